@@ -1,0 +1,20 @@
+//! Floor 1: both halves of the helper that runs on the remote.
+//!
+//! Owns the frames, the requests, the streams and `py/agent.py`; `PROTOCOL.md` describes them. Needs
+//! a byte pipe to a POSIX shell and does not know where it comes from. Never decides what to mirror
+//! or what to debug.
+
+mod error;
+mod link;
+mod ops;
+mod process;
+mod stream;
+
+pub use error::{AgentError, BootError, LostReason, OpError, OpErrorKind};
+pub use link::{Link, PipeEnds, boot_command};
+pub use ops::{
+    Address, Exit, Expect, Hello, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, Said, SpawnSpec, Stored, Surveyed,
+    WriteSpec,
+};
+pub use process::{Process, ProcessEvent, ProcessHandle, RunDir};
+pub use stream::{Stream, StreamReader, StreamWriter};

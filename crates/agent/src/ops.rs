@@ -1,0 +1,175 @@
+//! Owns the requests and their answers, as data. The same names stand in `agent.py` and `PROTOCOL.md`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use remora_model::{Digest, Entry, Mode, Mtime, RelPath, RemotePath, RemotePort};
+use serde::{Deserialize, Serialize};
+
+/// What the agent says of itself when it starts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Hello {
+    /// Digest of the `agent.py` that runs there.
+    pub version: String,
+    /// Version of the interpreter that runs the agent.
+    pub python: (u8, u8, u8),
+    /// Path of that interpreter.
+    pub executable: String,
+    /// `sys.platform` there.
+    pub platform: String,
+    /// `uname -m` there.
+    pub machine: String,
+    /// Host name there.
+    pub host: String,
+    /// Login name.
+    pub user: String,
+    /// Numeric user id.
+    pub uid: u32,
+    /// Home directory.
+    pub home: RemotePath,
+    /// Process id of the agent.
+    pub pid: u32,
+    /// The remote clock when the agent started, in nanoseconds since 1970-01-01 UTC.
+    pub clock: Mtime,
+}
+
+/// What is known of a remote root.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RootInfo {
+    /// The root's canonical absolute path: `~` expanded, symbolic links resolved.
+    pub path: RemotePath,
+    /// Whether this request made it.
+    pub created: bool,
+    /// Whether the login may write there.
+    pub writable: bool,
+    /// Bytes that the login may still write.
+    pub free_bytes: u64,
+}
+
+/// What stands under one path of a survey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Surveyed {
+    /// Nothing.
+    Missing,
+    /// This.
+    Found(Entry),
+    /// A parent directory of it is a symbolic link or no directory: it would leave the root.
+    Outside,
+}
+
+/// What a change expects to replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Nothing is there.
+    Absent,
+    /// A file with these bytes, or a symbolic link with this text, is there.
+    Content(Digest),
+    /// Whatever is there (the user chose to overwrite).
+    Any,
+}
+
+/// One file for [`crate::Link::write`].
+#[derive(Debug, Clone)]
+pub struct WriteSpec {
+    /// Below the root; missing parent directories are made.
+    pub path: RelPath,
+    /// Size in bytes of what follows.
+    pub size: u64,
+    /// Permission bits to give.
+    pub mode: Mode,
+    /// Time of last modification to give.
+    pub mtime: Mtime,
+    /// What it replaces.
+    pub expect: Expect,
+}
+
+/// A file as the remote holds it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Digest of the bytes that the agent wrote.
+    pub digest: Digest,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// A remote file's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadFile {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Their digest.
+    pub digest: Digest,
+    /// Permission bits.
+    pub mode: Mode,
+    /// Time of last modification.
+    pub mtime: Mtime,
+}
+
+/// A short command, run to its end.
+#[derive(Debug, Clone, Default)]
+pub struct RunSpec {
+    /// Program and arguments; the program is looked up in `PATH`.
+    pub argv: Vec<String>,
+    /// Working directory; without it, the home directory.
+    pub cwd: Option<RemotePath>,
+    /// Environment variables added to the login's.
+    pub env: BTreeMap<String, String>,
+    /// Bytes for its standard input.
+    pub stdin: Vec<u8>,
+    /// After this it is ended and the request fails with `TimedOut`.
+    pub timeout: Option<Duration>,
+}
+
+/// What a short command printed and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunOutput {
+    /// How it ended.
+    pub exit: Exit,
+    /// Its standard output, 1 MiB at most.
+    pub stdout: Vec<u8>,
+    /// The end of its standard error, 64 KiB at most.
+    pub stderr: Vec<u8>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// With this status.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// A long-running process whose streams are carried here. It leads a process group of its own.
+#[derive(Debug, Clone, Default)]
+pub struct SpawnSpec {
+    /// Program and arguments; the program is looked up in `PATH`.
+    pub argv: Vec<String>,
+    /// Working directory.
+    pub cwd: Option<RemotePath>,
+    /// Environment variables added to the login's.
+    pub env: BTreeMap<String, String>,
+    /// The private folder whose control socket the process may talk to. Its environment gets
+    /// `REMORA_RUN` (the folder); all that inherit the variable belong to the process and end with it.
+    pub run_dir: Option<RunDirId>,
+}
+
+/// Names a private folder on the remote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunDirId(pub u32);
+
+/// One line that a process said through the control socket of its private folder: a JSON object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said(pub serde_json::Value);
+
+/// Where a stream on the remote leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Address {
+    /// A Unix socket.
+    Unix(RemotePath),
+    /// A port on the remote's loopback interface.
+    Tcp(RemotePort),
+}

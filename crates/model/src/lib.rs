@@ -1,0 +1,16 @@
+//! Floor 0: the nouns of Remora, without I/O.
+//!
+//! Owns the types that cross borders (paths, ports, digests, entries, settings) and the checks
+//! that make a value of them meaningful. Never opens a file, a socket or a clock.
+
+mod digest;
+mod entry;
+mod path;
+mod port;
+mod settings;
+
+pub use digest::{Digest, Hasher};
+pub use entry::{Entry, Kind, Mode, Mtime};
+pub use path::{LocalPath, PathError, RelPath, RemotePath};
+pub use port::{LocalPort, RemotePort};
+pub use settings::{DebugSettings, Debugger, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec};

@@ -1,0 +1,144 @@
+//! Owns the settings: their shape, defaults and what is said of a wrong one. Never reads a file;
+//! whoever does hands the JSON in.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// All settings, as `remora.*` in VS Code's `settings.json` has them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// `remora.targets`: where programs can run.
+    pub targets: Vec<Target>,
+    /// `remora.target`: the name of the target in use; without it, the first.
+    pub target: Option<String>,
+    /// `remora.mirror.*`.
+    pub mirror: MirrorSettings,
+    /// `remora.debug.*`.
+    pub debug: DebugSettings,
+}
+
+/// One place where programs can run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// What the user calls it.
+    pub name: String,
+    /// How it is reached.
+    pub transport: TransportSpec,
+    /// The remote folder that mirrors the workspace; `~` and `~/…` mean the login's home.
+    /// Without it: `~/remora/NAME-OF-THE-LOCAL-FOLDER`.
+    pub remote_root: Option<String>,
+    /// The interpreter for the program; without it, one is looked for.
+    pub python: Option<String>,
+    /// Environment variables of every program started there.
+    pub env: BTreeMap<String, String>,
+}
+
+/// How a target is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TransportSpec {
+    /// Over SSH.
+    Ssh(SshSpec),
+    /// Any program whose standard input and output reach a shell there.
+    Command(Vec<String>),
+    /// A child process on this machine.
+    Local,
+}
+
+/// Which SSH host, and what differs from the user's own `ssh_config`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct SshSpec {
+    /// A host name, or an alias of `ssh_config`; `user@host` and `user@host:port` are understood.
+    pub host: String,
+    /// Another `ssh_config` than the user's own.
+    pub config: Option<String>,
+    /// The login, over that of `ssh_config`.
+    pub user: Option<String>,
+    /// The port, over that of `ssh_config`.
+    pub port: Option<u16>,
+}
+
+/// `remora.mirror.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MirrorSettings {
+    /// `exclude`: more patterns in `.gitignore` syntax that are left out.
+    pub exclude: Vec<String>,
+    /// `onSave`: whether a save in the editor is mirrored at once.
+    pub on_save: bool,
+    /// `watch`: whether changes made outside the editor are mirrored too.
+    pub watch: bool,
+}
+
+impl Default for MirrorSettings {
+    fn default() -> Self {
+        Self { exclude: Vec::new(), on_save: true, watch: true }
+    }
+}
+
+/// Which debugger runs the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Debugger {
+    /// debugpy, in the version that fits the interpreter.
+    #[default]
+    Auto,
+    /// The same as `Auto`, said aloud.
+    Debugpy,
+    /// ptvsd 4.3.2, the predecessor.
+    Ptvsd,
+}
+
+/// `remora.debug.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DebugSettings {
+    /// `debugger`.
+    pub debugger: Debugger,
+    /// `justMyCode`: whether steps stay out of libraries.
+    pub just_my_code: bool,
+    /// `subProcess`: whether child processes are debugged too.
+    pub sub_process: bool,
+    /// `localPort`: the port the editor attaches to; without it, one derived from the project, the
+    /// same from run to run.
+    pub local_port: Option<u16>,
+}
+
+impl Default for DebugSettings {
+    fn default() -> Self {
+        Self { debugger: Debugger::Auto, just_my_code: true, sub_process: true, local_port: None }
+    }
+}
+
+/// A setting that can't be used: which, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {problem}")]
+pub struct SettingsError {
+    /// The setting's path, such as `remora.targets[0].host`.
+    pub setting: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Settings {
+    /// Reads settings from a JSON object whose keys are the dotted names (`"remora.targets"`) or the
+    /// nested form (`{"remora": {"targets": …}}` or just the inside of it); both may be mixed.
+    /// Keys that are not ours are passed over; so is an unknown key below `remora`, except in a
+    /// target, where it is most likely a typing mistake.
+    ///
+    /// # Errors
+    /// The first setting of the wrong type or shape.
+    pub fn from_json(value: &Value) -> Result<Self, SettingsError> {
+        read::settings(value)
+    }
+
+    /// The target named `name`, or else the one in use.
+    #[must_use]
+    pub fn pick(&self, name: Option<&str>) -> Option<&Target> {
+        match name.or(self.target.as_deref()) {
+            Some(name) => self.targets.iter().find(|target| target.name == name),
+            None => self.targets.first(),
+        }
+    }
+}
+
+mod read;

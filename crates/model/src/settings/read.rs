@@ -1,0 +1,224 @@
+//! Owns the way from JSON to [`Settings`]. Never guesses: what has the wrong type is named.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{DebugSettings, Debugger, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec};
+
+type Read<T> = Result<T, SettingsError>;
+
+const TARGET_KEYS: [&str; 10] =
+    ["name", "host", "sshConfig", "user", "port", "command", "local", "remoteRoot", "python", "env"];
+
+pub(super) fn settings(value: &Value) -> Read<Settings> {
+    let root = Node { path: "settings".into(), value }.object()?;
+    let lookup = |key: &str| find(root, key);
+    let mirror = MirrorSettings::default();
+    let debug = DebugSettings::default();
+    Ok(Settings {
+        targets: match lookup("targets") {
+            Some(node) => node.items()?.iter().map(target).collect::<Read<_>>()?,
+            None => Vec::new(),
+        },
+        target: lookup("target").map(|node| node.text()).transpose()?,
+        mirror: MirrorSettings {
+            exclude: lookup("mirror.exclude").map(|node| node.texts()).transpose()?.unwrap_or_default(),
+            on_save: lookup("mirror.onSave").map_or(Ok(mirror.on_save), |node| node.flag())?,
+            watch: lookup("mirror.watch").map_or(Ok(mirror.watch), |node| node.flag())?,
+        },
+        debug: DebugSettings {
+            debugger: lookup("debug.debugger").map_or(Ok(debug.debugger), |node| node.debugger())?,
+            just_my_code: lookup("debug.justMyCode").map_or(Ok(debug.just_my_code), |node| node.flag())?,
+            sub_process: lookup("debug.subProcess").map_or(Ok(debug.sub_process), |node| node.flag())?,
+            local_port: lookup("debug.localPort").map(|node| node.port()).transpose()?.filter(|&port| port != 0),
+        },
+    })
+}
+
+/// Finds `remora.a.b` as a dotted key, or nested below `remora`, or nested at the top; `null`
+/// means "not set", as in VS Code.
+fn find<'a>(root: &'a Map<String, Value>, key: &str) -> Option<Node<'a>> {
+    let path = format!("remora.{key}");
+    let nested = |start: &'a Map<String, Value>| {
+        let mut parts = key.split('.');
+        let first = start.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.get(part))
+    };
+    let value = root
+        .get(&path)
+        .or_else(|| root.get("remora").and_then(Value::as_object).and_then(nested))
+        .or_else(|| nested(root))?;
+    (!value.is_null()).then_some(Node { path, value })
+}
+
+fn target(node: &Node<'_>) -> Read<Target> {
+    let object = node.object()?;
+    if let Some(key) = object.keys().find(|key| !TARGET_KEYS.contains(&key.as_str())) {
+        return node.wrong(format!("{key:?} is not a setting of a target; there are {}", TARGET_KEYS.join(", ")));
+    }
+    let get = |key: &str| {
+        let value = object.get(key).filter(|value| !value.is_null())?;
+        Some(Node { path: format!("{}.{key}", node.path), value })
+    };
+    let text = |key: &str| get(key).map(|node| node.text()).transpose();
+    let transport = match (get("host"), get("command"), get("local")) {
+        (Some(host), None, None) => TransportSpec::Ssh(SshSpec {
+            host: host.text()?,
+            config: text("sshConfig")?,
+            user: text("user")?,
+            port: get("port").map(|node| node.port()).transpose()?,
+        }),
+        (None, Some(command), None) => TransportSpec::Command(command.argv()?),
+        (None, None, Some(local)) if local.flag()? => TransportSpec::Local,
+        _ => return node.wrong("a target has exactly one of \"host\", \"command\" and \"local\": true"),
+    };
+    Ok(Target {
+        name: match get("name") {
+            Some(name) => name.text()?,
+            None => return node.wrong("a target needs a \"name\""),
+        },
+        transport,
+        remote_root: text("remoteRoot")?,
+        python: text("python")?,
+        env: get("env").map(|node| node.text_map()).transpose()?.unwrap_or_default(),
+    })
+}
+
+/// A value and where it stands.
+struct Node<'a> {
+    path: String,
+    value: &'a Value,
+}
+
+impl<'a> Node<'a> {
+    fn wrong<T>(&self, problem: impl Into<String>) -> Read<T> {
+        Err(SettingsError { setting: self.path.clone(), problem: problem.into() })
+    }
+
+    fn expected<T>(&self, what: &str) -> Read<T> {
+        let got = match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "a true or false",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        self.wrong(format!("must be {what}, not {got}"))
+    }
+
+    fn object(&self) -> Read<&'a Map<String, Value>> {
+        self.value.as_object().map_or_else(|| self.expected("an object"), Ok)
+    }
+
+    fn items(&self) -> Read<Vec<Node<'a>>> {
+        let Some(items) = self.value.as_array() else { return self.expected("a list") };
+        let item = |(index, value)| Node { path: format!("{}[{index}]", self.path), value };
+        Ok(items.iter().enumerate().map(item).collect())
+    }
+
+    fn text(&self) -> Read<String> {
+        match self.value.as_str() {
+            Some("") => self.wrong("must not be empty"),
+            Some(text) => Ok(text.to_owned()),
+            None => self.expected("a text"),
+        }
+    }
+
+    fn texts(&self) -> Read<Vec<String>> {
+        self.items()?.iter().map(Node::text).collect()
+    }
+
+    fn argv(&self) -> Read<Vec<String>> {
+        let argv = self.texts()?;
+        if argv.is_empty() { self.wrong("must name a program") } else { Ok(argv) }
+    }
+
+    fn text_map(&self) -> Read<BTreeMap<String, String>> {
+        let pair = |(key, value): (&String, &'a Value)| match value.as_str() {
+            Some(text) => Ok((key.clone(), text.to_owned())),
+            None => Node { path: format!("{}.{key}", self.path), value }.expected("a text"),
+        };
+        self.object()?.iter().map(pair).collect()
+    }
+
+    fn flag(&self) -> Read<bool> {
+        self.value.as_bool().map_or_else(|| self.expected("true or false"), Ok)
+    }
+
+    fn port(&self) -> Read<u16> {
+        match self.value.as_u64().map(u16::try_from) {
+            Some(Ok(port)) => Ok(port),
+            Some(Err(_)) => self.wrong("must be a port, 0 to 65535"),
+            None => self.expected("a port number"),
+        }
+    }
+
+    fn debugger(&self) -> Read<Debugger> {
+        match self.text()?.as_str() {
+            "auto" => Ok(Debugger::Auto),
+            "debugpy" => Ok(Debugger::Debugpy),
+            "ptvsd" => Ok(Debugger::Ptvsd),
+            other => self.wrong(format!("must be \"auto\", \"debugpy\" or \"ptvsd\", not {other:?}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn dotted_and_nested_names_mean_the_same() {
+        let targets = json!([{"name": "box", "host": "me@box", "port": 2222, "remoteRoot": "~/app"}]);
+        let dotted = settings(&json!({"remora.targets": targets, "remora.mirror.onSave": false, "x": 1})).unwrap();
+        let nested = settings(&json!({"remora": {"targets": targets, "mirror": {"onSave": false}}})).unwrap();
+        let inside = settings(&json!({"targets": targets, "mirror": {"onSave": false}})).unwrap();
+        assert_eq!(dotted, nested);
+        assert_eq!(dotted, inside);
+        assert_eq!(dotted.pick(None).unwrap().name, "box");
+        assert!(dotted.pick(Some("other")).is_none());
+        assert!(!dotted.mirror.on_save);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_with_its_place() {
+        for (value, sentence) in [
+            (json!([]), "settings: must be an object, not a list"),
+            (json!({"remora.targets": 3}), "remora.targets: must be a list, not a number"),
+            (
+                json!({"remora.targets": [{"name": "a"}]}),
+                "remora.targets[0]: a target has exactly one of \"host\", \"command\" and \"local\": true",
+            ),
+            (
+                json!({"remora.targets": [{"name": "a", "host": 3}]}),
+                "remora.targets[0].host: must be a text, not a number",
+            ),
+            (json!({"remora.targets": [{"host": "a"}]}), "remora.targets[0]: a target needs a \"name\""),
+            (
+                json!({"remora.targets": [{"name": "a", "host": "b", "port": 70000}]}),
+                "remora.targets[0].port: must be a port, 0 to 65535",
+            ),
+            (
+                json!({"remora.targets": [{"name": "a", "command": []}]}),
+                "remora.targets[0].command: must name a program",
+            ),
+            (
+                json!({"remora.targets": [{"name": "a", "local": true, "env": {"A": 1}}]}),
+                "remora.targets[0].env.A: must be a text, not a number",
+            ),
+            (
+                json!({"remora.debug.debugger": "gdb"}),
+                "remora.debug.debugger: must be \"auto\", \"debugpy\" or \"ptvsd\", not \"gdb\"",
+            ),
+            (json!({"remora.debug.justMyCode": "yes"}), "remora.debug.justMyCode: must be true or false, not a text"),
+        ] {
+            assert_eq!(settings(&value).unwrap_err().to_string(), sentence);
+        }
+        let typo = settings(&json!({"remora.targets": [{"name": "a", "host": "b", "remoteroot": "/x"}]})).unwrap_err();
+        assert!(typo.problem.starts_with("\"remoteroot\" is not a setting of a target"), "{typo}");
+    }
+}
