@@ -1,0 +1,110 @@
+//! Owns the attach configuration that an editor needs, and the port it names. Pure.
+
+use std::net::SocketAddr;
+
+use remora_model::LocalPath;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::request::Request;
+
+/// First of the ports that [`stable_port`] may choose.
+const FIRST_PORT: u16 = 20_000;
+
+/// One past the last of them. Linux hands out ports from 32768 on (`ip_local_port_range`), and a client that
+/// dials such a port again and again can connect to itself.
+const END_PORT: u16 = 32_768;
+
+/// The port for a project on a target: the same from run to run, so that a committed `launch.json` stays
+/// right, and most likely another one for another project.
+#[must_use]
+pub fn stable_port(local_root: &LocalPath, target: &str) -> u16 {
+    let mut hash = Sha256::new();
+    hash.update(local_root.as_path().to_string_lossy().as_bytes());
+    hash.update([0]);
+    hash.update(target.as_bytes());
+    let digest = hash.finalize();
+    let number = u16::from_be_bytes([digest[0], digest[1]]);
+    FIRST_PORT + number % (END_PORT - FIRST_PORT)
+}
+
+/// The attach configuration for a client that connects to `address`; `secret` is what the program itself
+/// asked for.
+#[must_use]
+pub fn attach_configuration(request: &Request, address: SocketAddr, secret: Option<&str>) -> Value {
+    let mut entry = json!({
+        "name": request.name,
+        "type": "debugpy",
+        "request": "attach",
+        "connect": { "host": address.ip().to_string(), "port": address.port() },
+        "pathMappings": [{
+            "localRoot": request.local_root.to_string(),
+            "remoteRoot": request.remote_root.to_string(),
+        }],
+        "justMyCode": request.just_my_code,
+        "subProcess": request.sub_process,
+    });
+    if let Some(secret) = secret {
+        entry["secret"] = json!(secret);
+    }
+    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use remora_model::{Debugger, RemotePath};
+
+    use super::*;
+    use crate::request::{Listen, Program};
+
+    fn request() -> Request {
+        let listen = Listen { host: [127, 0, 0, 1].into(), port: 0, exact: false };
+        Request {
+            program: Program::File("main.py".into()),
+            args: Vec::new(),
+            cwd: None,
+            env: BTreeMap::new(),
+            python: None,
+            debugger: Debugger::Auto,
+            in_code: false,
+            just_my_code: true,
+            sub_process: true,
+            local_root: LocalPath::new(std::env::temp_dir()).unwrap(),
+            remote_root: RemotePath::new("/srv/app").unwrap(),
+            name: "Remora: app".into(),
+            listen,
+        }
+    }
+
+    #[test]
+    fn the_address_stands_below_connect_and_never_at_the_top() {
+        let entry = attach_configuration(&request(), ([127, 0, 0, 1], 20_001).into(), None);
+        assert_eq!(entry["connect"], json!({"host": "127.0.0.1", "port": 20_001}));
+        assert!(entry.get("host").is_none() && entry.get("port").is_none() && entry.get("secret").is_none());
+        assert_eq!(entry["pathMappings"][0]["remoteRoot"], "/srv/app");
+        assert_eq!(entry["type"], "debugpy");
+    }
+
+    #[test]
+    fn the_secret_of_the_program_is_carried_along() {
+        let entry = attach_configuration(&request(), ([127, 0, 0, 1], 20_001).into(), Some("my_secret"));
+        assert_eq!(entry["secret"], "my_secret");
+    }
+
+    #[test]
+    fn the_port_is_stable_and_below_the_ephemeral_range() {
+        let root = |name: &str| LocalPath::new(std::env::temp_dir().join(name)).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            for target in ["box", "lab"] {
+                let port = stable_port(&root(name), target);
+                assert!((FIRST_PORT..END_PORT).contains(&port));
+                assert_eq!(port, stable_port(&root(name), target));
+                seen.insert(port);
+            }
+        }
+        assert!(seen.len() >= 11, "{seen:?}");
+    }
+}

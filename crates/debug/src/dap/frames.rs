@@ -1,0 +1,1 @@
+//! Owns the framing of DAP messages: `Content-Length` headers and JSON. Pure.

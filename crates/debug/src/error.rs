@@ -1,0 +1,106 @@
+//! Owns what can go wrong with a debug start. Never words it for the user.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use remora_agent::{AgentError, Exit, LostReason};
+
+use crate::wheels::Unsupported;
+
+/// Why a program could not be started under a debugger.
+#[derive(Debug, thiserror::Error)]
+pub enum DebugError {
+    /// No interpreter was named and none was found.
+    #[error("no Python found; looked at {}", tried.join(", "))]
+    NoInterpreter {
+        /// Where it was looked for.
+        tried: Vec<String>,
+    },
+    /// The interpreter that was named is not there.
+    #[error("there is no {path}")]
+    InterpreterMissing {
+        /// As it was named.
+        path: String,
+    },
+    /// What was named is there but does not answer like a Python.
+    #[error("{path} is not a Python interpreter: {said}")]
+    NotPython {
+        /// As it was named.
+        path: String,
+        /// What it said instead, shortened.
+        said: String,
+    },
+    /// No debugger that may be used works with this interpreter.
+    #[error("{path}: {unsupported}")]
+    Unsupported {
+        /// The interpreter.
+        path: String,
+        /// Its version and why.
+        unsupported: Unsupported,
+    },
+    /// The file to run is not there.
+    #[error("there is no file {path}")]
+    ProgramMissing {
+        /// Its absolute path there.
+        path: String,
+    },
+    /// The working directory is not there.
+    #[error("there is no directory {path}")]
+    CwdMissing {
+        /// Its absolute path there.
+        path: String,
+    },
+    /// The local port is in use.
+    #[error("{addr} is in use")]
+    PortTaken {
+        /// The address that was asked for.
+        addr: SocketAddr,
+    },
+    /// Listening here failed for another reason.
+    #[error("can't listen on {addr}: {reason}")]
+    ListenFailed {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// The system's words.
+        reason: String,
+    },
+    /// The program or its debugger ended before a client could connect.
+    #[error("ended before the debugger listened")]
+    DiedBeforeListening {
+        /// How it ended.
+        exit: Exit,
+        /// The end of its standard error, 8 KiB at most.
+        stderr: String,
+    },
+    /// The program ended without calling `enable_attach` or `listen` (only with `in_code`).
+    #[error("ended without calling enable_attach or listen")]
+    EndedBeforeListening {
+        /// How it ended.
+        exit: Exit,
+        /// The end of its standard error, 8 KiB at most.
+        stderr: String,
+    },
+    /// The debugger there said that it can't listen.
+    #[error("the debugger can't listen: {message}")]
+    DebuggerFailed {
+        /// Its own words.
+        message: String,
+    },
+    /// The debugger did not listen in time.
+    #[error("the debugger did not listen within {} s", after.as_secs())]
+    TimedOut {
+        /// How long it was waited for.
+        after: Duration,
+        /// The end of its standard error, 8 KiB at most.
+        stderr: String,
+    },
+    /// A request to the agent failed.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+}
+
+impl From<LostReason> for DebugError {
+    fn from(reason: LostReason) -> Self {
+        Self::Agent(AgentError::Lost(reason))
+    }
+}
