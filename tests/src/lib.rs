@@ -1,1 +1,6 @@
-//! Stories across crates.
+//! Stories across crates, and the checks of the whole checkout.
+//!
+//! Owns what no single crate can test: the borders between crates (`tidy`), and what the stories
+//! in `tests/` share. Never part of the product.
+
+pub mod tidy;
