@@ -1,0 +1,70 @@
+/**
+ * Owns what the scripts need of the machine: which tools are there, which Python interpreters, which
+ * Debian packages are missing. Installs nothing by itself.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+import { Failure, output } from './command.mjs';
+
+/** The interpreters that the product is tried with. */
+export const PYTHON_VERSIONS = ['2.7', '3.6', '3.7', '3.8', '3.9', '3.10', '3.11', '3.12', '3.13'];
+
+/** The programs that the tests use, and the Debian package that has each. */
+const TEST_PROGRAMS = [
+  { program: 'sshd', package: 'openssh-server' },
+  { program: 'ssh', package: 'openssh-client' },
+  { program: 'rsync', package: 'rsync' },
+  { program: 'tcsh', package: 'tcsh' },
+  { program: 'fish', package: 'fish' },
+];
+
+const TOOLS = {
+  cargo: { ask: ['cargo', '--version'], advice: 'install Rust 1.88 or later from https://rustup.rs' },
+  python3: { ask: ['python3', '--version'], advice: 'install Python 3.6 or later (Debian: apt-get install python3)' },
+};
+
+/** Fails with one sentence for everything that is missing. */
+export function needTools(...names) {
+  const missing = names.filter((name) => output(TOOLS[name].ask) === null);
+  if (missing.length > 0) {
+    throw new Failure(missing.map((name) => `${name} does not run here: ${TOOLS[name].advice}.`).join('\n'));
+  }
+}
+
+/** The Debian packages whose programs are not here. */
+export function missingTestPackages() {
+  return TEST_PROGRAMS.filter(({ program }) => !find(program)).map((entry) => entry.package);
+}
+
+export const isDebian = () => existsSync('/etc/debian_version') && find('apt-get') !== null;
+export const isRoot = () => process.getuid?.() === 0;
+
+/** Where each of PYTHON_VERSIONS is: `[{ version, path }]`, path null when there is none. */
+export function pythons() {
+  const root = pyenvRoot();
+  const installed = root === null ? [] : readdirSync(join(root, 'versions'));
+  return PYTHON_VERSIONS.map((version) => {
+    const ofPyenv = installed.find((name) => name.startsWith(`${version}.`));
+    return { version, path: ofPyenv ? join(root, 'versions', ofPyenv, 'bin', 'python') : working(version) };
+  });
+}
+
+/** The folder with pyenv's `versions`, or null; pyenv itself knows, also when HOME is another one. */
+export function pyenvRoot() {
+  const roots = [process.env.PYENV_ROOT, output(['pyenv', 'root']), join(homedir(), '.pyenv')];
+  return roots.find((root) => root && existsSync(join(root, 'versions'))) ?? null;
+}
+
+/** pyenv puts a shim on the PATH for versions that are not in use, so being there is not enough. */
+function working(version) {
+  const name = `python${version}`;
+  return output([name, '-c', 'import sys; sys.stdout.write(sys.executable)']) || null;
+}
+
+/** A program on the PATH, or where Debian keeps what only root's PATH has. */
+function find(program) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path)) ?? null;
+}
