@@ -1,1 +1,13 @@
-//! Placeholder.
+//! Floor 2: keeps a remote folder equal to a local one, in one direction.
+//!
+//! Owns what must change on the remote, in which order, and the record of what is ours there. Never
+//! starts a connection (it is handed a [`remora_agent::Link`]) and never words anything for the user.
+
+mod error;
+mod mirror;
+mod notice;
+mod task;
+
+pub use error::MirrorError;
+pub use mirror::{Config, Mirror, start};
+pub use notice::{Barrier, Blocked, Change, Notice, PATHS_NAMED, Phase, PlannedChange, Status};

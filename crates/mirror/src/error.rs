@@ -1,0 +1,129 @@
+//! Owns what can go wrong while mirroring. Never words it for the user.
+
+use std::io;
+
+use remora_agent::{AgentError, LostReason, OpErrorKind};
+use remora_model::{RelPath, RemotePath};
+
+/// Anything that keeps a file, or the whole tree, from being mirrored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MirrorError {
+    /// The remote disk or quota is full. The old file there is whole; the rest waits.
+    #[error("no space left on the remote for {path}")]
+    NoSpace {
+        /// The file that did not fit.
+        path: RelPath,
+    },
+    /// The login may not write or remove this.
+    #[error("the remote login may not change {path}")]
+    Permission {
+        /// The path.
+        path: RelPath,
+    },
+    /// The remote file system is read-only.
+    #[error("the remote file system is read-only")]
+    ReadOnly,
+    /// On the remote, a directory above `path` is a symbolic link: writing there would leave the root.
+    #[error("{path} would leave the remote root")]
+    OutsideRoot {
+        /// The path.
+        path: RelPath,
+    },
+    /// What is on the remote is not what was put there.
+    #[error("{path} was changed on the remote")]
+    Diverged {
+        /// The path.
+        path: RelPath,
+    },
+    /// On the remote a directory is where a file should be, or the other way round, and it is not ours.
+    #[error("something else is in the way of {path} on the remote")]
+    InTheWay {
+        /// The path.
+        path: RelPath,
+    },
+    /// A local file or directory can't be read.
+    #[error("can't read {path}: {message}")]
+    LocalUnreadable {
+        /// The path.
+        path: RelPath,
+        /// What kind of failure.
+        kind: io::ErrorKind,
+        /// The system's words.
+        message: String,
+    },
+    /// The file is gone or keeps changing faster than it can be read.
+    #[error("{path} does not hold still to be read")]
+    Vanished {
+        /// The path.
+        path: RelPath,
+    },
+    /// The remote root is not there, and may not be made.
+    #[error("the remote root {path} is not there")]
+    RootMissing {
+        /// As the user gave it.
+        path: String,
+    },
+    /// The login may not write in the remote root.
+    #[error("the remote root {path} is not writable")]
+    RootNotWritable {
+        /// The root.
+        path: RemotePath,
+    },
+    /// The local root is gone, or was emptied all at once (a file system that is no longer mounted looks
+    /// like that). Nothing is deleted on the remote for it.
+    #[error("the local root is gone")]
+    LocalRootGone,
+    /// The system allows no more watched directories; changes are looked for at intervals instead.
+    #[error("more directories than the system lets us watch ({limit:?})")]
+    WatchLimit {
+        /// How many directories are watched.
+        watched: usize,
+        /// `fs.inotify.max_user_watches`, where it could be read.
+        limit: Option<u64>,
+    },
+    /// Changes outside the editor can't be watched; they are looked for at intervals instead.
+    #[error("can't watch for changes: {0}")]
+    Watch(String),
+    /// The record of what is ours can't be used; everything is compared anew.
+    #[error("the record of what was mirrored can't be used: {0}")]
+    Record(String),
+    /// The connection ended.
+    #[error("the connection was lost: {0}")]
+    Link(LostReason),
+    /// The mirror has ended.
+    #[error("the mirror has ended")]
+    Ended,
+    /// Anything else, in the remote's or the system's own words.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl MirrorError {
+    /// What the failure of a request about `path` means.
+    pub(crate) fn of(path: &RelPath, error: AgentError) -> Self {
+        let op = match error {
+            AgentError::Lost(reason) => return Self::Link(reason),
+            AgentError::Op(op) => op,
+        };
+        let path = path.clone();
+        match op.kind {
+            OpErrorKind::NoSpace => Self::NoSpace { path },
+            OpErrorKind::Permission => Self::Permission { path },
+            OpErrorKind::ReadOnly => Self::ReadOnly,
+            OpErrorKind::OutsideRoot => Self::OutsideRoot { path },
+            OpErrorKind::Diverged => Self::Diverged { path },
+            OpErrorKind::InTheWay => Self::InTheWay { path },
+            _ => Self::Other(op.message),
+        }
+    }
+
+    /// What the failure of reading `path` here means.
+    pub(crate) fn unreadable(path: &RelPath, error: &io::Error) -> Self {
+        Self::LocalUnreadable { path: path.clone(), kind: error.kind(), message: error.to_string() }
+    }
+
+    /// Whether it would meet every other file too, so that going on makes no sense.
+    pub(crate) fn stops_all(&self) -> bool {
+        matches!(self, Self::NoSpace { .. } | Self::ReadOnly)
+    }
+}

@@ -1,0 +1,161 @@
+//! Owns what the mirror tells its owner. Never decides anything.
+
+use std::time::Duration;
+
+use remora_model::{RelPath, RemotePath};
+
+use crate::error::MirrorError;
+
+/// At most this many paths are named in one [`Notice::Mirrored`].
+pub const PATHS_NAMED: usize = 100;
+
+/// Something the owner should know.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// The whole status; sent only when it changed.
+    Status(Status),
+    /// The remote root is known, and there.
+    RootReady {
+        /// Its canonical path.
+        remote_root: RemotePath,
+    },
+    /// One batch is stored on the remote and confirmed: a save, a group of changes seen together, or a
+    /// whole comparison with its upload (which is told even when nothing had to be done).
+    Mirrored {
+        /// Files and links written, removed, or given a new mode or time.
+        files: u64,
+        /// Bytes of file contents sent.
+        bytes: u64,
+        /// From the change being seen to the last confirmation.
+        elapsed: Duration,
+        /// Which, [`PATHS_NAMED`] at most.
+        paths: Vec<RelPath>,
+    },
+    /// How far the work under way is; sent ten times a second at most.
+    Progress {
+        /// Files done since the mirror was last idle.
+        files_done: u64,
+        /// Files to do since then.
+        files_total: u64,
+        /// Bytes sent since then.
+        bytes_done: u64,
+        /// Bytes to send since then, as far as known.
+        bytes_total: u64,
+    },
+    /// The remote file is not what was put there. It is left alone until the user chooses; told once.
+    Diverged {
+        /// Which.
+        path: RelPath,
+    },
+    /// Something could not be done; told once for as long as it stays the same.
+    Trouble {
+        /// On what, if it is about one path.
+        path: Option<RelPath>,
+        /// What.
+        error: MirrorError,
+    },
+}
+
+/// What the mirror is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// No connection.
+    #[default]
+    WaitingForLink,
+    /// Local and remote tree are being compared.
+    Comparing,
+    /// Changes are on their way.
+    Uploading,
+    /// All that is here is there.
+    InSync,
+    /// All that could be done is done; `diverged`, `failed` and `halted` say what is not.
+    Incomplete,
+    /// The user wants no changes sent for now.
+    Paused,
+    /// Nothing can be done until `halted` is dealt with; a rescan or a new connection tries again.
+    Halted,
+}
+
+/// The whole status.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Status {
+    /// What the mirror is doing.
+    pub phase: Phase,
+    /// How many changes wait or are on their way. A change of the number alone is not told.
+    pub pending: usize,
+    /// Paths whose remote content is not what was put there.
+    pub diverged: Vec<RelPath>,
+    /// Paths that could not be mirrored, and why.
+    pub failed: Vec<(RelPath, MirrorError)>,
+    /// What stopped everything, if something did: no space, a read-only or missing root, …
+    pub halted: Option<MirrorError>,
+    /// The remote root's canonical path, once known.
+    pub remote_root: Option<RemotePath>,
+}
+
+/// Everything that was pending when the barrier was asked for is on the remote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Barrier {
+    /// The remote root's canonical path.
+    pub remote_root: RemotePath,
+    /// How many files and links stand there as they do here.
+    pub files: u64,
+}
+
+/// Why a barrier can't be passed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Blocked {
+    /// These were changed on the remote by somebody else.
+    #[error("{} files were changed on the remote", .0.len())]
+    Diverged(Vec<RelPath>),
+    /// This one could not be mirrored.
+    #[error("{0}: {1}")]
+    Failed(RelPath, MirrorError),
+    /// Nothing can be mirrored.
+    #[error(transparent)]
+    Halted(MirrorError),
+    /// There is no connection.
+    #[error("there is no connection")]
+    LinkLost,
+    /// Mirroring is paused.
+    #[error("mirroring is paused")]
+    Paused,
+    /// The local root is gone.
+    #[error("the local root is gone")]
+    RootGone,
+    /// The mirror has ended.
+    #[error("the mirror has ended")]
+    Ended,
+}
+
+/// One line of a dry run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedChange {
+    /// On what.
+    pub path: RelPath,
+    /// What would be done.
+    pub change: Change,
+    /// Bytes that would be sent for it, at most.
+    pub bytes: u64,
+}
+
+/// What would be done to one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// A file that is not there would be written.
+    Upload,
+    /// A file that is there, and ours, would be replaced.
+    Replace,
+    /// A directory would be made.
+    Mkdir,
+    /// A symbolic link would be made or replaced.
+    Symlink,
+    /// Mode or time of modification would be set.
+    Meta,
+    /// What we put there, and is gone here, would be removed.
+    Remove,
+    /// The remote was changed by somebody else: it would be left alone.
+    Diverged,
+    /// It can't be mirrored (unreadable here, or outside the root there).
+    Impossible,
+}
