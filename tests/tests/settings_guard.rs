@@ -1,0 +1,84 @@
+//! Owns the comparison of the settings that the extension contributes with those that the model
+//! reads: the same names, the same defaults, and every target the schema allows can be used.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use remora_model::{DebugSettings, MirrorSettings, Settings};
+use remora_tests::tidy::top;
+use serde_json::{Map, Value, json};
+
+/// Every setting, and a value that is not its default.
+fn samples() -> Vec<(&'static str, Value)> {
+    // A new field does not compile here until it has a sample below.
+    let Settings {
+        targets: _,
+        target: _,
+        mirror: MirrorSettings { exclude: _, on_save: _, watch: _ },
+        debug: DebugSettings { debugger: _, just_my_code: _, sub_process: _, local_port: _ },
+    } = Settings::default();
+    vec![
+        ("remora.targets", json!([{"name": "box", "host": "box"}])),
+        ("remora.target", json!("box")),
+        ("remora.mirror.exclude", json!(["*.log"])),
+        ("remora.mirror.onSave", json!(false)),
+        ("remora.mirror.watch", json!(false)),
+        ("remora.debug.debugger", json!("ptvsd")),
+        ("remora.debug.justMyCode", json!(false)),
+        ("remora.debug.subProcess", json!(false)),
+        ("remora.debug.localPort", json!(20_001)),
+    ]
+}
+
+#[test]
+fn the_extension_contributes_exactly_the_settings_that_are_read() {
+    let contributed: BTreeSet<String> = properties().keys().cloned().collect();
+    let known: BTreeSet<String> = samples().into_iter().map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(contributed, known);
+    for (name, value) in samples() {
+        let settings = Settings::from_json(&json!({ name: value })).unwrap();
+        assert_ne!(settings, Settings::default(), "{name} is not read");
+    }
+}
+
+#[test]
+fn the_defaults_of_the_extension_are_those_of_the_model() {
+    let defaults: Map<String, Value> =
+        properties().into_iter().map(|(name, property)| (name, property["default"].clone())).collect();
+    assert_eq!(Settings::from_json(&Value::Object(defaults)).unwrap(), Settings::default());
+}
+
+#[test]
+fn the_schema_of_a_target_has_exactly_the_keys_that_are_read() {
+    let schema = properties()["remora.targets"]["items"]["properties"].as_object().unwrap().clone();
+    let sample = |key: &str| match key {
+        "port" => json!(2222),
+        "env" => json!({"A": "1"}),
+        _ => json!("x"),
+    };
+    for transport in [("host", json!("box")), ("command", json!(["sh"])), ("local", json!(true))] {
+        let mut target: Map<String, Value> = Map::new();
+        target.insert(transport.0.to_owned(), transport.1);
+        for key in schema.keys().filter(|key| !["host", "command", "local"].contains(&key.as_str())) {
+            target.insert(key.clone(), sample(key));
+        }
+        Settings::from_json(&json!({ "remora.targets": [target] })).unwrap();
+    }
+    let unknown = Settings::from_json(&json!({"remora.targets": [{"nonsense": 1}]})).unwrap_err();
+    let (_, read) = unknown.problem.split_once("there are ").expect("the message lists the keys");
+    let read: BTreeSet<&str> = read.split(", ").collect();
+    assert_eq!(schema.keys().map(String::as_str).collect::<BTreeSet<_>>(), read);
+}
+
+#[test]
+fn the_debuggers_of_the_schema_are_those_that_can_be_chosen() {
+    for debugger in properties()["remora.debug.debugger"]["enum"].as_array().unwrap() {
+        Settings::from_json(&json!({ "remora.debug.debugger": debugger })).unwrap();
+    }
+}
+
+fn properties() -> Map<String, Value> {
+    let text = fs::read_to_string(top().join("extension/package.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&text).unwrap();
+    manifest["contributes"]["configuration"]["properties"].as_object().unwrap().clone()
+}
