@@ -115,7 +115,8 @@ fn in_typescript(kind: &str) -> String {
         .map_or_else(|| kind.to_owned(), |inner| format!("{} | null", in_typescript(inner.trim_end_matches('>'))));
     match kind.as_str() {
         "u8" | "u16" | "u32" | "u64" | "i32" | "f64" => "number".to_owned(),
-        "String" => "string".to_owned(),
+        // The kinds of fault are names to a script.
+        "String" | "Kind" => "string".to_owned(),
         "bool" => "boolean".to_owned(),
         "Vec<String>" => "string[]".to_owned(),
         "BTreeMap<String, String>" => "Record<string, string>".to_owned(),
