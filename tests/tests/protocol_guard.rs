@@ -125,6 +125,9 @@ fn in_typescript(kind: &str) -> String {
 }
 
 fn known(kind: &str) -> String {
+    if kind.starts_with('\'') {
+        return "string".to_owned();
+    }
     let plain = ["number", "string", "boolean", "string[]", "Record<string, string>"];
     let is_known = plain.contains(&kind.trim_end_matches(" | null"));
     if is_known { kind.to_owned() } else { "?".to_owned() }
