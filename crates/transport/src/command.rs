@@ -9,11 +9,11 @@ use crate::{Pipe, TransportError};
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "ash", "ksh", "tcsh", "csh"];
 
 /// Runs `argv` and has the shell that it reaches run `command`.
-pub(crate) fn connect(argv: &[String], command: &str) -> Result<Pipe, TransportError> {
+pub(crate) async fn connect(argv: &[String], command: &str) -> Result<Pipe, TransportError> {
     let argv = with_shell(argv);
     let shown = argv.join(" ");
     let line = format!("{}\n", exec_line(command));
-    child::start(Start { argv: &argv, shown: &shown, first_line: Some(line.into_bytes()) })
+    child::start(Start { argv: &argv, shown: &shown, first_line: Some(line.into_bytes()) }).await
 }
 
 /// `argv` with a shell as its last word.

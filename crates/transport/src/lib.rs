@@ -36,8 +36,8 @@ pub use pipe::{Complaints, Pipe, PipeReader, PipeWriter};
 pub async fn connect(spec: &TransportSpec, ask: Arc<dyn Ask>, command: &str) -> Result<Pipe, TransportError> {
     shell::check(command)?;
     match spec {
-        TransportSpec::Local => local::connect(command),
-        TransportSpec::Command(argv) => command::connect(argv, command),
+        TransportSpec::Local => local::connect(command).await,
+        TransportSpec::Command(argv) => command::connect(argv, command).await,
         TransportSpec::Ssh(spec) => ssh::connect(spec, ask, command).await,
     }
 }

@@ -1,0 +1,5 @@
+//! The `ssh` transport against a real OpenSSH server on loopback.
+#![cfg(unix)]
+
+mod asker;
+mod login;
