@@ -4,7 +4,10 @@
 //! a byte pipe to a POSIX shell and does not know where it comes from. Never decides what to mirror
 //! or what to debug.
 
+mod boot;
+mod conversation;
 mod error;
+mod frames;
 mod link;
 mod ops;
 mod process;

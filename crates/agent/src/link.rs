@@ -1,20 +1,30 @@
 //! Owns one live conversation with an agent: its tasks, its requests, its end.
 
-use remora_model::{Digest, Mode, Mtime, RelPath, RemotePath, RemotePort};
-use tokio::io::{AsyncRead, AsyncWrite};
+mod answer;
+mod open;
+mod upload;
 
+use std::sync::Arc;
+
+use remora_model::{Digest, Mode, Mtime, RelPath, RemotePath, RemotePort};
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+
+use crate::boot;
+use crate::conversation::{Command, Commands, Incoming, Live, Outgoing, Reply};
 use crate::error::{AgentError, BootError, LostReason};
 use crate::ops::{
-    Address, Expect, Hello, ReadFile, RootInfo, RunOutput, RunSpec, SpawnSpec, Stored, Surveyed, WriteSpec,
+    Address, Expect, Hello, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, SpawnSpec, Stored, Surveyed, WriteSpec,
 };
 use crate::process::{Process, RunDir};
-use crate::stream::Stream;
+use crate::stream::{Credit, Stream};
 
 /// The command that starts the agent: for a POSIX shell, one line, without `'`, `!` or `\`, so that
 /// `exec sh -c 'COMMAND'` means the same to sh, bash, zsh, fish and tcsh.
 #[must_use]
 pub fn boot_command() -> &'static str {
-    todo!()
+    &boot::COMMAND
 }
 
 /// The two ends of a byte pipe on which [`boot_command`] has been started.
@@ -30,35 +40,57 @@ pub struct PipeEnds<R, W> {
 
 /// A live conversation with an agent. Clones share it; when the last is dropped, it ends.
 #[derive(Clone)]
-pub struct Link {}
+pub struct Link {
+    owner: Arc<Owner>,
+}
+
+/// What the clones of a link share.
+struct Owner {
+    hello: Hello,
+    commands: Commands,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.commands.send(Command::Close);
+    }
+}
+
+/// The near end of a new stream.
+struct NewStream {
+    number: u32,
+    incoming: mpsc::UnboundedReceiver<Incoming>,
+    credit: Arc<Credit>,
+}
 
 impl Link {
     /// Sends the agent over `pipe`, waits for its greeting, and keeps the conversation going.
     ///
     /// # Errors
     /// [`BootError`].
-    pub async fn open<R, W>(_pipe: PipeEnds<R, W>) -> Result<Self, BootError>
+    pub async fn open<R, W>(pipe: PipeEnds<R, W>) -> Result<Self, BootError>
     where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
-        todo!()
+        open::open(pipe).await
     }
 
     /// What the agent said of itself.
     #[must_use]
     pub fn hello(&self) -> &Hello {
-        todo!()
+        &self.owner.hello
     }
 
     /// Waits until the conversation ends, and says why. Cancel-safe.
     pub async fn lost(&self) -> LostReason {
-        todo!()
+        self.owner.commands.lost().await
     }
 
     /// Ends it in order: the agent ends all it started, removes its folders, and exits.
     pub async fn close(&self) {
-        todo!()
+        self.owner.commands.send(Command::Close);
+        self.lost().await;
     }
 
     /// Looks at a remote root; `~` and `~/…` are understood. With `create`, a missing last part is made,
@@ -66,16 +98,19 @@ impl Link {
     ///
     /// # Errors
     /// [`AgentError`].
-    pub async fn root(&self, _path: &str, _create: bool) -> Result<RootInfo, AgentError> {
-        todo!()
+    pub async fn root(&self, path: &str, create: bool) -> Result<RootInfo, AgentError> {
+        let reply = self.ask(json!({"op": "root", "path": path, "create": create})).await?;
+        answer::whole(reply)
     }
 
     /// What stands under each of `paths`, in their order, in one round trip.
     ///
     /// # Errors
     /// [`AgentError`].
-    pub async fn survey(&self, _root: &RemotePath, _paths: &[RelPath]) -> Result<Vec<Surveyed>, AgentError> {
-        todo!()
+    pub async fn survey(&self, root: &RemotePath, paths: &[RelPath]) -> Result<Vec<Surveyed>, AgentError> {
+        let head = json!({"op": "survey", "root": root});
+        let reply = self.request(head, Outgoing::Control(answer::listed(paths))).await?;
+        answer::survey(&reply, paths.len())
     }
 
     /// The digest of the file (or link text) under each of `paths`, in their order; nothing where there is
@@ -83,8 +118,10 @@ impl Link {
     ///
     /// # Errors
     /// [`AgentError`].
-    pub async fn digests(&self, _root: &RemotePath, _paths: &[RelPath]) -> Result<Vec<Option<Digest>>, AgentError> {
-        todo!()
+    pub async fn digests(&self, root: &RemotePath, paths: &[RelPath]) -> Result<Vec<Option<Digest>>, AgentError> {
+        let head = json!({"op": "digests", "root": root});
+        let reply = self.request(head, Outgoing::Control(answer::listed(paths))).await?;
+        answer::digests(&reply, paths.len())
     }
 
     /// Replaces one file atomically, in one round trip. Several may be under way; they are done in the
@@ -92,8 +129,9 @@ impl Link {
     ///
     /// # Errors
     /// [`AgentError`]; after `Diverged`, `NoSpace`, … the old file is whole.
-    pub async fn write(&self, _root: &RemotePath, _spec: WriteSpec, _bytes: Vec<u8>) -> Result<Stored, AgentError> {
-        todo!()
+    pub async fn write(&self, root: &RemotePath, spec: WriteSpec, bytes: Vec<u8>) -> Result<Stored, AgentError> {
+        let (head, path) = upload::head(root, &spec);
+        answer::stored(self.request(head, Outgoing::Change(bytes, path)).await?)
     }
 
     /// The same for a file too large to hold: reads exactly `spec.size` bytes from `source`. When the
@@ -102,19 +140,21 @@ impl Link {
     ///
     /// # Errors
     /// [`AgentError`].
-    pub async fn write_from<S>(&self, _root: &RemotePath, _spec: WriteSpec, _source: S) -> Result<Stored, AgentError>
+    pub async fn write_from<S>(&self, root: &RemotePath, spec: WriteSpec, source: S) -> Result<Stored, AgentError>
     where
         S: AsyncRead + Send + Unpin,
     {
-        todo!()
+        answer::stored(upload::write_from(&self.owner.commands, root, &spec, source).await?)
     }
 
     /// Makes a directory (and missing parents); `true` if it was not there. One that is there gets `mode`.
     ///
     /// # Errors
     /// [`AgentError`].
-    pub async fn mkdir(&self, _root: &RemotePath, _path: &RelPath, _mode: Mode) -> Result<bool, AgentError> {
-        todo!()
+    pub async fn mkdir(&self, root: &RemotePath, path: &RelPath, mode: Mode) -> Result<bool, AgentError> {
+        let head = json!({"op": "mkdir", "root": root, "path": path, "mode": mode});
+        let reply = self.change(head, root, path, Vec::new()).await?;
+        answer::member(reply, "created")
     }
 
     /// Makes or replaces a symbolic link; its text is never interpreted.
@@ -123,12 +163,14 @@ impl Link {
     /// [`AgentError`].
     pub async fn symlink(
         &self,
-        _root: &RemotePath,
-        _path: &RelPath,
-        _text: &[u8],
-        _expect: Expect,
+        root: &RemotePath,
+        path: &RelPath,
+        text: &[u8],
+        expect: Expect,
     ) -> Result<(), AgentError> {
-        todo!()
+        let head = json!({"op": "symlink", "root": root, "path": path, "expect": expect});
+        self.change(head, root, path, text.to_vec()).await?;
+        Ok(())
     }
 
     /// Gives a file mode and mtime if it still has the expected content.
@@ -137,13 +179,16 @@ impl Link {
     /// [`AgentError`].
     pub async fn set_meta(
         &self,
-        _root: &RemotePath,
-        _path: &RelPath,
-        _mode: Mode,
-        _mtime: Mtime,
-        _expect: Expect,
+        root: &RemotePath,
+        path: &RelPath,
+        mode: Mode,
+        mtime: Mtime,
+        expect: Expect,
     ) -> Result<(), AgentError> {
-        todo!()
+        let head =
+            json!({"op": "set_meta", "root": root, "path": path, "mode": mode, "mtime": mtime, "expect": expect});
+        self.change(head, root, path, Vec::new()).await?;
+        Ok(())
     }
 
     /// Removes a file or link that still has the expected content, or an empty directory (for which
@@ -151,24 +196,28 @@ impl Link {
     ///
     /// # Errors
     /// [`AgentError`]; a directory that is not empty is `InTheWay`.
-    pub async fn remove(&self, _root: &RemotePath, _path: &RelPath, _expect: Expect) -> Result<bool, AgentError> {
-        todo!()
+    pub async fn remove(&self, root: &RemotePath, path: &RelPath, expect: Expect) -> Result<bool, AgentError> {
+        let head = json!({"op": "remove", "root": root, "path": path, "expect": expect});
+        let reply = self.change(head, root, path, Vec::new()).await?;
+        answer::member(reply, "removed")
     }
 
     /// Reads a file below a root.
     ///
     /// # Errors
     /// [`AgentError`].
-    pub async fn read(&self, _root: &RemotePath, _path: &RelPath) -> Result<ReadFile, AgentError> {
-        todo!()
+    pub async fn read(&self, root: &RemotePath, path: &RelPath) -> Result<ReadFile, AgentError> {
+        answer::read(self.ask(json!({"op": "read", "root": root, "path": path})).await?, path)
     }
 
     /// Runs a short command to its end.
     ///
     /// # Errors
     /// [`AgentError`]; a program that is not there is `NotFound`.
-    pub async fn run(&self, _spec: RunSpec) -> Result<RunOutput, AgentError> {
-        todo!()
+    pub async fn run(&self, spec: RunSpec) -> Result<RunOutput, AgentError> {
+        let timeout = spec.timeout.map(|timeout| timeout.as_millis() as u64);
+        let head = json!({"op": "run", "argv": spec.argv, "cwd": spec.cwd, "env": spec.env, "timeout_ms": timeout});
+        answer::run(self.request(head, Outgoing::Control(spec.stdin)).await?)
     }
 
     /// Starts a long-running process. When the [`Process`] and all its handles are dropped, or the link
@@ -176,8 +225,12 @@ impl Link {
     ///
     /// # Errors
     /// [`AgentError`]; a program that is not there is `NotFound`.
-    pub async fn spawn(&self, _spec: SpawnSpec) -> Result<Process, AgentError> {
-        todo!()
+    pub async fn spawn(&self, spec: SpawnSpec) -> Result<Process, AgentError> {
+        let SpawnSpec { argv, cwd, env, run_dir } = spec;
+        let head = json!({"op": "spawn", "argv": argv, "cwd": cwd, "env": env, "run_dir": run_dir});
+        let (reply, new) = self.open_stream(head).await?;
+        let pid = answer::member(reply, "pid")?;
+        Ok(Process::new(new.number, pid, self.owner.commands.clone(), new.incoming, new.credit))
     }
 
     /// Makes a private folder with a control socket.
@@ -185,23 +238,28 @@ impl Link {
     /// # Errors
     /// [`AgentError`].
     pub async fn run_dir(&self) -> Result<RunDir, AgentError> {
-        todo!()
+        let (reply, new) = self.open_stream(json!({"op": "run_dir"})).await?;
+        let path = answer::member(reply, "path")?;
+        let commands = self.owner.commands.clone();
+        let stream = Stream::new(new.number, commands.clone(), new.incoming, new.credit);
+        Ok(RunDir::new(RunDirId(new.number), path, commands, stream))
     }
 
     /// Connects to a socket there. Traffic of such streams overtakes file uploads.
     ///
     /// # Errors
     /// [`AgentError`]; nobody listening is `Refused`.
-    pub async fn dial(&self, _address: Address) -> Result<Stream, AgentError> {
-        todo!()
+    pub async fn dial(&self, address: Address) -> Result<Stream, AgentError> {
+        let (_, new) = self.open_stream(json!({"op": "dial", "address": address})).await?;
+        Ok(Stream::new(new.number, self.owner.commands.clone(), new.incoming, new.credit))
     }
 
     /// Where the tree `name` stands in the remote cache, if it is there. `name` is content-addressed.
     ///
     /// # Errors
     /// [`AgentError`].
-    pub async fn cached(&self, _name: &str) -> Result<Option<RemotePath>, AgentError> {
-        todo!()
+    pub async fn cached(&self, name: &str) -> Result<Option<RemotePath>, AgentError> {
+        answer::member(self.ask(json!({"op": "cached", "name": name})).await?, "path")
     }
 
     /// Unpacks a `.tar.gz` into the remote cache under `name`, after checking its SHA-256; whole or not at
@@ -209,8 +267,9 @@ impl Link {
     ///
     /// # Errors
     /// [`AgentError`]; a wrong digest is `Corrupt`.
-    pub async fn cache(&self, _name: &str, _sha256: &str, _tar_gz: &[u8]) -> Result<RemotePath, AgentError> {
-        todo!()
+    pub async fn cache(&self, name: &str, sha256: &str, tar_gz: &[u8]) -> Result<RemotePath, AgentError> {
+        let head = json!({"op": "cache", "name": name, "sha256": sha256});
+        answer::member(self.request(head, Outgoing::Control(tar_gz.to_vec())).await?, "path")
     }
 
     /// Listens on `host:port` there, accepting and closing connections, until the returned stream is
@@ -218,7 +277,32 @@ impl Link {
     ///
     /// # Errors
     /// [`AgentError`]; `AddressInUse`, `Permission`.
-    pub async fn listen_probe(&self, _host: &str, _port: RemotePort) -> Result<Stream, AgentError> {
-        todo!()
+    pub async fn listen_probe(&self, host: &str, port: RemotePort) -> Result<Stream, AgentError> {
+        let (_, new) = self.open_stream(json!({"op": "listen", "host": host, "port": port})).await?;
+        Ok(Stream::new(new.number, self.owner.commands.clone(), new.incoming, new.credit))
+    }
+
+    async fn request(&self, head: Value, outgoing: Outgoing) -> Result<Reply, AgentError> {
+        let commands = &self.owner.commands;
+        commands.request(commands.new_stream(), head, outgoing, None).await
+    }
+
+    async fn ask(&self, head: Value) -> Result<Reply, AgentError> {
+        self.request(head, Outgoing::Control(Vec::new())).await
+    }
+
+    async fn change(&self, head: Value, root: &RemotePath, path: &RelPath, body: Vec<u8>) -> Result<Reply, AgentError> {
+        self.request(head, Outgoing::Change(body, root.join(path).as_bytes().to_vec())).await
+    }
+
+    /// A request that opens a stream.
+    async fn open_stream(&self, head: Value) -> Result<(Reply, NewStream), AgentError> {
+        let commands = &self.owner.commands;
+        let number = commands.new_stream();
+        let (sender, incoming) = mpsc::unbounded_channel();
+        let credit = Credit::new();
+        let live = Live { incoming: sender, credit: Arc::clone(&credit) };
+        let reply = commands.request(number, head, Outgoing::Control(Vec::new()), Some(live)).await?;
+        Ok((reply, NewStream { number, incoming, credit }))
     }
 }

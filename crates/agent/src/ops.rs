@@ -58,7 +58,8 @@ pub enum Surveyed {
 }
 
 /// What a change expects to replace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Expect {
     /// Nothing is there.
     Absent,

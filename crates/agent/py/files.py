@@ -1,0 +1,295 @@
+"""Files: changes below a root, each of them whole or not at all.
+
+Owns how a path is walked (never through a symbolic link), the check of what is replaced, and the atomic
+replacement. Never decides what to write where.
+"""
+
+DIR_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# O_NONBLOCK: opening a named pipe must not wait for its writer.
+READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+TEMP_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+TEMP_NAME = re.compile(br"\.remora-([0-9]+)-[0-9a-f]+\.tmp\Z")
+# A temporary file of a dead agent is removed when it is older than this (its pid may be of another container).
+TEMP_AGE = 60.0
+# Digests of files that this agent wrote, by what `stat` says of them; the oldest go first.
+KNOWN_MAX = 50000
+READ_SIZE = 1024 * 1024
+
+
+def temp_name():
+    return b".remora-%d-%s.tmp" % (os.getpid(), base64.b16encode(os.urandom(8)).lower())
+
+
+def open_dir(name, parent):
+    """Opens the directory `name` in `parent`, never through a symbolic link."""
+    try:
+        return os.open(name, DIR_FLAGS, dir_fd=parent)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
+            raise
+        if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            raise OpError("outside_root", "'%s' is a symbolic link" % show(name))
+        raise OpError("in_the_way", "'%s' is not a directory" % show(name))
+
+
+def open_root(head):
+    return os.open(path_from(head["root"]), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def open_or_make_dir(name, parent, mode=0o777):
+    """Opens the directory `name`, making it if it is not there; says whether it did."""
+    try:
+        return open_dir(name, parent), False
+    except FileNotFoundError:
+        pass
+    try:
+        os.mkdir(name, mode, dir_fd=parent)
+    except FileExistsError:
+        return open_dir(name, parent), False
+    return open_dir(name, parent), True
+
+
+class Place:
+    """A name in an open directory below a root. Renaming a parent meanwhile does no harm."""
+
+    def __init__(self, head, make_parents=False):
+        self.path = path_from(head["path"])
+        parts = parts_of(self.path)
+        self.name = parts[-1]
+        self.dir = open_root(head)
+        try:
+            for part in parts[:-1]:
+                inner = open_or_make_dir(part, self.dir)[0] if make_parents else open_dir(part, self.dir)
+                os.close(self.dir)
+                self.dir = inner
+        except BaseException as error:
+            self.close()
+            if isinstance(error, OSError):
+                error.filename = self.path
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self.dir is not None:
+            os.close(self.dir)
+            self.dir = None
+
+    def stat(self):
+        """What stands there, or None."""
+        try:
+            return os.stat(self.name, dir_fd=self.dir, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def open(self, flags, mode=0o600):
+        return os.open(self.name, flags, mode, dir_fd=self.dir)
+
+
+def blake(data=b""):
+    return hashlib.blake2b(data, digest_size=32)
+
+
+def signature(status):
+    """Changes when anybody writes to the file: we set the mtime, so a later write can't leave it as it is."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+class Known:
+    """Digests of files written by this agent, so that checking what is replaced costs one `stat`."""
+
+    def __init__(self):
+        self.digests = collections.OrderedDict()
+
+    def get(self, status):
+        return self.digests.get(signature(status))
+
+    def put(self, status, digest):
+        self.digests[signature(status)] = digest
+        if len(self.digests) > KNOWN_MAX:
+            self.digests.popitem(last=False)
+
+
+def digest_of(agent, place_dir, name, status):
+    """A generator: the digest of a file's bytes or of a link's text; None for what has neither."""
+    if stat.S_ISLNK(status.st_mode):
+        return blake(os.readlink(name, dir_fd=place_dir)).hexdigest()
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    known = agent.known.get(status)
+    if known:
+        return known
+    fd = os.open(name, READ_FLAGS, dir_fd=place_dir)
+    try:
+        if signature(os.fstat(fd)) != signature(status):
+            raise OpError("diverged", "'%s' changed while it was looked at" % show(name))
+        hasher = blake()
+        while True:
+            piece = os.read(fd, READ_SIZE)
+            if not piece:
+                break
+            hasher.update(piece)
+            yield
+        if signature(os.fstat(fd)) != signature(status):
+            raise OpError("diverged", "'%s' changed while it was read" % show(name))
+        return hasher.hexdigest()
+    finally:
+        os.close(fd)
+
+
+def confirm(agent, place, expect, new=None):
+    """A generator: an error unless what stands at `place` is what the request expects to replace.
+
+    What already is what the request would make (`new`: whether it is a link, and its digest) is fine too.
+    """
+    status = place.stat()
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        raise OpError("in_the_way", "'%s' is a directory" % show(place.path))
+    if expect == "any" or (expect == "absent" and status is None):
+        return
+    digest = None
+    if status is not None:
+        digest = yield from digest_of(agent, place.dir, place.name, status)
+        if new is not None and (stat.S_ISLNK(status.st_mode), digest) == new:
+            return
+        if expect != "absent" and digest is not None and digest == expect["content"]:
+            return
+    found = "is gone" if status is None else "is there" if expect == "absent" else "has other content"
+    raise OpError("diverged", "'%s' %s" % (show(place.path), found))
+
+
+class Upload:
+    """One file on its way in: a temporary file beside its target, then a rename."""
+
+    def __init__(self, agent, stream, head):
+        self.agent, self.head = agent, head
+        self.size, self.hasher = 0, blake()
+        self.temp = self.fd = None
+        self.place = Place(head, make_parents=True)
+        agent.uploads.add(self)
+        try:
+            temp = temp_name()
+            self.fd = os.open(temp, TEMP_FLAGS, 0o600, dir_fd=self.place.dir)
+            self.temp = temp
+        except BaseException:
+            self.discard()
+            raise
+
+    def put(self, data):
+        self.size += len(data)
+        if self.size > self.head["size"]:
+            raise OpError("invalid", "more bytes than the %d announced" % self.head["size"])
+        self.hasher.update(data)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self.fd, view):]
+
+    def finish(self):
+        """A generator: the last check and the rename. Readers see the old file or the new one."""
+        try:
+            head, place, digest = self.head, self.place, self.hasher.hexdigest()
+            if self.size != head["size"]:
+                raise OpError("invalid", "%d bytes came of the %d announced" % (self.size, head["size"]))
+            os.fchmod(self.fd, head["mode"] & 0o7777)
+            os.utime(self.fd, ns=(head["mtime"], head["mtime"]))
+            yield from confirm(self.agent, place, head["expect"], (False, digest))
+            os.rename(self.temp, place.name, src_dir_fd=place.dir, dst_dir_fd=place.dir)
+            self.temp = None
+            self.agent.known.put(os.fstat(self.fd), digest)
+            return {"digest": digest, "size": self.size}
+        except OSError as error:
+            error.filename, error.filename2 = self.place.path, None
+            raise
+        finally:
+            self.discard()
+
+    def discard(self):
+        """Closes all and removes the temporary file, if it is still there."""
+        self.agent.uploads.discard(self)
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+        if self.temp is not None:
+            try:
+                os.unlink(self.temp, dir_fd=self.place.dir)
+            except OSError:
+                pass
+            self.temp = None
+        self.place.close()
+
+
+def op_mkdir(agent, stream, head, body):
+    yield  # A generator, so that it takes its turn among the changes.
+    path, mode = path_from(head["path"]), head["mode"] & 0o7777
+    parts, made = parts_of(path), False
+    fd = open_root(head)
+    try:
+        for part in parts:
+            inner, made = open_or_make_dir(part, fd)
+            os.close(fd)
+            fd = inner
+        os.fchmod(fd, mode)
+    except OSError as error:
+        error.filename = path
+        raise
+    finally:
+        os.close(fd)
+    return {"created": made}
+
+
+def op_symlink(agent, stream, head, body):
+    with Place(head, make_parents=True) as place:
+        yield from confirm(agent, place, head["expect"], (True, blake(body).hexdigest()))
+        temp = temp_name()
+        os.symlink(body, temp, dir_fd=place.dir)
+        try:
+            os.rename(temp, place.name, src_dir_fd=place.dir, dst_dir_fd=place.dir)
+        except OSError:
+            os.unlink(temp, dir_fd=place.dir)
+            raise
+    return {}
+
+
+def op_set_meta(agent, stream, head, body):
+    with Place(head) as place:
+        status = place.stat()
+        if status is None:
+            raise OpError("not_found", "no such file: '%s'" % show(place.path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OpError("in_the_way", "'%s' is not a regular file" % show(place.path))
+        yield from confirm(agent, place, head["expect"])
+        digest = agent.known.get(status)
+        fd = place.open(READ_FLAGS)
+        try:
+            os.fchmod(fd, head["mode"] & 0o7777)
+            os.utime(fd, ns=(head["mtime"], head["mtime"]))
+            if digest and os.fstat(fd).st_ino == status.st_ino:
+                agent.known.put(os.fstat(fd), digest)
+        finally:
+            os.close(fd)
+    return {}
+
+
+def op_remove(agent, stream, head, body):
+    try:
+        place = Place(head)
+    except FileNotFoundError:
+        # The root itself must be there; a missing parent means that the file is gone already.
+        os.close(open_root(head))
+        return {"removed": False}
+    with place:
+        status = place.stat()
+        if status is None:
+            return {"removed": False}
+        if stat.S_ISDIR(status.st_mode):
+            os.rmdir(place.name, dir_fd=place.dir)
+        else:
+            yield from confirm(agent, place, head["expect"])
+            os.unlink(place.name, dir_fd=place.dir)
+    return {"removed": True}
+
+

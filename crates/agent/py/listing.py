@@ -1,0 +1,179 @@
+"""Listing: what is there, without changing it.
+
+Owns the survey, the digests, reading a file and looking at a root. Never writes, save that it removes
+temporary files which dead agents left in a directory it looks at, and makes a root when asked to.
+"""
+
+
+class Walker:
+    """Finds the directories of many paths, keeping those open that the next path shares."""
+
+    def __init__(self, head):
+        self.fds = [open_root(head)]
+        self.names = []
+        self.on_enter = lambda fd: None
+
+    def enter(self, parents):
+        """The open directory with these parts below the root."""
+        shared = 0
+        while shared < min(len(parents), len(self.names)) and parents[shared] == self.names[shared]:
+            shared += 1
+        self.leave(shared)
+        for part in parents[shared:]:
+            self.fds.append(open_dir(part, self.fds[-1]))
+            self.names.append(part)
+            self.on_enter(self.fds[-1])
+        return self.fds[-1]
+
+    def leave(self, depth):
+        while len(self.names) > depth:
+            self.names.pop()
+            os.close(self.fds.pop())
+
+    def close(self):
+        self.leave(0)
+        os.close(self.fds.pop())
+
+
+def listed(body):
+    """Paths in a body stand one after another, a NUL between them."""
+    return body.split(b"\0") if body else []
+
+
+def remove_leftovers(fd):
+    """Removes temporary files of agents that are no more."""
+    for name in os.listdir(fd):
+        match = TEMP_NAME.match(os.fsencode(name))
+        if not match:
+            continue
+        try:
+            old = time.time() - os.stat(name, dir_fd=fd, follow_symlinks=False).st_mtime > TEMP_AGE
+            if old and not is_alive(int(match.group(1))):
+                os.unlink(name, dir_fd=fd)
+        except OSError:
+            pass
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def entry_line(status):
+    mode = status.st_mode
+    if stat.S_ISREG(mode):
+        kind, size = b"f", status.st_size
+    elif stat.S_ISDIR(mode):
+        kind, size = b"d", 0
+    elif stat.S_ISLNK(mode):
+        kind, size = b"l", status.st_size
+    else:
+        kind, size = b"o", 0
+    return b"%s %d %d %d" % (kind, size, status.st_mtime_ns, mode & 0o7777)
+
+
+def op_survey(agent, stream, head, body):
+    walker, lines = Walker(head), []
+    walker.on_enter = remove_leftovers
+    try:
+        remove_leftovers(walker.fds[0])
+        for path in listed(body):
+            parts = parts_of(path)
+            try:
+                fd = walker.enter(parts[:-1])
+                lines.append(entry_line(os.stat(parts[-1], dir_fd=fd, follow_symlinks=False)))
+            except FileNotFoundError:
+                lines.append(b"-")
+            except OpError:
+                lines.append(b"!")
+            yield
+    finally:
+        walker.close()
+    return {}, b"\n".join(lines)
+
+
+def op_digests(agent, stream, head, body):
+    walker, lines = Walker(head), []
+    try:
+        for path in listed(body):
+            parts = parts_of(path)
+            digest = None
+            try:
+                fd = walker.enter(parts[:-1])
+                status = os.stat(parts[-1], dir_fd=fd, follow_symlinks=False)
+                digest = yield from digest_of(agent, fd, parts[-1], status)
+            except (OSError, OpError):
+                pass
+            lines.append((digest or "-").encode("ascii"))
+            yield
+    finally:
+        walker.close()
+    return {}, b"\n".join(lines)
+
+
+def pieces_of(fd):
+    """The bytes of an open file; closes it."""
+    try:
+        while True:
+            piece = os.read(fd, CHUNK)
+            if not piece:
+                return
+            yield piece
+    finally:
+        os.close(fd)
+
+
+def op_read(agent, stream, head, body):
+    with Place(head) as place:
+        status = place.stat()
+        if status is None:
+            raise OpError("not_found", "no such file: '%s'" % show(place.path))
+        if stat.S_ISLNK(status.st_mode):
+            raise OpError("outside_root", "'%s' is a symbolic link" % show(place.path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OpError("in_the_way", "'%s' is not a regular file" % show(place.path))
+        fd = place.open(READ_FLAGS)
+    status = os.fstat(fd)
+    answer = {"size": status.st_size, "mode": stat.S_IMODE(status.st_mode), "mtime": status.st_mtime_ns}
+    if status.st_size > CHUNK:
+        return answer, pieces_of(fd)
+    return answer, b"".join(pieces_of(fd))
+
+
+def op_root(agent, stream, head, body):
+    text = head["path"]
+    home = home_dir()
+    path = text.encode("utf-8")
+    if text == "~" or text.startswith("~/"):
+        path = home + path[1:]
+    if not path.startswith(b"/") or b"\0" in path:
+        raise OpError("invalid", "not an absolute path: '%s'" % text)
+    path, created = os.path.realpath(path), False
+    if not os.path.lexists(path) and head["create"]:
+        if (path + b"/").startswith(os.path.realpath(home) + b"/"):
+            os.makedirs(path, exist_ok=True)
+        else:
+            os.mkdir(path)
+        created = True
+    if not stat.S_ISDIR(os.stat(path).st_mode):
+        raise OpError("in_the_way", "'%s' is not a directory" % show(path))
+    room = os.statvfs(path)
+    return {
+        "path": path_to(path),
+        "created": created,
+        "writable": os.access(path, os.W_OK | os.X_OK) and not room.f_flag & os.ST_RDONLY,
+        "free_bytes": room.f_bavail * room.f_frsize,
+    }
+
+
+def home_dir():
+    """HOME as the login has it, else what the password database says."""
+    home = os.environb.get(b"HOME", b"")
+    return home if home.startswith(b"/") else os.fsencode(pwd.getpwuid(os.getuid()).pw_dir)
+
+

@@ -1,0 +1,369 @@
+"""The loop: one thread that looks after the connection, the streams and the requests in turn. Last part.
+
+Owns the conversation with the client, and the agent's end. Never waits for anything but the selector.
+"""
+
+# What an operation returns when its reply comes later.
+LATER = object()
+
+OPS = {
+    "root": op_root,
+    "survey": op_survey,
+    "digests": op_digests,
+    "read": op_read,
+    "write": None,  # its body is not collected: see Agent.begin
+    "mkdir": op_mkdir,
+    "symlink": op_symlink,
+    "set_meta": op_set_meta,
+    "remove": op_remove,
+    "run": op_run,
+    "spawn": op_spawn,
+    "signal": op_signal,
+    "end": op_end,
+    "run_dir": op_run_dir,
+    "put": op_put,
+    "dial": op_dial,
+    "listen": op_listen,
+    "cached": op_cached,
+    "cache": op_cache,
+}
+# Operations that change files are done strictly one after another, in the order in which they came.
+CHANGES = ("write", "mkdir", "symlink", "set_meta", "remove")
+
+
+class Poller:
+    """Which file descriptors are waited for, and who is told."""
+
+    def __init__(self):
+        self.selector = selectors.DefaultSelector()
+        self.wanted = {}  # fd -> {"read": callback, "write": callback}
+
+    def watch(self, fd, **callbacks):
+        """Sets or, with None, ends what is waited for on `fd`."""
+        before = self.wanted.get(fd, {})
+        after = {key: value for key, value in dict(before, **callbacks).items() if value is not None}
+        events = (selectors.EVENT_READ if "read" in after else 0) | (selectors.EVENT_WRITE if "write" in after else 0)
+        if not events:
+            if before:
+                self.selector.unregister(fd)
+                del self.wanted[fd]
+            return
+        if not before:
+            self.selector.register(fd, events)
+        elif set(before) != set(after):
+            self.selector.modify(fd, events)
+        self.wanted[fd] = after
+
+    def forget(self, fd):
+        self.watch(fd, read=None, write=None)
+
+    def wait(self, timeout):
+        for key, events in self.selector.select(timeout):
+            for name, event in (("read", selectors.EVENT_READ), ("write", selectors.EVENT_WRITE)):
+                callback = self.wanted.get(key.fd, {}).get(name)
+                if events & event and callback is not None:
+                    callback()
+
+
+def pieces_of_bytes(body):
+    for at in range(0, len(body), CHUNK):
+        yield body[at:at + CHUNK]
+
+
+class Collected:
+    """A request whose body is collected before it is done."""
+
+    def __init__(self, agent, stream, head):
+        self.agent, self.stream, self.head, self.pieces, self.size = agent, stream, head, [], 0
+
+    def put(self, data):
+        self.size += len(data)
+        if self.size > MAX_BODY:
+            raise OpError("invalid", "the body of a request is too long")
+        self.pieces.append(data)
+
+    def finish(self):
+        return OPS[self.head["op"]](self.agent, self.stream, self.head, b"".join(self.pieces))
+
+    def discard(self):
+        self.pieces = []
+
+
+class Agent:
+    """The one conversation, and all that was started in it."""
+
+    def __init__(self):
+        self.session = base64.b16encode(os.urandom(16)).decode("ascii").lower()
+        self.poller = Poller()
+        self.outbox = Outbox(1)
+        self.decoder = Decoder()
+        self.known = Known()
+        self.requests = {}  # stream -> request whose body is still coming, or None: it has failed already
+        self.streams = {}  # stream -> what lives there
+        self.children = {}  # pid -> Process
+        self.uploads = set()
+        self.folders = set()
+        self.changes = collections.deque()
+        self.jobs = collections.deque()
+        self.timers = []
+        self.timer_count = 0
+        self.heard_at = time.monotonic()
+        self.running = True
+        self.started = False
+
+    # Requests.
+
+    def reply(self, stream, result):
+        head, body = result if isinstance(result, tuple) else (result, b"")
+        text = json.dumps(head).encode("ascii")
+        payload = struct.pack(">I", len(text)) + text
+        if isinstance(body, bytes) and len(body) <= CHUNK:
+            self.outbox.put(REPLY, stream, payload + body, END)
+            return
+        self.outbox.put(REPLY, stream, payload)
+        if isinstance(body, bytes):
+            body = pieces_of_bytes(body)
+        self.outbox.put_body(stream, body)
+
+    def fail(self, stream, error):
+        self.reply(stream, error_head(error))
+
+    def begin(self, stream, payload, end):
+        """A new request. Its body may still be coming."""
+        length = struct.unpack_from(">I", payload)[0]
+        head = json.loads(payload[4:4 + length].decode("utf-8"))
+        try:
+            if head.get("op") not in OPS:
+                raise OpError("invalid", "no such operation: %s" % head.get("op"))
+            self.requests[stream] = (Upload if head["op"] == "write" else Collected)(self, stream, head)
+        except Exception as error:
+            self.requests[stream] = None
+            self.fail(stream, error)
+        self.add_body(stream, payload[4 + length:], end)
+
+    def add_body(self, stream, data, end):
+        request = self.requests[stream]
+        if end:
+            del self.requests[stream]
+        if request is None:
+            return
+        try:
+            request.put(data)
+            if end:
+                self.finish(stream, request)
+        except Exception as error:
+            request.discard()
+            if not end:
+                self.requests[stream] = None
+            self.fail(stream, error)
+
+    def finish(self, stream, request):
+        result = request.finish()
+        if not isinstance(result, types.GeneratorType):
+            if result is not LATER:
+                self.reply(stream, result)
+        elif request.head["op"] in CHANGES:
+            self.changes.append((stream, result))
+            self.work(self.changes)
+        else:
+            self.jobs.append((stream, result))
+
+    def work(self, jobs):
+        """Works on the first of `jobs` for a moment; true if it is not done."""
+        stream, job = jobs[0]
+        deadline = time.monotonic() + SLICE
+        try:
+            while True:
+                next(job)
+                if time.monotonic() > deadline:
+                    return True
+        except StopIteration as stop:
+            self.reply(stream, stop.value)
+        except Exception as error:
+            self.fail(stream, error)
+        jobs.popleft()
+        return False
+
+    def run_dir(self, number):
+        found = self.streams.get(number)
+        if not isinstance(found, RunDir):
+            raise OpError("invalid", "no private folder %s" % number)
+        return found
+
+    # Frames.
+
+    def on_pipe_readable(self):
+        try:
+            data = os.read(0, MAX_PAYLOAD)
+        except BlockingIOError:
+            return
+        if not data:
+            self.running = False
+            return
+        self.heard_at = time.monotonic()
+        for frame in self.decoder.feed(data):
+            self.on_frame(*frame)
+
+    def on_frame(self, kind, flags, channel, stream, seq, ack, payload):
+        outbox = self.outbox
+        if seq:
+            if seq != outbox.heard + 1:
+                raise Garbled("frame %d after %d" % (seq, outbox.heard))
+            outbox.heard = seq
+        outbox.flight.on_ack(ack, time.monotonic())
+        if flags & BULK:
+            outbox.ack_now = True
+        end = bool(flags & END)
+        live = self.streams.get(stream)
+        if kind == REQUEST:
+            self.begin(stream, payload, end)
+        elif kind == DATA and stream in self.requests:
+            self.add_body(stream, payload, end)
+        elif kind == DATA and live:
+            live.on_data(channel, payload, end)
+        elif kind == CREDIT and live:
+            live.on_credit(channel, struct.unpack(">I", payload)[0])
+        elif kind == RESET:
+            self.on_reset(stream, live)
+        elif kind == PING:
+            outbox.put(PONG, 0, payload)
+        elif kind == BYE:
+            self.running = False
+
+    def on_reset(self, stream, live):
+        request = self.requests.pop(stream, None)
+        if request is not None:
+            request.discard()
+        self.outbox.forget(stream)
+        if live:
+            live.on_reset()
+
+    # Time and signals.
+
+    def later(self, seconds, callback):
+        self.timer_count += 1
+        heapq.heappush(self.timers, (time.monotonic() + seconds, self.timer_count, callback))
+
+    def run_timers(self):
+        now = time.monotonic()
+        while self.timers and self.timers[0][0] <= now:
+            heapq.heappop(self.timers)[2]()
+
+    def check_silence(self):
+        if time.monotonic() - self.heard_at > SILENCE:
+            self.running = False
+        self.later(SILENCE / 4, self.check_silence)
+
+    def on_child(self, pid, status):
+        process = self.children.pop(pid, None)
+        if process is not None:
+            process.on_exit(status)
+
+    def catch_signals(self):
+        """Signals arrive through a pipe, so that they are handled between two turns of the loop."""
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+
+        def on_signal():
+            try:
+                numbers = os.read(reader, 512)
+            except BlockingIOError:
+                return
+            if any(number != signal.SIGCHLD for number in numbers):
+                self.running = False
+            reap(self.on_child)
+
+        self.poller.watch(reader, read=on_signal)
+
+    # Life.
+
+    def greet(self):
+        uname = os.uname()
+        try:
+            user = pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
+            user = str(os.getuid())
+        self.outbox.put_json(HELLO, 0, {
+            "magic": MAGIC,
+            "protocol": PROTOCOL,
+            "session": self.session,
+            "version": blake(source).hexdigest(),
+            "python": list(sys.version_info[:3]),
+            "executable": sys.executable or "",
+            "platform": sys.platform,
+            "machine": uname.machine,
+            "host": uname.nodename,
+            "user": user,
+            "uid": os.getuid(),
+            "home": path_to(home_dir()),
+            "pid": os.getpid(),
+            "clock": int(time.time() * 1e9),
+        })
+
+    def run(self):
+        for fd in (0, 1):
+            os.set_blocking(fd, False)
+        if PRCTL:
+            # Orphans of our processes become our children, so that their end is noticed.
+            PRCTL(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.catch_signals()
+        self.poller.watch(0, read=self.on_pipe_readable)
+        self.greet()
+        self.check_silence()
+        while self.running:
+            self.turn()
+
+    def turn(self):
+        waiting = self.outbox.flush()
+        self.poller.watch(1, write=(lambda: None) if waiting else None)
+        timeout = max(0.0, self.timers[0][0] - time.monotonic())
+        self.poller.wait(0 if self.changes or self.jobs else timeout)
+        self.run_timers()
+        if self.changes:
+            self.work(self.changes)
+        if self.jobs and self.work(self.jobs):
+            self.jobs.rotate(-1)
+
+    def end(self):
+        """Leaves nothing behind: no process, no folder, no temporary file."""
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_IGN)
+        for upload in list(self.uploads):
+            upload.discard()
+        try:
+            end_all(self)
+        finally:
+            for live in list(self.streams.values()):
+                if isinstance(live, (RunDir, Probe, Dialled)):
+                    live.close()
+            for folder in self.folders:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    """Serves until the client goes. Nothing is printed: both pipes belong to the protocol."""
+    agent = Agent()
+    try:
+        agent.run()
+        agent.outbox.put(BYE)
+        agent.outbox.flush()
+    except (OSError, Garbled):
+        pass  # The connection is gone or can't be trusted any more.
+    except BaseException as error:
+        try:
+            agent.outbox.put_json(BYE, 0, error_head(error))
+            agent.outbox.flush()
+        except OSError:
+            pass
+    finally:
+        try:
+            agent.end()
+        finally:
+            os._exit(0)
+
+
+main()

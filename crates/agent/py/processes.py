@@ -1,0 +1,392 @@
+"""Processes: starting them, carrying their output, and leaving none behind.
+
+Owns every process that is started here and all their descendants. Never leaves one running when the agent ends.
+"""
+
+# A process is asked (SIGTERM) this long before it is killed.
+GRACE = 2.0
+# How often is looked whether an ended process is gone. Only our children announce it (SIGCHLD).
+GONE_POLL = 0.03
+# After the exit its output may be kept open by a stranger; what comes within this time still counts.
+EXIT_DRAIN = 0.25
+STDOUT_MAX, STDERR_MAX = 1024 * 1024, 64 * 1024
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def load_prctl():
+    """Linux's `prctl`, or None elsewhere."""
+    try:
+        return ctypes.CDLL(None, use_errno=True).prctl if sys.platform.startswith("linux") else None
+    except (OSError, AttributeError):
+        return None
+
+
+PRCTL = load_prctl()
+
+
+def prepare_child():
+    """Runs in the child, before the program: it gets the signals as a fresh login would have them."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    if PRCTL:
+        # Should the agent be killed hard, its children go too.
+        PRCTL(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+def launch(agent, head, marker):
+    """Starts the program of a request in a session of its own, its three streams as pipes."""
+    argv = [os.fsencode(arg) if isinstance(arg, bytes) else arg.encode("utf-8") for arg in head["argv"]]
+    if not argv or not argv[0]:
+        raise OpError("invalid", "no program given")
+    cwd = path_from(head["cwd"]) if head.get("cwd") else home_dir()
+    if not os.path.isdir(cwd):
+        raise OpError("not_found", "no such directory: '%s'" % show(cwd))
+    env = dict(os.environb)
+    env.update((name.encode("utf-8"), value.encode("utf-8")) for name, value in head["env"].items())
+    env[b"REMORA_PROCESS"] = marker
+    if head.get("run_dir") is not None:
+        env[b"REMORA_RUN"] = agent.run_dir(head["run_dir"]).path
+    pipe = subprocess.PIPE
+    try:
+        child = subprocess.Popen(argv, cwd=cwd, env=env, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0,
+                                 start_new_session=True, preexec_fn=prepare_child)
+    except OSError as error:
+        error.filename = argv[0]
+        raise
+    for file in (child.stdin, child.stdout, child.stderr):
+        os.set_blocking(file.fileno(), False)
+    return child
+
+
+def relatives(marker, leader, leader_is_gone):
+    """The ids of all living processes that belong to the one that was started as `leader`.
+
+    Those are the members of its session, those that inherited the marker in their environment, and the descendants
+    of both. With `leader` None: all that any agent-started process with this marker's beginning left behind.
+    """
+    if not os.path.isdir("/proc/self"):
+        return relatives_by_ps(marker, leader)
+    needle, me = b"\0REMORA_PROCESS=" + marker, os.getpid()
+    parents, found, session = {}, set(), set()
+    for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:
+        try:
+            with open("/proc/%d/stat" % pid, "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+            if fields[0] in (b"Z", b"X"):
+                continue
+            parents[pid] = int(fields[1])
+            if leader in (int(fields[2]), int(fields[3])):
+                session.add(pid)
+            with open("/proc/%d/environ" % pid, "rb") as file:
+                environ = b"\0" + file.read()
+            at = environ.find(needle)
+            if at >= 0 and (leader is None or environ[at + len(needle):][:1] in (b"", b"\0")):
+                found.add(pid)
+        except (OSError, IndexError, ValueError):
+            pass
+    if not (leader_is_gone and leader in parents):
+        # Else the number, and with it the session's, has been given to a stranger.
+        found |= session
+    if leader is None:
+        found.add(me)
+    grown = True
+    while grown:
+        more = set(pid for pid, parent in parents.items() if parent in found) - found
+        found |= more
+        grown = bool(more)
+    found.discard(me)
+    return found
+
+
+def relatives_by_ps(marker, leader):
+    """The same where there is no /proc; the environment is not always shown there."""
+    found, needle = set(), "REMORA_PROCESS=" + marker.decode("ascii")
+    table = subprocess.run(["ps", "-axeww", "-o", "pid=,pgid=,stat=,command="], stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL).stdout
+    for line in table.decode("utf-8", "replace").splitlines():
+        fields = line.split(None, 3)
+        if len(fields) == 4 and not fields[2].startswith("Z"):
+            words = fields[3].split()
+            named = any(word.startswith(needle) if leader is None else word == needle for word in words)
+            if named or int(fields[1]) == leader:
+                found.add(int(fields[0]))
+    found.discard(os.getpid())
+    return found
+
+
+def kill(pid, number):
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass
+
+
+class Ending:
+    """Ends one process and everything it started: asks first, insists after a moment."""
+
+    def __init__(self, agent, process, done):
+        self.agent, self.process, self.done = agent, process, done
+        self.asked = set()
+        self.deadline = time.monotonic() + GRACE
+        self.tick()
+
+    def tick(self):
+        process = self.process
+        living = relatives(process.marker, process.pid, process.status is not None)
+        if not living and process.status is not None:
+            self.done()
+            return
+        insist = time.monotonic() >= self.deadline
+        for pid in living:
+            if insist:
+                kill(pid, signal.SIGKILL)
+            elif pid not in self.asked:
+                self.asked.add(pid)
+                kill(pid, signal.SIGTERM)
+                kill(pid, signal.SIGCONT)
+        self.agent.later(GONE_POLL, self.tick)
+
+
+class Process:
+    """A process that was started here. What is done with its output is up to the kind of it."""
+
+    def __init__(self, agent, stream, head):
+        self.agent, self.stream = agent, stream
+        self.marker = b"%s.%d" % (agent.session.encode("ascii"), stream)
+        self.status = None  # {"code": n} or {"signal": n} when it has ended
+        self.waiters = None  # who waits for its end, while it is being ended
+        self.told = False
+        self.child = launch(agent, head, self.marker)
+        self.pid = self.child.pid
+        agent.children[self.pid] = self
+        agent.started = True
+
+    def on_exit(self, status):
+        if os.WIFSIGNALED(status):
+            self.status = {"signal": os.WTERMSIG(status)}
+        else:
+            self.status = {"code": os.WEXITSTATUS(status)}
+        self.child.returncode = 0  # so that `subprocess` does not wait for it again
+        self.agent.later(EXIT_DRAIN, self.stop_draining)
+        self.tell_if_done()
+
+    def end(self, done):
+        """Ends it and everything it started; calls `done` when none is left."""
+        if self.waiters is not None:
+            self.waiters.append(done)
+            return
+        self.waiters = [done]
+        Ending(self.agent, self, self.on_gone)
+
+    def on_gone(self):
+        waiters, self.waiters = self.waiters, None
+        for done in waiters:
+            done()
+
+    def tell_if_done(self):
+        """Reports the end when it has ended and its output is complete. What it left behind goes too."""
+        if self.status is not None and not self.told and not self.is_open():
+            self.told = True
+            self.close()
+            self.tell()
+            self.end(lambda: None)
+
+    def close(self):
+        for file in (self.child.stdin, self.child.stdout, self.child.stderr):
+            self.agent.poller.forget(file.fileno() if not file.closed else -1)
+            file.close()
+
+
+class Spawned(Process):
+    """A long-running process whose streams are carried to the client: 0 in, 1 out, 2 err."""
+
+    def __init__(self, agent, stream, head):
+        Process.__init__(self, agent, stream, head)
+        child = self.child
+        self.input = Inflow(agent, child.stdin.fileno(), stream, lambda error: self.close_input())
+        self.outputs = {
+            1: Outflow(agent, child.stdout.fileno(), stream, 1, self.on_output_end),
+            2: Outflow(agent, child.stderr.fileno(), stream, 2, self.on_output_end),
+        }
+
+    def close_input(self):
+        self.agent.poller.forget(self.child.stdin.fileno())
+        self.child.stdin.close()
+
+    def on_data(self, channel, data, end):
+        self.input.put(data, end)
+
+    def on_credit(self, channel, count):
+        self.outputs[channel].add_credit(count)
+
+    def on_reset(self):
+        """The client has lost interest."""
+        self.end(self.forget)
+
+    def forget(self):
+        self.told = True
+        self.close()
+        self.agent.streams.pop(self.stream, None)
+
+    def is_open(self):
+        return any(output.open for output in self.outputs.values())
+
+    def on_output_end(self, error):
+        self.tell_if_done()
+
+    def stop_draining(self):
+        if self.told:
+            return
+        if any(output.open and output.credit <= 0 for output in self.outputs.values()):
+            # The client is slow to take what is there already.
+            self.agent.later(EXIT_DRAIN, self.stop_draining)
+            return
+        for output in list(self.outputs.values()):
+            output.drain()
+        for output in list(self.outputs.values()):
+            output.finish()
+
+    def tell(self):
+        for output in self.outputs.values():
+            output.finish()
+        self.input.stop()
+        self.agent.outbox.put_json(EVENT, self.stream, {"exited": self.status})
+
+
+class Ran(Process):
+    """A short command: its output is collected and sent with the reply."""
+
+    def __init__(self, agent, stream, head, body):
+        Process.__init__(self, agent, stream, head)
+        self.outputs = {self.child.stdout: bytearray(), self.child.stderr: bytearray()}
+        self.reading = set(self.outputs)
+        self.failed = None
+        for file in self.outputs:
+            agent.poller.watch(file.fileno(), read=lambda file=file: self.on_readable(file))
+        self.pending = bytearray(body)
+        self.on_writable()
+        if head.get("timeout_ms") is not None:
+            agent.later(head["timeout_ms"] / 1000.0, self.on_timeout)
+
+    def on_writable(self):
+        fd = self.child.stdin.fileno()
+        try:
+            while self.pending:
+                del self.pending[:os.write(fd, self.pending[:CHUNK])]
+        except BlockingIOError:
+            self.agent.poller.watch(fd, write=self.on_writable)
+            return
+        except OSError:
+            pass  # It does not read all of its input: its own business.
+        self.agent.poller.forget(fd)
+        self.child.stdin.close()
+
+    def on_readable(self, file):
+        try:
+            data = os.read(file.fileno(), CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        kept = self.outputs[file]
+        kept += data
+        if file is self.child.stderr:
+            del kept[:-STDERR_MAX]
+        else:
+            del kept[STDOUT_MAX:]
+        if not data:
+            self.stop_reading(file)
+            self.tell_if_done()
+
+    def stop_reading(self, file):
+        self.reading.discard(file)
+        self.agent.poller.forget(file.fileno())
+
+    def on_timeout(self):
+        if not self.told:
+            self.failed = OpError("timed_out", "it did not end in time")
+            self.end(self.stop_draining)
+
+    def is_open(self):
+        return bool(self.reading)
+
+    def stop_draining(self):
+        for file in list(self.reading):
+            self.stop_reading(file)
+        if not self.told:
+            self.tell_if_done()
+
+    def tell(self):
+        if self.failed:
+            self.agent.fail(self.stream, self.failed)
+            return
+        out, err = self.outputs[self.child.stdout], self.outputs[self.child.stderr]
+        self.agent.reply(self.stream, ({"exit": self.status, "stdout": len(out)}, bytes(out + err)))
+
+
+def op_spawn(agent, stream, head, body):
+    process = Spawned(agent, stream, head)
+    agent.streams[stream] = process
+    return {"pid": process.pid}
+
+
+def op_run(agent, stream, head, body):
+    Ran(agent, stream, head, body)
+    return LATER
+
+
+def process_of(agent, head):
+    process = agent.streams.get(head["process"])
+    if not isinstance(process, Spawned):
+        raise OpError("invalid", "no process %s" % head["process"])
+    return process
+
+
+def op_signal(agent, stream, head, body):
+    process = process_of(agent, head)
+    if process.status is None:
+        try:
+            os.killpg(process.pid, head["signal"])
+        except ProcessLookupError:
+            pass
+    return {}
+
+
+def op_end(agent, stream, head, body):
+    process_of(agent, head).end(lambda: agent.reply(stream, {}))
+    return LATER
+
+
+def end_all(agent):
+    """Ends everything that was ever started here. The loop runs no more: this waits."""
+    deadline, asked = time.monotonic() + GRACE, set()
+    prefix = agent.session.encode("ascii") + b"."
+    while agent.started:
+        reap(lambda pid, status: None)
+        living = relatives(prefix, None, False)
+        if not living:
+            return
+        for pid in living:
+            if time.monotonic() >= deadline:
+                kill(pid, signal.SIGKILL)
+            elif pid not in asked:
+                asked.add(pid)
+                kill(pid, signal.SIGTERM)
+                kill(pid, signal.SIGCONT)
+        time.sleep(GONE_POLL)
+
+
+def reap(found):
+    """Collects every ended child, also the orphans that were handed to us."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        found(pid, status)
+
+

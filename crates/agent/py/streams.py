@@ -1,0 +1,111 @@
+"""Streams: the bytes of a process or a socket, with credit so that one that is stuck holds up nothing else.
+
+Owns the two directions of a stream. Never knows what stands behind a file descriptor.
+"""
+
+
+class Outflow:
+    """From a file descriptor here to the client, as far as the client has given credit."""
+
+    def __init__(self, agent, fd, stream, channel, on_end):
+        self.agent, self.fd, self.stream, self.channel = agent, fd, stream, channel
+        self.on_end = on_end  # called with None at the end of file, or with an error
+        self.credit = WINDOW
+        self.open = True
+        agent.poller.watch(fd, read=self.on_readable)
+
+    def add_credit(self, count):
+        self.credit += count
+        if self.open:
+            self.agent.poller.watch(self.fd, read=self.on_readable)
+
+    def on_readable(self):
+        try:
+            data = os.read(self.fd, min(self.credit, CHUNK))
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self.stop()
+            self.on_end(error)
+            return False
+        if not data:
+            self.finish()
+            return False
+        self.credit -= len(data)
+        self.agent.outbox.put(DATA, self.stream, data, 0, self.channel)
+        if self.credit <= 0:
+            self.agent.poller.watch(self.fd, read=None)
+        return True
+
+    def drain(self):
+        """Takes what is there already, as far as there is credit."""
+        while self.open and self.credit > 0 and self.on_readable():
+            pass
+
+    def finish(self):
+        """Says end of file to the client."""
+        if self.open:
+            self.stop()
+            self.agent.outbox.put(DATA, self.stream, b"", END, self.channel)
+            self.on_end(None)
+
+    def stop(self):
+        self.open = False
+        self.agent.poller.watch(self.fd, read=None)
+
+
+class Inflow:
+    """From the client to a file descriptor here."""
+
+    def __init__(self, agent, fd, stream, on_end):
+        self.agent, self.fd, self.stream = agent, fd, stream
+        self.on_end = on_end  # called with None when all is written and ended, or with an error
+        self.pending = bytearray()
+        self.consumed = 0
+        self.ending = False
+        self.open = True
+
+    def put(self, data, end):
+        if not self.open:
+            # Nobody reads it any more: it counts as consumed, so that the client is not held up.
+            self.count(len(data))
+            return
+        if len(self.pending) + len(data) > WINDOW + MAX_PAYLOAD:
+            raise Garbled("more bytes than credit on stream %d" % self.stream)
+        self.pending += data
+        self.ending = self.ending or end
+        self.on_writable()
+
+    def on_writable(self):
+        if not self.open:
+            return
+        while self.pending:
+            try:
+                count = os.write(self.fd, self.pending)
+            except BlockingIOError:
+                self.agent.poller.watch(self.fd, write=self.on_writable)
+                return
+            except OSError as error:
+                self.count(len(self.pending))
+                self.stop()
+                self.on_end(error)
+                return
+            del self.pending[:count]
+            self.count(count)
+        self.agent.poller.watch(self.fd, write=None)
+        if self.ending:
+            self.stop()
+            self.on_end(None)
+
+    def count(self, count):
+        self.consumed += count
+        if self.consumed >= WINDOW_STEP:
+            self.agent.outbox.put(CREDIT, self.stream, struct.pack(">I", self.consumed))
+            self.consumed = 0
+
+    def stop(self):
+        self.open = False
+        self.pending = bytearray()
+        self.agent.poller.watch(self.fd, write=None)
+
+

@@ -1,0 +1,337 @@
+//! Owns the live conversation: the pipe's two ends, what waits to be sent, the open requests and streams, and
+//! the end of it all. One task; everybody else holds a [`Commands`]. Never knows what an operation means.
+
+mod pipe;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+
+pub(crate) use pipe::converse;
+
+use crate::error::{AgentError, LostReason, OpError, OpErrorKind};
+use crate::frames::lanes::{Body, Lanes, Supply};
+use crate::frames::{CHUNK, Frame, Kind, MAX_PAYLOAD};
+use crate::stream::Credit;
+
+/// The head of a reply and the bytes that came with it.
+pub(crate) struct Reply {
+    /// The JSON object.
+    pub(crate) head: Value,
+    /// The raw bytes.
+    pub(crate) body: Vec<u8>,
+}
+
+type ReplyTo = oneshot::Sender<Result<Reply, AgentError>>;
+
+/// What comes in on a stream.
+pub(crate) enum Incoming {
+    /// Bytes on a channel; to be answered with credit once consumed.
+    Data(u16, Vec<u8>),
+    /// The end of a channel.
+    End,
+    /// Something happened.
+    Event(Value),
+    /// The stream broke.
+    Broke(OpError),
+}
+
+/// The near end of a stream that a request opens.
+pub(crate) struct Live {
+    /// Takes what comes in.
+    pub(crate) incoming: mpsc::UnboundedSender<Incoming>,
+    /// What may go out.
+    pub(crate) credit: Arc<Credit>,
+}
+
+/// How a request's body goes.
+pub(crate) enum Outgoing {
+    /// The bytes are here; the request overtakes file bodies if they fit one frame.
+    Control(Vec<u8>),
+    /// The bytes are here, for the file named by root and path.
+    Change(Vec<u8>, Vec<u8>),
+    /// The bytes come later as [`Command::Piece`], for the file named by root and path.
+    Fed(Vec<u8>),
+}
+
+/// What others ask of the conversation. The queue has no bound of its own: streams are bounded by credit,
+/// pieces by permits, and a request waits for its reply.
+pub(crate) enum Command {
+    /// Sends a request.
+    Request { stream: u32, head: Value, outgoing: Outgoing, reply: ReplyTo, live: Option<Live> },
+    /// One more piece of a [`Outgoing::Fed`] body; nothing when it is complete.
+    Piece { stream: u32, piece: Option<(Vec<u8>, OwnedSemaphorePermit)> },
+    /// Bytes for a stream, for which there is credit.
+    Data { stream: u32, bytes: Vec<u8>, end: bool },
+    /// So many bytes of a stream have been consumed.
+    Credit { stream: u32, channel: u16, count: u32 },
+    /// Nobody is interested in a stream, or in the rest of a body, any more.
+    Reset { stream: u32 },
+    /// The conversation is to end.
+    Close,
+}
+
+/// A handle to the conversation.
+#[derive(Clone)]
+pub(crate) struct Commands {
+    sender: mpsc::UnboundedSender<Command>,
+    next_stream: Arc<AtomicU32>,
+    lost: watch::Receiver<Option<LostReason>>,
+}
+
+impl Commands {
+    /// A handle to the conversation that receives from the other end of `sender`.
+    pub(crate) fn new(sender: mpsc::UnboundedSender<Command>, lost: watch::Receiver<Option<LostReason>>) -> Self {
+        Self { sender, next_stream: Arc::new(AtomicU32::new(1)), lost }
+    }
+
+    /// A number for a new request.
+    pub(crate) fn new_stream(&self) -> u32 {
+        self.next_stream.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Sends a command; without effect when the conversation has ended.
+    pub(crate) fn send(&self, command: Command) {
+        // The receiver is gone exactly when the conversation has ended, which `lost` tells.
+        let _ = self.sender.send(command);
+    }
+
+    /// Sends a request and waits for the reply. When dropped meanwhile, the reply is ignored.
+    pub(crate) async fn request(
+        &self,
+        stream: u32,
+        head: Value,
+        outgoing: Outgoing,
+        live: Option<Live>,
+    ) -> Result<Reply, AgentError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Request { stream, head, outgoing, reply, live });
+        match answer.await {
+            Ok(result) => result,
+            Err(_) => Err(self.lost().await.into()),
+        }
+    }
+
+    /// Waits for the end of the conversation.
+    pub(crate) async fn lost(&self) -> LostReason {
+        let mut lost = self.lost.clone();
+        match lost.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or(LostReason::Closed),
+            // The task was dropped with its runtime.
+            Err(_) => LostReason::Closed,
+        }
+    }
+}
+
+/// A request whose reply is due, or a stream that lives.
+struct Entry {
+    reply: Option<ReplyTo>,
+    /// The head of a reply whose body is still coming.
+    head: Option<Value>,
+    body: Vec<u8>,
+    live: Option<Live>,
+}
+
+/// Everything the conversation knows, without its pipe. Pure: frames and commands in, frames in the lanes out.
+#[derive(Default)]
+pub(crate) struct State {
+    entries: HashMap<u32, Entry>,
+    pub(crate) lanes: Lanes,
+    pub(crate) closing: bool,
+}
+
+impl State {
+    pub(crate) fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Request { stream, head, outgoing, reply, live } => {
+                self.on_request(stream, &head, outgoing, reply, live);
+            }
+            Command::Piece { stream, piece } => self.lanes.feed(stream, piece),
+            Command::Data { stream, bytes, end } => {
+                if self.entries.contains_key(&stream) {
+                    self.lanes.put(Frame { end, ..Frame::new(Kind::Data, stream, bytes) });
+                }
+            }
+            Command::Credit { stream, channel, count } => self.give_credit(stream, channel, count),
+            Command::Reset { stream } => self.reset(stream),
+            Command::Close => {
+                self.closing = true;
+                self.lanes.forget_bulk();
+                self.lanes.put(Frame::new(Kind::Bye, 0, Vec::new()));
+            }
+        }
+    }
+
+    fn on_request(&mut self, stream: u32, head: &Value, outgoing: Outgoing, reply: ReplyTo, live: Option<Live>) {
+        let text = head.to_string();
+        if text.len() > MAX_PAYLOAD - CHUNK - 4 {
+            let message = format!("the request is {} bytes long, without its body", text.len());
+            let _ = reply.send(Err(OpError { kind: OpErrorKind::Invalid, message }.into()));
+            return;
+        }
+        let mut payload = (text.len() as u32).to_be_bytes().to_vec();
+        payload.extend_from_slice(text.as_bytes());
+        self.entries.insert(stream, Entry { reply: Some(reply), head: None, body: Vec::new(), live });
+        let whole = |bytes| Supply::Whole { bytes, at: 0 };
+        match outgoing {
+            Outgoing::Control(bytes) if bytes.len() <= CHUNK => {
+                payload.extend_from_slice(&bytes);
+                self.lanes.put(Frame { end: true, ..Frame::new(Kind::Request, stream, payload) });
+            }
+            Outgoing::Control(bytes) => {
+                self.lanes.put_body(Body { stream, head: Some(payload), path: None, supply: whole(bytes) });
+            }
+            Outgoing::Change(bytes, path) if bytes.len() <= CHUNK => {
+                payload.extend_from_slice(&bytes);
+                self.lanes.put_change(stream, payload, path);
+            }
+            Outgoing::Change(bytes, path) => {
+                self.lanes.put_body(Body { stream, head: Some(payload), path: Some(path), supply: whole(bytes) });
+            }
+            Outgoing::Fed(path) => {
+                let supply = Supply::Fed { pieces: Default::default(), ended: false };
+                self.lanes.put_body(Body { stream, head: Some(payload), path: Some(path), supply });
+            }
+        }
+    }
+
+    fn give_credit(&mut self, stream: u32, channel: u16, count: u32) {
+        if self.entries.contains_key(&stream) {
+            let payload = count.to_be_bytes().to_vec();
+            self.lanes.put(Frame { channel, ..Frame::new(Kind::Credit, stream, payload) });
+        }
+    }
+
+    fn reset(&mut self, stream: u32) {
+        self.lanes.forget(stream);
+        if self.entries.remove(&stream).is_some() {
+            self.lanes.put(Frame::new(Kind::Reset, stream, Vec::new()));
+        }
+    }
+
+    /// Takes one frame; the error says how it breaks the protocol.
+    pub(crate) fn on_frame(&mut self, frame: Frame, now: Instant) -> Result<(), String> {
+        self.lanes.on_frame(frame.ack, frame.bulk, now);
+        match frame.kind {
+            Kind::Reply => self.on_reply(frame),
+            Kind::Data => {
+                self.on_data(frame);
+                Ok(())
+            }
+            Kind::Credit => {
+                let count =
+                    frame.payload.as_slice().try_into().map_err(|_| "a credit of the wrong length".to_owned())?;
+                if let Some(live) = self.entries.get(&frame.stream).and_then(|entry| entry.live.as_ref()) {
+                    live.credit.add(u32::from_be_bytes(count) as usize);
+                }
+                Ok(())
+            }
+            Kind::Event => {
+                let event = json(&frame.payload)?;
+                if let Some(live) = self.entries.get(&frame.stream).and_then(|entry| entry.live.as_ref()) {
+                    let _ = live.incoming.send(Incoming::Event(event));
+                }
+                Ok(())
+            }
+            Kind::Reset => self.on_reset(&frame),
+            Kind::Ping => {
+                self.lanes.put(Frame::new(Kind::Pong, 0, frame.payload));
+                Ok(())
+            }
+            Kind::Bye if !frame.payload.is_empty() => Err(op_error(&json(&frame.payload)?)?.message),
+            Kind::Ack | Kind::Pong | Kind::Bye => Ok(()),
+            Kind::Request | Kind::Hello | Kind::Resume => Err(format!("a frame {:?} from the agent", frame.kind)),
+        }
+    }
+
+    fn on_reply(&mut self, frame: Frame) -> Result<(), String> {
+        let (length, rest) = frame.payload.split_first_chunk::<4>().ok_or("a reply without a head")?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let (head, body) = rest.split_at_checked(length).ok_or("a reply shorter than its head")?;
+        let head = json(head)?;
+        let Some(entry) = self.entries.get_mut(&frame.stream) else { return Ok(()) };
+        entry.body.extend_from_slice(body);
+        if head.get("error").is_some() {
+            let error = op_error(&head)?;
+            if self.lanes.forget(frame.stream) {
+                // The rest of the body does not come: the agent need not wait for it.
+                self.lanes.put(Frame::new(Kind::Reset, frame.stream, Vec::new()));
+            }
+            self.answer(frame.stream, Err(error.into()));
+        } else if frame.end {
+            let body = std::mem::take(&mut entry.body);
+            self.answer(frame.stream, Ok(Reply { head, body }));
+        } else {
+            entry.head = Some(head);
+        }
+        Ok(())
+    }
+
+    /// Hands over the reply. A stream lives on after it, if somebody took it.
+    fn answer(&mut self, stream: u32, result: Result<Reply, AgentError>) {
+        let Some(mut entry) = self.entries.remove(&stream) else { return };
+        let lives = result.is_ok() && entry.live.is_some();
+        let taken = entry.reply.take().is_some_and(|reply| reply.send(result).is_ok());
+        if lives && taken {
+            self.entries.insert(stream, entry);
+        } else if lives {
+            self.lanes.put(Frame::new(Kind::Reset, stream, Vec::new()));
+        }
+    }
+
+    fn on_data(&mut self, frame: Frame) {
+        let Some(entry) = self.entries.get_mut(&frame.stream) else { return };
+        if let Some(head) = entry.head.take() {
+            entry.body.extend_from_slice(&frame.payload);
+            if frame.end {
+                let body = std::mem::take(&mut entry.body);
+                self.answer(frame.stream, Ok(Reply { head, body }));
+            } else {
+                entry.head = Some(head);
+            }
+            return;
+        }
+        let Some(live) = &entry.live else { return };
+        let (channel, size) = (frame.channel, frame.payload.len() as u32);
+        if size > 0 && live.incoming.send(Incoming::Data(channel, frame.payload)).is_err() {
+            // Nobody reads it any more: it counts as consumed, so that the other side is not held up.
+            self.give_credit(frame.stream, channel, size);
+        } else if frame.end {
+            let _ = live.incoming.send(Incoming::End);
+        }
+    }
+
+    fn on_reset(&mut self, frame: &Frame) -> Result<(), String> {
+        let error = op_error(&json(&frame.payload)?)?;
+        let Some(entry) = self.entries.remove(&frame.stream) else { return Ok(()) };
+        if let Some(live) = entry.live {
+            live.credit.fail();
+            let _ = live.incoming.send(Incoming::Broke(error));
+        } else if let Some(reply) = entry.reply {
+            let _ = reply.send(Err(error.into()));
+        }
+        Ok(())
+    }
+
+    /// Lets go of all who wait; they learn the reason from [`Commands::lost`].
+    pub(crate) fn end(&mut self) {
+        for (_, entry) in self.entries.drain() {
+            if let Some(live) = entry.live {
+                live.credit.fail();
+            }
+        }
+    }
+}
+
+fn json(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(bytes).map_err(|error| format!("no JSON: {error}"))
+}
+
+fn op_error(head: &Value) -> Result<OpError, String> {
+    let error = head.get("error").cloned().unwrap_or_default();
+    serde_json::from_value(error).map_err(|error| format!("no error: {error}"))
+}

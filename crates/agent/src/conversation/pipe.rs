@@ -1,0 +1,116 @@
+//! Owns the two ends of the pipe and the clock of a conversation: reads, writes, pings, and notices the end.
+//! Never decides what is sent.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::MissedTickBehavior;
+
+use super::{Command, State};
+use crate::error::LostReason;
+use crate::frames::{Decoder, Frame, Kind};
+
+/// How often the agent is asked for a sign of life. Half of [`SILENCE`], so that one may be late.
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// With no word from the agent for this long the connection is taken for dead: long enough for a hiccup of a
+/// mobile network, short enough that a person does not wonder.
+const SILENCE: Duration = Duration::from_secs(20);
+/// How often is looked whether one of the two is due.
+const BEAT: Duration = Duration::from_secs(2);
+/// How long an orderly end may take. The agent gives processes 2 s before it kills them.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+/// The most that is read at once.
+const READ_SIZE: usize = 128 * 1024;
+
+/// Keeps the conversation going until it ends, and says why it did.
+pub(crate) async fn converse<R, W>(
+    mut reader: R,
+    mut writer: W,
+    mut decoder: Decoder,
+    state: &mut State,
+    commands: &mut UnboundedReceiver<Command>,
+) -> LostReason
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut input = vec![0; READ_SIZE];
+    let (mut out, mut written, mut unflushed) = (Vec::new(), 0, false);
+    let (mut heard_at, mut pinged_at, mut closing_at) = (Instant::now(), Instant::now(), None);
+    let mut beat = tokio::time::interval(BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Frames may have come together with the greeting.
+    if let Err(reason) = take_frames(&mut decoder, state) {
+        return reason;
+    }
+    loop {
+        if written == out.len() {
+            out.clear();
+            written = 0;
+            state.lanes.fill(&mut out, decoder.heard(), Instant::now());
+        }
+        let writing = written < out.len();
+        tokio::select! {
+            // Cancel-safe by contract: `read` and `write` have done nothing if another branch comes first.
+            read = reader.read(&mut input) => match read {
+                Ok(0) => return ended(state, LostReason::PipeEnded),
+                Ok(count) => {
+                    heard_at = Instant::now();
+                    decoder.feed(&input[..count]);
+                    if let Err(reason) = take_frames(&mut decoder, state) {
+                        return reason;
+                    }
+                }
+                Err(error) => return ended(state, LostReason::PipeFailed(error.to_string())),
+            },
+            pushed = push(&mut writer, &out[written..]), if writing || unflushed => match pushed {
+                Ok(0) if writing => return ended(state, LostReason::PipeEnded),
+                Ok(count) => {
+                    written += count;
+                    unflushed = writing;
+                }
+                Err(error) => return ended(state, LostReason::PipeFailed(error.to_string())),
+            },
+            command = commands.recv() => {
+                let Some(command) = command else { return LostReason::Closed };
+                state.on_command(command);
+                while let Ok(command) = commands.try_recv() {
+                    state.on_command(command);
+                }
+                if state.closing && closing_at.is_none() {
+                    closing_at = Some(Instant::now());
+                }
+            }
+            _ = beat.tick() => {
+                if heard_at.elapsed() >= SILENCE {
+                    return ended(state, LostReason::Silent(SILENCE.as_secs()));
+                }
+                if closing_at.is_some_and(|at: Instant| at.elapsed() >= CLOSE_PATIENCE) {
+                    return LostReason::Closed;
+                }
+                if pinged_at.elapsed() >= PING_EVERY {
+                    pinged_at = Instant::now();
+                    state.lanes.put(Frame::new(Kind::Ping, 0, Vec::new()));
+                }
+            }
+        }
+    }
+}
+
+/// Writes some of `bytes`; when there are none, flushes.
+async fn push<W: AsyncWrite + Unpin>(writer: &mut W, bytes: &[u8]) -> std::io::Result<usize> {
+    if bytes.is_empty() { writer.flush().await.map(|()| 0) } else { writer.write(bytes).await }
+}
+
+fn take_frames(decoder: &mut Decoder, state: &mut State) -> Result<(), LostReason> {
+    while let Some(frame) = decoder.next().map_err(LostReason::Garbled)? {
+        state.on_frame(frame, Instant::now()).map_err(LostReason::Garbled)?;
+    }
+    Ok(())
+}
+
+/// Once we have asked for the end, every end is the one we asked for.
+fn ended(state: &State, reason: LostReason) -> LostReason {
+    if state.closing { LostReason::Closed } else { reason }
+}

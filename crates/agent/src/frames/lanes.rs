@@ -1,0 +1,186 @@
+//! Owns what waits to be sent and who goes first. Pure: it makes bytes, it sends none.
+//!
+//! Three queues: control and streams; changes that fit one frame; bodies. A small change may overtake the
+//! body of a large one, except where the order could be seen: on the same path or around it.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::flight::Flight;
+use super::{CHUNK, Frame, Kind};
+
+/// What is handed to the pipe at a time; until then a more urgent frame can still overtake.
+const OUT_TARGET: usize = 64 * 1024;
+/// Numbered frames that may go unacknowledged without bulk; an acknowledgement mostly rides on something else.
+const ACK_EVERY: u64 = 32;
+
+/// Where the bytes of a body come from.
+pub(crate) enum Supply {
+    /// They are all there.
+    Whole {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// How many have gone.
+        at: usize,
+    },
+    /// They come piece by piece, each with the permit that bounds how many wait here.
+    Fed {
+        /// What waits.
+        pieces: VecDeque<(Vec<u8>, OwnedSemaphorePermit)>,
+        /// Whether the last piece has come.
+        ended: bool,
+    },
+}
+
+/// A request whose body goes in pieces.
+pub(crate) struct Body {
+    /// The request's stream.
+    pub(crate) stream: u32,
+    /// The request's encoded head, until it has gone.
+    pub(crate) head: Option<Vec<u8>>,
+    /// The changed file, by root and path, when it is a change.
+    pub(crate) path: Option<Vec<u8>>,
+    /// The bytes.
+    pub(crate) supply: Supply,
+}
+
+impl Body {
+    /// The next piece and whether it is the last; nothing while the next is still to be fed.
+    fn next(&mut self) -> Option<(Vec<u8>, bool)> {
+        match &mut self.supply {
+            Supply::Whole { bytes, at } => {
+                let end = bytes.len().min(*at + CHUNK);
+                let piece = bytes[*at..end].to_vec();
+                *at = end;
+                Some((piece, end == bytes.len()))
+            }
+            Supply::Fed { pieces, ended } => match pieces.pop_front() {
+                Some((piece, _permit)) => Some((piece, *ended && pieces.is_empty())),
+                None if *ended => Some((Vec::new(), true)),
+                None => None,
+            },
+        }
+    }
+}
+
+/// Everything that waits to be sent.
+#[derive(Default)]
+pub(crate) struct Lanes {
+    control: VecDeque<Frame>,
+    changes: VecDeque<Frame>,
+    bodies: VecDeque<Body>,
+    flight: Flight,
+    seq: u64,
+    told: u64,
+    ack_now: bool,
+}
+
+impl Lanes {
+    /// Queues a frame that overtakes all bulk.
+    pub(crate) fn put(&mut self, frame: Frame) {
+        self.control.push_back(frame);
+    }
+
+    /// Queues a change that fits one frame. It stays behind a body that changes the same path or one around it.
+    pub(crate) fn put_change(&mut self, stream: u32, payload: Vec<u8>, path: Vec<u8>) {
+        if self.bodies.iter().any(|body| body.path.as_ref().is_some_and(|other| are_related(other, &path))) {
+            let supply = Supply::Whole { bytes: Vec::new(), at: 0 };
+            self.bodies.push_back(Body { stream, head: Some(payload), path: Some(path), supply });
+        } else {
+            self.changes.push_back(Frame { bulk: true, end: true, ..Frame::new(Kind::Request, stream, payload) });
+        }
+    }
+
+    /// Queues a request whose body goes in pieces.
+    pub(crate) fn put_body(&mut self, body: Body) {
+        self.bodies.push_back(body);
+    }
+
+    /// Adds a piece to a body that is fed; an empty one without successor ends it.
+    pub(crate) fn feed(&mut self, stream: u32, piece: Option<(Vec<u8>, OwnedSemaphorePermit)>) {
+        let Some(body) = self.bodies.iter_mut().find(|body| body.stream == stream) else { return };
+        if let Supply::Fed { pieces, ended } = &mut body.supply {
+            match piece {
+                Some(piece) => pieces.push_back(piece),
+                None => *ended = true,
+            }
+        }
+    }
+
+    /// Drops what is left of a body; whether some of it had already gone.
+    pub(crate) fn forget(&mut self, stream: u32) -> bool {
+        let Some(index) = self.bodies.iter().position(|body| body.stream == stream) else { return false };
+        self.bodies.remove(index).is_some_and(|body| body.head.is_none())
+    }
+
+    /// Drops all bulk, because the session ends.
+    pub(crate) fn forget_bulk(&mut self) {
+        self.changes.clear();
+        self.bodies.clear();
+    }
+
+    /// The other side has everything up to `ack`; and a frame of its own came.
+    pub(crate) fn on_frame(&mut self, ack: u64, bulk: bool, now: Instant) {
+        self.flight.on_ack(ack, now);
+        self.ack_now |= bulk;
+    }
+
+    /// Fills `out` with what goes next. `heard` is the last number received.
+    pub(crate) fn fill(&mut self, out: &mut Vec<u8>, heard: u64, now: Instant) {
+        while out.len() < OUT_TARGET {
+            let Some(frame) = self.next() else { break };
+            self.send(frame, out, heard, now);
+        }
+        if self.ack_now || heard - self.told >= ACK_EVERY {
+            self.send(Frame::new(Kind::Ack, 0, Vec::new()), out, heard, now);
+        }
+    }
+
+    fn next(&mut self) -> Option<Frame> {
+        if let Some(frame) = self.control.pop_front() {
+            return Some(frame);
+        }
+        if !self.flight.has_room() {
+            return None;
+        }
+        if let Some(frame) = self.changes.pop_front() {
+            return Some(frame);
+        }
+        let body = self.bodies.front_mut()?;
+        let (piece, end) = body.next()?;
+        let (kind, payload) = match body.head.take() {
+            Some(mut head) => {
+                head.extend_from_slice(&piece);
+                (Kind::Request, head)
+            }
+            None => (Kind::Data, piece),
+        };
+        let stream = body.stream;
+        if end {
+            self.bodies.pop_front();
+        }
+        Some(Frame { bulk: true, end, ..Frame::new(kind, stream, payload) })
+    }
+
+    fn send(&mut self, mut frame: Frame, out: &mut Vec<u8>, heard: u64, now: Instant) {
+        if frame.kind.is_numbered() {
+            self.seq += 1;
+            frame.seq = self.seq;
+        }
+        if frame.bulk {
+            self.flight.on_sent(frame.seq, frame.payload.len(), now);
+        }
+        frame.ack = heard;
+        self.told = heard;
+        self.ack_now = false;
+        frame.encode(out);
+    }
+}
+
+/// Whether one path is the other or lies below it.
+fn are_related(one: &[u8], other: &[u8]) -> bool {
+    let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}

@@ -1,0 +1,102 @@
+//! Owns an agent behind a local `sh`, with a scratch root and home. Never leaves one behind.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use remora_agent::{AgentError, BootError, Link, OpErrorKind, PipeEnds, boot_command};
+use remora_model::{RelPath, RemotePath};
+use tempfile::TempDir;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// A link to an agent on this machine.
+pub(crate) struct Rig {
+    pub(crate) link: Link,
+    pub(crate) root: RemotePath,
+    pub(crate) child: Child,
+    scratch: TempDir,
+}
+
+impl Rig {
+    /// An agent on the interpreter that this machine's `PATH` finds first.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_, _| {}).await
+    }
+
+    /// The same, with a say in how the shell is started.
+    pub(crate) async fn start_with(prepare: impl FnOnce(&mut Command, &Path)) -> Self {
+        let scratch = scratch();
+        let mut command = shell(scratch.path());
+        prepare(&mut command, scratch.path());
+        let (link, child) = open(&mut command, true).await;
+        let root = remote(&scratch.path().join("root"));
+        Self { link: link.expect("the agent starts"), root, child, scratch }
+    }
+
+    /// A path of this machine below the root.
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.scratch.path().join("root").join(name)
+    }
+
+    /// The scratch folder, in which `root` and `home` are.
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Ends the agent in order, and checks that it did end.
+    pub(crate) async fn end(mut self) {
+        self.link.close().await;
+        drop(self.link);
+        assert!(self.child.wait().await.unwrap().success());
+    }
+}
+
+/// A folder with `root` and `home` in it.
+pub(crate) fn scratch() -> TempDir {
+    let scratch = tempfile::Builder::new().prefix("remora-test-").tempdir().unwrap();
+    std::fs::create_dir(scratch.path().join("root")).unwrap();
+    std::fs::create_dir(scratch.path().join("home")).unwrap();
+    scratch
+}
+
+/// `sh` with the boot command.
+pub(crate) fn shell(scratch: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(boot_command()).env("HOME", scratch.join("home")).env_remove("XDG_CACHE_HOME");
+    command.env("PYENV_ROOT", pyenv_root());
+    command
+}
+
+/// Where the interpreters of several versions are.
+pub(crate) fn pyenv_root() -> PathBuf {
+    std::env::home_dir().unwrap_or_default().join(".pyenv")
+}
+
+/// Starts `command` and boots the agent over its pipes.
+pub(crate) async fn open(command: &mut Command, rides: bool) -> (Result<Link, BootError>, Child) {
+    let (child, reader, writer) = start(command);
+    (Link::open(PipeEnds { reader, writer, rides }).await, child)
+}
+
+/// Starts `command` with both pipes.
+pub(crate) fn start(command: &mut Command) -> (Child, ChildStdout, ChildStdin) {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(false).spawn().unwrap();
+    let (reader, writer) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+    (child, reader, writer)
+}
+
+pub(crate) fn remote(path: &Path) -> RemotePath {
+    use std::os::unix::ffi::OsStrExt as _;
+    RemotePath::new(path.as_os_str().as_bytes()).unwrap()
+}
+
+pub(crate) fn rel(name: impl AsRef<[u8]>) -> RelPath {
+    RelPath::new(name.as_ref()).unwrap()
+}
+
+/// The kind of the operation's error.
+pub(crate) fn kind<T: std::fmt::Debug>(result: Result<T, AgentError>) -> OpErrorKind {
+    match result {
+        Err(AgentError::Op(error)) => error.kind,
+        other => panic!("an operation's error was expected: {other:?}"),
+    }
+}
