@@ -18,14 +18,17 @@ export class Remora {
   #waiting = [];
   #process;
   #stderr = '';
+  #exit;
   #ended;
 
   /** `home` stands for the login's home, so that nothing of a test stays in the real one. */
   constructor(args, { home }) {
     this.#process = spawn(PROGRAM, args, { env: { ...process.env, HOME: home }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process.stderr.setEncoding('utf8').on('data', (text) => (this.#stderr += text));
-    this.#ended = once(this.#process, 'close').then(([code, signal]) => ({ code, signal }));
     const lines = createInterface({ input: this.#process.stdout });
+    const last = once(lines, 'close');
+    this.#exit = once(this.#process, 'exit');
+    this.#ended = Promise.all([this.#exit, last]).then(([[code, signal]]) => ({ code, signal }));
     lines.on('line', (line) => this.#take(JSON.parse(line)));
     lines.on('close', () => this.#giveUp());
   }
@@ -43,7 +46,7 @@ export class Remora {
     return parts.map((event) => event.data).join('');
   }
 
-  /** How `remora` itself ended: `{ code, signal }`. */
+  /** How `remora` itself ended, after its last event: `{ code, signal }`. */
   ended() {
     return this.#ended;
   }
@@ -51,7 +54,10 @@ export class Remora {
   /** Ends `remora` if it still runs. */
   async stop() {
     this.#process.kill('SIGTERM');
-    await this.#ended;
+    await this.#exit;
+    // Whoever inherited the pipes does not keep the test.
+    this.#process.stdout.destroy();
+    this.#process.stderr.destroy();
   }
 
   #take(event) {

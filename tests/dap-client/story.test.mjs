@@ -16,10 +16,11 @@ import { Remora } from './remora.mjs';
 const PATIENCE = { timeout: 120_000 };
 
 const PROJECT = {
-  'app.py': `import sys
+  'app.py': `import os
+import sys
 from shop import prices
 
-print("runs", __file__)
+print("runs", os.path.abspath(__file__))
 print("pays", prices.discounted(4000, 10))
 sys.exit(7)
 `,
@@ -44,7 +45,6 @@ test('a client that is not ours stops in a mirrored file, reads variables and se
   assert.deepEqual(configuration.connect, { host, port });
 
   const client = await attach(port, configuration);
-  t.after(() => client.stop());
   const file = join(root, 'shop/prices.py');
   const stopped = await stopAt(client, file, BREAKPOINT);
 
@@ -58,7 +58,8 @@ test('a client that is not ours stops in a mirrored file, reads variables and se
   await client.continueRequest({ threadId: stopped.threadId });
   assert.equal((await remora.event('exited')).code, 7);
   await terminated;
-  await client.stop();
+  // The debugger is gone by now; whether it still answers is its own affair.
+  void client.stop();
   assert.deepEqual(await remora.ended(), { code: 7, signal: null });
   assert.match(remora.output('stdout'), /pays 3600/);
   assert.ok(remora.output('stdout').includes(`runs ${join(remoteRoot, 'app.py')}`), `the copy over there ran: ${top}`);
