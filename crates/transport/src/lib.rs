@@ -41,3 +41,11 @@ pub async fn connect(spec: &TransportSpec, ask: Arc<dyn Ask>, command: &str) -> 
         TransportSpec::Ssh(spec) => ssh::connect(spec, ask, command).await,
     }
 }
+
+/// The name or address behind an SSH target, as the user's `ssh_config` has it. Connects to nothing.
+///
+/// # Errors
+/// [`TransportError::ConfigUnreadable`], [`TransportError::BadSpec`].
+pub async fn host_name(spec: &remora_model::SshSpec) -> Result<String, TransportError> {
+    ssh::host_name(spec).await
+}

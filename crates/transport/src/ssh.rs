@@ -24,6 +24,11 @@ use crate::{Ask, Complaints, Pipe, PipeReader, PipeWriter, TransportError};
 use dial::{Route, Stream};
 use shared::Shared;
 
+/// The name or address that `spec` leads to, as `HostName` has it.
+pub(crate) async fn host_name(spec: &SshSpec) -> Result<String, TransportError> {
+    Ok(options::resolve(spec).await?.hostname)
+}
+
 /// Logs in as `spec` says and runs `command` on one channel.
 pub(crate) async fn connect(spec: &SshSpec, ask: Arc<dyn Ask>, command: &str) -> Result<Pipe, TransportError> {
     let options = options::resolve(spec).await?;
