@@ -36,10 +36,10 @@ const READY: &[u8] = b"remora-agent:ready\n";
 const OLD: &[u8] = b"remora-agent:old ";
 const NONE: &[u8] = b"remora-agent:none\n";
 
-/// Interpreters to try. Old ones come last: they are tried only to be named in the error. What is not in `PATH`
-/// of a bare login often is in one of the usual places.
+/// Interpreters to try. Old ones come last: they are tried only to be named in the error. What is not in the
+/// `PATH` of a bare login often is in one of the usual places (`/usr/bin` is in every `PATH`).
 const CANDIDATES: &str = "python3 python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 \
-     python3.7 python3.6 python /usr/bin/python3 /usr/local/bin/python3 /opt/homebrew/bin/python3 \
+     python3.7 python3.6 python /usr/local/bin/python3 /opt/homebrew/bin/python3 \
      /usr/libexec/platform-python /opt/conda/bin/python3 $HOME/miniconda3/bin/python3 $HOME/.pyenv/shims/python3 \
      python2.7 python2";
 

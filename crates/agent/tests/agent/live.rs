@@ -1,10 +1,13 @@
 //! Owns the proof that processes, sockets and private folders live and end as promised.
 
-use remora_agent::{Address, Exit, ProcessEvent, RunSpec, SpawnSpec};
-use remora_model::RemotePath;
+use std::path::Path;
+
+use remora_agent::{Address, Exit, Expect, Link, OpErrorKind, ProcessEvent, RunSpec, SpawnSpec};
+use remora_model::{RemotePath, RemotePort};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::rig::{Rig, rel, remote};
+use crate::files::spec;
+use crate::rig::{Rig, kind, rel, remote};
 
 pub(crate) fn argv(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
@@ -89,5 +92,83 @@ async fn what_is_said_on_the_control_socket_is_heard() {
     assert!(root.created && root.writable && root.free_bytes > 0);
     let none: Option<RemotePath> = rig.link.cached("debugpy-1").await.unwrap();
     assert_eq!(none, None);
+    rig.end().await;
+}
+
+/// Every kind of operation once, for an interpreter that may know less than another.
+pub(crate) async fn check_everything_once(link: &Link, scratch: &Path) {
+    let root = remote(&scratch.join("root"));
+    let large = vec![b'x'; 100_000];
+    link.root("~", false).await.unwrap();
+    link.write(&root, spec("a/f", &large, Expect::Absent), large.clone()).await.unwrap();
+    assert!(link.read(&root, &rel("a/f")).await.unwrap().bytes == large);
+    link.mkdir(&root, &rel("d"), remora_model::Mode(0o755)).await.unwrap();
+    link.symlink(&root, &rel("l"), b"x", Expect::Absent).await.unwrap();
+    link.set_meta(&root, &rel("a/f"), remora_model::Mode(0o600), crate::files::TIME, Expect::Any).await.unwrap();
+    assert_eq!(link.survey(&root, &[rel("a/f"), rel("l")]).await.unwrap().len(), 2);
+    assert_eq!(link.digests(&root, &[rel("a/f"), rel("l")]).await.unwrap().len(), 2);
+    assert!(link.remove(&root, &rel("l"), Expect::Any).await.unwrap());
+    assert_eq!(link.cached("nothing").await.unwrap(), None);
+    let run_dir = link.run_dir().await.unwrap();
+    let spec = SpawnSpec {
+        argv: argv(&["/bin/sh", "-c", "read x; echo $x $REMORA_RUN"]),
+        run_dir: Some(run_dir.id()),
+        ..Default::default()
+    };
+    let mut process = link.spawn(spec).await.unwrap();
+    process.stdin.write_all(b"hi\n").await.unwrap();
+    assert_eq!(process.next().await.unwrap(), ProcessEvent::Stdout(format!("hi {}\n", run_dir.path()).into_bytes()));
+    assert_eq!(process.next().await.unwrap(), ProcessEvent::Exited(Exit::Code(0)));
+    let ctl = RemotePath::new(format!("{}/ctl", run_dir.path())).unwrap();
+    link.dial(Address::Unix(ctl)).await.unwrap();
+    let run = RunSpec { argv: argv(&["/bin/cat"]), stdin: large, ..Default::default() };
+    assert_eq!(link.run(run).await.unwrap().stdout.len(), 100_000);
+}
+
+#[tokio::test]
+async fn where_nobody_listens_it_is_refused() {
+    let rig = Rig::start().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert_eq!(kind(rig.link.dial(Address::Tcp(RemotePort(free))).await.map(drop)), OpErrorKind::Refused);
+    let path = rig.at("nothing");
+    assert_eq!(kind(rig.link.dial(Address::Unix(remote(&path))).await.map(drop)), OpErrorKind::NotFound);
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert_eq!(kind(rig.link.dial(Address::Unix(remote(&path))).await.map(drop)), OpErrorKind::Refused);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_probe_names_who_came_until_it_is_dropped() {
+    let rig = Rig::start().await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut probe = rig.link.listen_probe("127.0.0.1", RemotePort(port)).await.unwrap();
+    let taken = rig.link.listen_probe("127.0.0.1", RemotePort(port)).await;
+    assert_eq!(kind(taken.map(drop)), OpErrorKind::AddressInUse);
+    let mut came = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    assert_eq!(came.read(&mut [0; 1]).await.unwrap(), 0);
+    let mut line = [0; 10];
+    probe.reader.read_exact(&mut line).await.unwrap();
+    assert_eq!(&line, b"127.0.0.1\n");
+    drop(probe);
+    rig.link.survey(&rig.root, &[]).await.unwrap();
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_dialled_tcp_port_carries_bytes_and_a_broken_one_is_told() {
+    let rig = Rig::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = RemotePort(listener.local_addr().unwrap().port());
+    let mut stream = rig.link.dial(Address::Tcp(port)).await.unwrap();
+    let (mut socket, _) = listener.accept().await.unwrap();
+    socket.write_all(b"hello").await.unwrap();
+    stream.reader.read_exact(&mut [0; 5]).await.unwrap();
+    stream.writer.write_all(b"unread").await.unwrap();
+    socket.peek(&mut [0; 1]).await.unwrap();
+    // Closing with something unread resets the connection.
+    drop(socket);
+    let error = stream.reader.read(&mut [0; 5]).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     rig.end().await;
 }

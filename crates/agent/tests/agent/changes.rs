@@ -1,0 +1,172 @@
+//! Owns the proof that nothing is replaced that was not expected, and that every change is whole or none.
+
+use std::os::unix::fs::{MetadataExt as _, symlink};
+
+use remora_agent::{Expect, OpErrorKind};
+use remora_model::{Digest, Mode, Mtime};
+
+use crate::files::{TIME, names, spec};
+use crate::rig::{Rig, kind, rel};
+
+fn content(bytes: &[u8]) -> Expect {
+    Expect::Content(Digest::of(bytes))
+}
+
+#[tokio::test]
+async fn what_is_there_decides_whether_it_may_be_replaced() {
+    let rig = Rig::start().await;
+    // What is there, what is expected, whether "new" may be written.
+    let table: [(Option<&[u8]>, Expect, bool); 9] = [
+        (None, Expect::Absent, true),
+        (None, content(b"old"), false),
+        (None, Expect::Any, true),
+        (Some(b"old"), Expect::Absent, false),
+        (Some(b"old"), content(b"old"), true),
+        (Some(b"old"), content(b"other"), false),
+        (Some(b"old"), Expect::Any, true),
+        (Some(b"new"), Expect::Absent, true),
+        (Some(b"new"), content(b"other"), true),
+    ];
+    for (number, (there, expect, fine)) in table.into_iter().enumerate() {
+        let name = format!("f{number}");
+        if let Some(bytes) = there {
+            std::fs::write(rig.at(&name), bytes).unwrap();
+        }
+        let result = rig.link.write(&rig.root, spec(&name, b"new", expect), b"new".to_vec()).await;
+        if fine {
+            assert_eq!(result.unwrap().digest, Digest::of(b"new"), "row {number}");
+        } else {
+            assert_eq!(kind(result), OpErrorKind::Diverged, "row {number}");
+        }
+        let left = std::fs::read(rig.at(&name)).ok();
+        assert_eq!(left.as_deref(), if fine { Some(&b"new"[..]) } else { there }, "row {number}");
+    }
+    assert!(names(&rig.at(".")).iter().all(|name| name.starts_with('f')));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_change_by_somebody_else_is_noticed_although_size_and_time_are_the_same() {
+    let rig = Rig::start().await;
+    rig.link.write(&rig.root, spec("f", b"ours", Expect::Absent), b"ours".to_vec()).await.unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(rig.at("f")).unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap();
+    std::io::Write::write_all(&mut &file, b"his!").unwrap();
+    file.set_modified(modified).unwrap();
+    let result = rig.link.write(&rig.root, spec("f", b"more", content(b"ours")), b"more".to_vec()).await;
+    assert_eq!(kind(result), OpErrorKind::Diverged);
+    assert_eq!(std::fs::read(rig.at("f")).unwrap(), b"his!");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_symbolic_link_on_the_way_is_refused_by_everything() {
+    let rig = Rig::start().await;
+    let outside = rig.scratch().join("home");
+    std::fs::write(outside.join("f"), "outside").unwrap();
+    symlink(&outside, rig.at("link")).unwrap();
+    let (link, root, path) = (&rig.link, &rig.root, rel("link/f"));
+    let refused = OpErrorKind::OutsideRoot;
+    assert_eq!(kind(link.write(root, spec("link/f", b"x", Expect::Any), b"x".to_vec()).await), refused);
+    assert_eq!(kind(link.read(root, &path).await), refused);
+    assert_eq!(kind(link.mkdir(root, &path, Mode(0o755)).await), refused);
+    assert_eq!(kind(link.mkdir(root, &rel("link"), Mode(0o755)).await), refused);
+    assert_eq!(kind(link.symlink(root, &path, b"x", Expect::Any).await), refused);
+    assert_eq!(kind(link.set_meta(root, &path, Mode(0o600), TIME, Expect::Any).await), refused);
+    assert_eq!(kind(link.remove(root, &path, Expect::Any).await), refused);
+    assert_eq!(std::fs::read(outside.join("f")).unwrap(), b"outside");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn files_and_directories_in_the_way_are_told_and_left() {
+    let rig = Rig::start().await;
+    std::fs::create_dir_all(rig.at("dir/full")).unwrap();
+    std::fs::write(rig.at("file"), "x").unwrap();
+    let (link, root) = (&rig.link, &rig.root);
+    let way = OpErrorKind::InTheWay;
+    assert_eq!(kind(link.write(root, spec("dir", b"x", Expect::Any), b"x".to_vec()).await), way);
+    assert_eq!(kind(link.write(root, spec("file/f", b"x", Expect::Any), b"x".to_vec()).await), way);
+    assert_eq!(kind(link.symlink(root, &rel("dir"), b"x", Expect::Any).await), way);
+    assert_eq!(kind(link.mkdir(root, &rel("file"), Mode(0o755)).await), way);
+    assert_eq!(kind(link.remove(root, &rel("dir"), Expect::Any).await), way);
+    assert_eq!(kind(link.read(root, &rel("dir")).await), way);
+    assert_eq!(kind(link.read(root, &rel("nothing")).await), OpErrorKind::NotFound);
+    assert_eq!(names(&rig.at(".")), ["dir", "file"]);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn directories_links_meta_and_removal() {
+    let rig = Rig::start().await;
+    let (link, root) = (&rig.link, &rig.root);
+    assert!(link.mkdir(root, &rel("a/b"), Mode(0o750)).await.unwrap());
+    assert!(!link.mkdir(root, &rel("a/b"), Mode(0o700)).await.unwrap());
+    assert_eq!(std::fs::metadata(rig.at("a/b")).unwrap().mode() & 0o7777, 0o700);
+
+    link.symlink(root, &rel("a/l"), b"../no\xff\nwhere", Expect::Absent).await.unwrap();
+    assert_eq!(kind(link.symlink(root, &rel("a/l"), b"x", Expect::Absent).await), OpErrorKind::Diverged);
+    link.symlink(root, &rel("a/l"), b"b", content(b"../no\xff\nwhere")).await.unwrap();
+    assert_eq!(std::fs::read_link(rig.at("a/l")).unwrap().to_str(), Some("b"));
+    link.write(root, spec("a/l", b"a file now", content(b"b")), b"a file now".to_vec()).await.unwrap();
+    assert!(std::fs::symlink_metadata(rig.at("a/l")).unwrap().is_file());
+
+    link.set_meta(root, &rel("a/l"), Mode(0o755), Mtime(5), content(b"a file now")).await.unwrap();
+    let meta = std::fs::metadata(rig.at("a/l")).unwrap();
+    assert_eq!((meta.mode() & 0o7777, meta.mtime_nsec()), (0o755, 5));
+    let wrong = link.set_meta(root, &rel("a/l"), Mode(0o600), Mtime(6), content(b"else")).await;
+    assert_eq!(kind(wrong), OpErrorKind::Diverged);
+    assert_eq!(kind(link.set_meta(root, &rel("a/x"), Mode(0o600), TIME, Expect::Any).await), OpErrorKind::NotFound);
+
+    assert_eq!(kind(link.remove(root, &rel("a/l"), content(b"else")).await), OpErrorKind::Diverged);
+    assert!(link.remove(root, &rel("a/l"), content(b"a file now")).await.unwrap());
+    assert!(!link.remove(root, &rel("a/l"), Expect::Any).await.unwrap());
+    assert!(!link.remove(root, &rel("gone/too"), Expect::Any).await.unwrap());
+    assert!(link.remove(root, &rel("a/b"), Expect::Absent).await.unwrap());
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_reader_sees_the_old_file_or_the_new_one() {
+    let rig = Rig::start().await;
+    let path = rig.at("f");
+    std::fs::write(&path, vec![b'a'; 100_000]).unwrap();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = std::sync::Arc::clone(&stop);
+    let reader = std::thread::spawn(move || {
+        let mut seen = 0;
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(bytes.len() == 100_000 && bytes.iter().all(|&byte| byte == bytes[0]));
+            seen += 1;
+        }
+        seen
+    });
+    for round in 0..100 {
+        let bytes = vec![b'a' + round % 26; 100_000];
+        rig.link.write(&rig.root, spec("f", &bytes, Expect::Any), bytes.clone()).await.unwrap();
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(reader.join().unwrap() > 0);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn changes_under_way_together_are_done_in_the_order_asked() {
+    let rig = Rig::start().await;
+    let (link, root) = (&rig.link, &rig.root);
+    let large = vec![b'x'; 2_000_000];
+    let file = rel("f");
+    let (first, second, third, fourth) = tokio::join!(
+        link.write(root, spec("f", &large, Expect::Absent), large.clone()),
+        link.write(root, spec("f", b"small", content(&large)), b"small".to_vec()),
+        link.remove(root, &file, content(b"small")),
+        link.write(root, spec("f/below", b"deep", Expect::Absent), b"deep".to_vec()),
+    );
+    first.unwrap();
+    second.unwrap();
+    assert!(third.unwrap());
+    fourth.unwrap();
+    assert_eq!(std::fs::read(rig.at("f/below")).unwrap(), b"deep");
+    rig.end().await;
+}
