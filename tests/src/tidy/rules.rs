@@ -93,10 +93,13 @@ fn globs(source: &Source) -> Vec<usize> {
 }
 
 fn naps(source: &Source) -> Vec<usize> {
-    let rust = ["thread::sleep", "time::sleep", "sleep_ms("];
-    let found = product_lines(source, |line| rust.iter().any(|nap| line.contains(nap)));
+    // Tests too: a nap in a test is a guess about somebody else's speed.
+    let rust = ["thread::sleep", "time::sleep"];
     let python = extension(source) == "py" && source.path.starts_with("crates/");
-    if python { lines(source, |line| line.contains("time.sleep(")) } else { found }
+    match python {
+        true => lines(source, |line| line.contains("time.sleep(")),
+        false => rust_lines(source, |line| rust.iter().any(|nap| line.contains(nap))),
+    }
 }
 
 fn prints(source: &Source) -> Vec<usize> {
@@ -163,7 +166,9 @@ fn is_program(source: &Source) -> bool {
 /// Whether the whole file is test code.
 fn is_test(source: &Source) -> bool {
     let path = source.path.as_str();
-    path.starts_with("tests/") || path.contains("/tests/") || path.contains("/benches/") || path.ends_with("tests.rs")
+    let folders = ["/tests/", "/benches/", "/examples/"];
+    let outside = path.starts_with("tests/") || path.starts_with("crates/testkit/");
+    outside || folders.iter().any(|folder| path.contains(folder)) || path.ends_with("tests.rs")
 }
 
 fn lines(source: &Source, breaks: impl Fn(&str) -> bool) -> Vec<usize> {
@@ -216,12 +221,7 @@ mod tests {
             ("name", "crates/a/src/utility_pole.rs", "", vec![]),
             ("globs", "crates/a/src/b.rs", "use std::io::*;\n    use super::*;\n", vec![1]),
             ("naps", "crates/a/src/b.rs", "a();\nthread::sleep(x);\n", vec![2]),
-            (
-                "naps",
-                "crates/a/src/b.rs",
-                "// no thread::sleep(x)\n#[cfg(test)]\nmod tests {\nthread::sleep(x)\n",
-                vec![],
-            ),
+            ("naps", "crates/a/tests/b.rs", "// no thread::sleep(x)\n    thread::sleep(x)\n", vec![2]),
             ("naps", "crates/a/py/b.py", "time.sleep(1)\n", vec![1]),
             ("prints", "crates/a/src/b.rs", "println!(\"x\");\neprintln!(\"x\");\n", vec![1]),
             ("prints", "tests/src/bin/b.rs", "println!(\"x\");\n", vec![]),
