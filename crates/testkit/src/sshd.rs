@@ -85,7 +85,7 @@ impl Sshd {
         let account = account::Login::new(&options.account);
         prepare(folder.path(), &options, &account);
         let log = Arc::new(Mutex::new(String::new()));
-        let (port, listener) = listen(folder.path(), &options, &account, None, &log);
+        let (port, listener) = listen(folder.path(), &options, None, &log);
         let sshd = Self { options, folder, account, port, listener, log };
         if sshd.options.known {
             sshd.learn(sshd.port);
@@ -110,6 +110,12 @@ impl Sshd {
     #[must_use]
     pub fn password(&self) -> &str {
         &self.account.password
+    }
+
+    /// The login's home folder.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.account.home()
     }
 
     /// The listener's process id.
@@ -182,7 +188,7 @@ impl Sshd {
         for kind in &self.options.host_keys {
             make_key(&self.folder.path().join(format!("host_{kind}")), kind, "");
         }
-        self.listener = listen(self.folder.path(), &self.options, &self.account, Some(self.port), &self.log).1;
+        self.listener = listen(self.folder.path(), &self.options, Some(self.port), &self.log).1;
     }
 
     fn stop(&mut self) {
@@ -291,13 +297,7 @@ fn config(folder: &Path, options: &SshdOptions, port: u16) -> String {
 }
 
 /// Starts the listener, on `port` or a free one.
-fn listen(
-    folder: &Path,
-    options: &SshdOptions,
-    _account: &account::Login,
-    port: Option<u16>,
-    log: &Arc<Mutex<String>>,
-) -> (u16, Child) {
+fn listen(folder: &Path, options: &SshdOptions, port: Option<u16>, log: &Arc<Mutex<String>>) -> (u16, Child) {
     for _ in 0..PORTS {
         let port = port.unwrap_or_else(free_port);
         let file = folder.join("sshd_config");

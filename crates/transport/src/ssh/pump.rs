@@ -19,7 +19,8 @@ const READ: usize = 64 * 1024;
 /// What one write offers: libssh2 puts at most 32,700 bytes in a packet.
 const WRITE: usize = 32 * 1024;
 
-/// How long dropped halves may hold the thread until what was written has left.
+/// How long dropped halves may hold the thread until what was written has arrived and the command has
+/// seen the end of its input: a server drops what it has not passed on when the connection goes.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// How long the end of the output waits for the exit status.
@@ -65,6 +66,8 @@ struct Serving<'a> {
     /// What is being sent. libssh2 must see the same bytes again until it has taken them.
     pending: Vec<u8>,
     sent: usize,
+    /// Nothing waits to be sent. Looked up after the demand: once no more will be written, it stays so.
+    drained: bool,
     buffer: Box<[u8]>,
     /// A call could not finish until the socket takes more.
     wants_write: bool,
@@ -98,6 +101,7 @@ impl<'a> Serving<'a> {
             pump,
             pending: Vec::with_capacity(WRITE),
             sent: 0,
+            drained: false,
             buffer: vec![0; READ].into_boxed_slice(),
             wants_write: false,
             read_owes: false,
@@ -153,7 +157,8 @@ impl<'a> Serving<'a> {
             self.pump.shared.take_outbound(&mut self.pending, WRITE);
         }
         self.writable_then = u32::MAX;
-        if self.pending.is_empty() || self.input_ended {
+        self.drained = self.pending.is_empty();
+        if self.drained || self.input_ended {
             return Ok(false);
         }
         let outcome = self.pump.channel.write(&self.pending[self.sent..]);
@@ -177,7 +182,7 @@ impl<'a> Serving<'a> {
 
     /// Ends the command's input behind the last byte.
     fn end_input(&mut self, demand: Demand) -> Result<bool, End> {
-        if demand == Demand::Serve || self.input_ended || self.sent < self.pending.len() {
+        if demand == Demand::Serve || self.input_ended || !self.drained {
             return Ok(false);
         }
         match self.pump.channel.send_eof().map_err(io::Error::from) {
@@ -230,9 +235,7 @@ impl<'a> Serving<'a> {
 
     /// Stops when there is nothing left to do.
     fn finish(&mut self) -> Result<(), End> {
-        if let Some(since) = self.dropped
-            && (self.input_ended || since.elapsed() >= LINGER)
-        {
+        if self.dropped.is_some_and(|since| since.elapsed() >= LINGER) {
             return Err(End::Dropped);
         }
         let Some(since) = self.output_ended else { return Ok(()) };

@@ -2,4 +2,9 @@
 #![cfg(unix)]
 
 mod asker;
+mod end;
+mod host_key;
 mod login;
+mod pipe;
+mod route;
+mod shell;
