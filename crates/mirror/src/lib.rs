@@ -3,10 +3,23 @@
 //! Owns what must change on the remote, in which order, and the record of what is ours there. Never
 //! starts a connection (it is handed a [`remora_agent::Link`]) and never words anything for the user.
 
+mod batch;
+mod compare;
 mod error;
+mod event;
+mod index;
+mod look;
 mod mirror;
 mod notice;
+mod push;
+mod queue;
+mod record;
+mod rules;
+mod scan;
+mod state;
+mod survey;
 mod task;
+mod watch;
 
 pub use error::MirrorError;
 pub use mirror::{Config, Mirror, start};

@@ -1,17 +1,210 @@
-//! Owns the task behind a [`crate::Mirror`]: feeds events to the state and carries out its jobs.
+//! Owns the task behind a [`crate::Mirror`]: feeds events to the state and carries out its jobs. Decides
+//! nothing.
 
-use tokio::sync::{mpsc, watch};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use remora_agent::Link;
+use remora_model::{RelPath, RemotePath};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 use crate::error::MirrorError;
+use crate::event::Event;
+use crate::index::Index;
 use crate::mirror::{Command, Config};
-use crate::notice::{Notice, Status};
+use crate::notice::{Barrier, Blocked, Notice, Status};
+use crate::rules::Rules;
+use crate::state::State;
+use crate::survey::Local;
+use crate::watch::{Watch, join};
 
-#[expect(clippy::todo, clippy::needless_pass_by_value)]
+use self::jobs::RootOpened;
+
+mod jobs;
+
+/// Starts the task.
 pub(crate) fn start(
-    _config: Config,
-    _notices: mpsc::UnboundedSender<Notice>,
-    _inbox: mpsc::UnboundedReceiver<Command>,
-    _status: watch::Sender<Status>,
+    config: Config,
+    notices: mpsc::UnboundedSender<Notice>,
+    inbox: mpsc::UnboundedReceiver<Command>,
+    status: watch::Sender<Status>,
 ) -> Result<(), MirrorError> {
-    todo!()
+    let root = canonical(config.local_root.as_path()).filter(|root| root.is_dir()).ok_or(MirrorError::LocalRootGone)?;
+    let rules = Arc::new(Rules::new(&root, &config.exclude)?);
+    let (events, happened) = mpsc::unbounded_channel();
+    let (roots, opened) = mpsc::unbounded_channel();
+    let watch = if config.watch {
+        // Without a watcher the mirror still works; the state asks for comparisons instead.
+        Watch::start(&root, events.clone()).map_or_else(
+            |error| {
+                let _ = events.send(Event::Unwatched(error));
+                None
+            },
+            |watch| Some(Arc::new(watch)),
+        )
+    } else {
+        None
+    };
+    let task = Task {
+        state: State::new(config.overwrite, Instant::now()),
+        local: Local { root, rules, watch },
+        config,
+        link: None,
+        links: 0,
+        remote_root: None,
+        known_root: None,
+        index: None,
+        notices,
+        status,
+        events,
+        roots,
+        jobs: JoinSet::new(),
+        answers: HashMap::new(),
+        asked: 0,
+    };
+    tokio::spawn(task.run(inbox, happened, opened));
+    Ok(())
+}
+
+struct Task {
+    config: Config,
+    state: State,
+    local: Local,
+    link: Option<(u64, Link)>,
+    links: u64,
+    /// The root as it was opened over this link.
+    remote_root: Option<RemotePath>,
+    /// The root that the state's records are about.
+    known_root: Option<RemotePath>,
+    index: Option<Index>,
+    notices: mpsc::UnboundedSender<Notice>,
+    status: watch::Sender<Status>,
+    events: mpsc::UnboundedSender<Event>,
+    roots: mpsc::UnboundedSender<RootOpened>,
+    /// All jobs under way; they end with the task.
+    jobs: JoinSet<()>,
+    answers: HashMap<u64, oneshot::Sender<Result<Barrier, Blocked>>>,
+    asked: u64,
+}
+
+impl Task {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::UnboundedReceiver<Command>,
+        mut happened: mpsc::UnboundedReceiver<Event>,
+        mut opened: mpsc::UnboundedReceiver<RootOpened>,
+    ) {
+        loop {
+            let alarm = self.state.next_tick();
+            tokio::select! {
+                biased;
+                command = inbox.recv() => match command {
+                    Some(command) => self.follow(command),
+                    None => return,
+                },
+                Some(root) = opened.recv() => self.root_opened(root),
+                Some(event) = happened.recv() => self.happened(event, &mut happened),
+                Some(_) = self.jobs.join_next() => {}
+                () = sleep_until(alarm) => self.on(Event::Tick),
+            }
+        }
+    }
+
+    /// What the watcher sees at the same time is one group.
+    fn happened(&mut self, event: Event, more: &mut mpsc::UnboundedReceiver<Event>) {
+        let mut sights = match event {
+            Event::Seen(sights) => sights,
+            event => return self.on(event),
+        };
+        let mut next = None;
+        while let Ok(event) = more.try_recv() {
+            match event {
+                Event::Seen(more) => sights.extend(more),
+                event => {
+                    next = Some(event);
+                    break;
+                }
+            }
+        }
+        self.on(Event::Seen(join(sights)));
+        if let Some(event) = next {
+            self.on(event);
+        }
+    }
+
+    fn follow(&mut self, command: Command) {
+        let event = match command {
+            Command::LinkUp(link) => {
+                self.links += 1;
+                self.link = Some((self.links, link));
+                self.remote_root = None;
+                Event::LinkUp(self.links)
+            }
+            Command::LinkLost => {
+                self.link = None;
+                Event::LinkLost
+            }
+            Command::Saved(path) => match self.relative(&path) {
+                Some(path) => Event::Saved(path),
+                None => return,
+            },
+            Command::Rescan => Event::Rescan,
+            Command::Pause => Event::Pause,
+            Command::Resume => Event::Resume,
+            Command::Overwrite(which) => Event::Overwrite(which),
+            Command::Barrier(answer) => {
+                self.asked += 1;
+                self.answers.insert(self.asked, answer);
+                Event::Barrier(self.asked)
+            }
+            Command::Plan(answer) => return self.plan(answer),
+        };
+        self.on(event);
+    }
+
+    fn on(&mut self, event: Event) {
+        for job in self.state.on(event, Instant::now()) {
+            self.begin(job);
+        }
+        let pending = self.state.pending();
+        self.status.send_if_modified(|status| std::mem::replace(&mut status.pending, pending) != pending);
+        if pending == 0
+            && let Some(index) = &mut self.index
+            && let Err(error) = index.compact(self.state.records())
+        {
+            tracing::warn!(%error, "the index can't be rewritten");
+        }
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        if let Notice::Status(status) = &notice {
+            self.status.send_replace(status.clone());
+        }
+        // The owner may have stopped listening; the mirror goes on.
+        let _ = self.notices.send(notice);
+    }
+
+    /// A path as the editor gave it. The directory may be reached through a symbolic link, inside the root
+    /// or above it; what counts is where the file really is.
+    fn relative(&self, path: &Path) -> Option<RelPath> {
+        let real = || Some(canonical(path.parent()?)?.join(path.file_name()?));
+        let inside = |path: &Path| RelPath::from_local(path.strip_prefix(&self.local.root).ok()?).ok();
+        real().and_then(|path| inside(&path)).or_else(|| inside(path)).or_else(|| self.config.local_root.relative(path))
+    }
+}
+
+/// The path without symbolic links. Windows would answer with a form that its own tools do not understand.
+fn canonical(path: &Path) -> Option<PathBuf> {
+    if cfg!(unix) { path.canonicalize().ok() } else { path.is_dir().then(|| path.to_owned()) }
+}
+
+/// Never, when there is nothing to wait for.
+async fn sleep_until(alarm: Option<Instant>) {
+    match alarm {
+        Some(alarm) => tokio::time::sleep_until(alarm.into()).await,
+        None => std::future::pending().await,
+    }
 }

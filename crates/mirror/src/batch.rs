@@ -1,0 +1,90 @@
+//! Owns the groups of changes that are reported as one: who is still in, and what came of the others.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Instant;
+
+use remora_model::RelPath;
+
+use crate::notice::{Notice, PATHS_NAMED};
+use crate::queue::BatchId;
+
+#[derive(Debug, Default)]
+pub(crate) struct Batches {
+    last: BatchId,
+    open: BTreeMap<BatchId, Batch>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    since: Instant,
+    /// Whoever opened it may still add to it.
+    held: bool,
+    members: HashSet<RelPath>,
+    tell_always: bool,
+    files: u64,
+    bytes: u64,
+    paths: Vec<RelPath>,
+}
+
+impl Batches {
+    /// Opens a group; it stays open until [`Batches::close`] and until its last member has left.
+    pub(crate) fn open(&mut self, now: Instant) -> BatchId {
+        self.last += 1;
+        let members = HashSet::new();
+        let batch =
+            Batch { since: now, held: true, members, tell_always: false, files: 0, bytes: 0, paths: Vec::new() };
+        self.open.insert(self.last, batch);
+        self.last
+    }
+
+    /// Nothing more is added by whoever opened it.
+    pub(crate) fn close(&mut self, id: BatchId) {
+        if let Some(batch) = self.open.get_mut(&id) {
+            batch.held = false;
+        }
+    }
+
+    /// Its end is told even if nothing had to be done.
+    pub(crate) fn tell_always(&mut self, id: BatchId) {
+        if let Some(batch) = self.open.get_mut(&id) {
+            batch.tell_always = true;
+        }
+    }
+
+    pub(crate) fn join(&mut self, ids: &[BatchId], path: &RelPath) {
+        for id in ids {
+            if let Some(batch) = self.open.get_mut(id) {
+                batch.members.insert(path.clone());
+            }
+        }
+    }
+
+    pub(crate) fn leave(&mut self, ids: &[BatchId], path: &RelPath) {
+        for id in ids {
+            if let Some(batch) = self.open.get_mut(id) {
+                batch.members.remove(path);
+            }
+        }
+    }
+
+    /// A file or link was changed on the remote. It counts in the first of its groups only.
+    pub(crate) fn count(&mut self, ids: &[BatchId], path: &RelPath, bytes: u64) {
+        let Some(batch) = ids.first().and_then(|id| self.open.get_mut(id)) else { return };
+        batch.files += 1;
+        batch.bytes += bytes;
+        if batch.paths.len() < PATHS_NAMED {
+            batch.paths.push(path.clone());
+        }
+    }
+
+    /// What is to be told of the groups that are complete.
+    pub(crate) fn completed(&mut self, now: Instant) -> Vec<Notice> {
+        let complete = self.open.extract_if(.., |_, batch| !batch.held && batch.members.is_empty());
+        let told = complete.filter(|(_, batch)| batch.files > 0 || batch.tell_always);
+        told.map(|(_, batch)| {
+            let Batch { since, files, bytes, paths, .. } = batch;
+            Notice::Mirrored { files, bytes, elapsed: now.saturating_duration_since(since), paths }
+        })
+        .collect()
+    }
+}

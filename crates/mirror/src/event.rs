@@ -1,0 +1,121 @@
+//! Owns what can happen to a mirror and what a mirror can ask to be done. Data only.
+
+use remora_agent::{Expect, Surveyed};
+use remora_model::{Digest, Mode, Mtime, RelPath, RemotePath};
+
+use crate::compare::Comparison;
+use crate::error::MirrorError;
+use crate::look::{LookSpec, Looked};
+use crate::notice::{Barrier, Blocked, Notice};
+use crate::record::{Line, Records};
+
+/// Something happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A connection is there; which one.
+    LinkUp(u64),
+    LinkLost,
+    /// That connection turned out to be gone.
+    LinkEnded(u64),
+    /// The editor saved this file.
+    Saved(RelPath),
+    /// The watcher saw these, together.
+    Seen(Vec<Sight>),
+    /// The watcher lost track.
+    Overflowed,
+    /// The watcher can't do its work.
+    Unwatched(MirrorError),
+    Rescan,
+    Pause,
+    Resume,
+    /// The user chose that these replace what is there; all diverged ones if empty.
+    Overwrite(Vec<RelPath>),
+    /// Somebody waits for everything to be there.
+    Barrier(u64),
+    /// The remote root was opened, over that connection; and what is recorded of it
+    /// if that is not known already.
+    RootOpened(u64, Result<(RemotePath, Option<Records>), MirrorError>),
+    /// A comparison ended.
+    Compared(Result<Comparison, MirrorError>),
+    Looked(Vec<(RelPath, Looked)>),
+    Sent(RelPath, Outcome),
+    /// So many more bytes of a large file are on their way.
+    Streamed(u64),
+    /// A time that was asked for has come.
+    Tick,
+}
+
+/// What the watcher saw of one path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sight {
+    pub(crate) path: RelPath,
+    pub(crate) what: Seen,
+}
+
+/// How a path came to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Somebody who had it open for writing closed it, or changed its mode.
+    Changed,
+    /// Somebody is writing; the end is not in sight.
+    Writing,
+    /// It came, went, or took another's place: if it is a directory, so did all in it.
+    Moved,
+}
+
+/// Something is to be done.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Job {
+    /// Open the remote root and the record of it.
+    OpenRoot(u64),
+    /// Compare both trees with this record.
+    Compare {
+        records: Records,
+        overwrite: bool,
+    },
+    /// Look at these.
+    Look(Vec<LookSpec>),
+    /// Change this on the remote.
+    Send(RelPath, Op),
+    /// Keep these lines of the record, before anything that follows.
+    Keep(Vec<Line>),
+    /// The ignore files changed.
+    ForgetRules,
+    Tell(Notice),
+    Answer(u64, Result<Barrier, Blocked>),
+}
+
+/// One change on the remote.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Op {
+    /// Directories to be made first, outermost first.
+    pub(crate) dirs: Vec<RelPath>,
+    /// What stands there and has to be removed first.
+    pub(crate) clear: Option<Expect>,
+    pub(crate) what: What,
+}
+
+/// What a change does.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum What {
+    Write { bytes: Vec<u8>, digest: Digest, mode: Mode, mtime: Mtime, expect: Expect },
+    Stream { size: u64, mode: Mode, mtime: Mtime, expect: Expect },
+    Symlink { text: Vec<u8>, expect: Expect },
+    SetMeta { mode: Mode, mtime: Mtime, expect: Expect },
+    Mkdir { mode: Mode },
+    Remove { expect: Expect },
+}
+
+/// How a change went.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It is done. The digest of what was stored, if it is a file; the directories that were made for
+    /// it, and whether each was not there before.
+    Done { digest: Option<Digest>, dirs: Vec<(RelPath, bool)>, made: bool },
+    /// The local file changed or vanished meanwhile; the remote one is as it was.
+    Changed,
+    /// Something else is there than was expected; this.
+    Refused { there: Surveyed, digest: Option<Digest> },
+    /// It failed.
+    Failed(MirrorError),
+}

@@ -1,0 +1,350 @@
+//! Owns the look at single local paths: what is there now, with its bytes when it is a small file that
+//! may have changed. Blocking, so never called on the runtime's own threads; never sends anything.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::time::SystemTime;
+
+use remora_model::{Digest, Entry, Hasher, Kind, Mode, Mtime, RelPath};
+
+use crate::error::MirrorError;
+use crate::record::{Record, is_racy};
+use crate::rules::{Rules, ancestors};
+use crate::scan::{Listing, Tree, entry_of, mtime_from};
+
+/// A file up to this size is held in memory and digested before it is sent; a larger one is streamed.
+pub(crate) const WHOLE_FILE_BYTES: u64 = 1 << 20;
+
+/// How often a file that changes while it is read is read again at once. An editor's save is over by
+/// then; whoever writes for longer is waited for.
+const READ_ATTEMPTS: u32 = 3;
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LookSpec {
+    pub(crate) path: RelPath,
+    /// What is known to be on the remote.
+    pub(crate) record: Option<Record>,
+    /// Of a directory: list what is below even when it is known already.
+    pub(crate) walk: bool,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Looked {
+    /// Nothing, or nothing that can be mirrored (a device, a path through a symbolic link).
+    Gone,
+    /// The whole local root is gone.
+    RootGone,
+    /// It is left out by the rules.
+    Ignored,
+    /// The file that the record knows, untouched.
+    Unchanged,
+    /// It changes faster than it can be read.
+    Unsteady,
+    /// It can't be read.
+    Unreadable(MirrorError),
+    /// A file.
+    File(LookedFile),
+    /// A symbolic link with this text.
+    Link(Vec<u8>),
+    /// A directory, and what is below if that was asked for.
+    Dir(Mode, Option<Listing>),
+}
+
+/// A local file, read or ready to be streamed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LookedFile {
+    pub(crate) mtime: Mtime,
+    pub(crate) size: u64,
+    pub(crate) mode: Mode,
+    pub(crate) racy: bool,
+    pub(crate) content: Content,
+}
+
+/// A local file's bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Content {
+    /// All of them, and their digest.
+    Whole(Vec<u8>, Digest),
+    /// Too large to hold; digested only if it might equal what the record knows.
+    Large(Option<Digest>),
+}
+
+/// Looks at one path.
+pub(crate) fn look(tree: &Tree<'_>, spec: &LookSpec) -> Looked {
+    let place = tree.root.join(spec.path.to_local());
+    let Some(entry) = lstat(tree.root, &spec.path, &place) else {
+        return gone(tree, spec);
+    };
+    let entry = match entry {
+        Ok(entry) => entry,
+        Err(error) => return Looked::Unreadable(MirrorError::unreadable(&spec.path, &error)),
+    };
+    if tree.rules.ignores(&spec.path, entry.kind == Kind::Dir) {
+        return Looked::Ignored;
+    }
+    match entry.kind {
+        Kind::Other => Looked::Gone,
+        Kind::Dir => {
+            if Rules::is_rule_file(&spec.path) {
+                tree.rules.forget();
+            }
+            let walk = spec.walk || !matches!(spec.record, Some(Record::Dir { .. }));
+            Looked::Dir(entry.mode, walk.then(|| tree.walk_below(&spec.path)))
+        }
+        Kind::Symlink => match fs::read_link(&place) {
+            Ok(text) => Looked::Link(link_text(&text)),
+            Err(error) => trouble(spec, &error),
+        },
+        Kind::File if is_unchanged(spec.record.as_ref(), &entry) => Looked::Unchanged,
+        Kind::File => {
+            for _ in 0..READ_ATTEMPTS {
+                match read(&place, spec.record.as_ref()) {
+                    Ok(Some(file)) => return Looked::File(file),
+                    Ok(None) => {}
+                    Err(error) => return trouble(spec, &error),
+                }
+            }
+            Looked::Unsteady
+        }
+    }
+}
+
+/// The digest of a local file or of a link's text; nothing when it can't be read or is neither.
+pub(crate) fn local_digest(root: &Path, path: &RelPath) -> Result<Option<Digest>, MirrorError> {
+    let place = root.join(path.to_local());
+    let digest = || -> io::Result<Option<Digest>> {
+        let kind = fs::symlink_metadata(&place)?.file_type();
+        if kind.is_symlink() {
+            return Ok(Some(Digest::of(&link_text(&fs::read_link(&place)?))));
+        }
+        let mut file = open(&place)?;
+        Ok(if kind.is_file() { Some(digest_of(&mut file)?) } else { None })
+    };
+    match digest() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map_err(|error| MirrorError::unreadable(path, &error)),
+    }
+}
+
+/// What `lstat` says; nothing when nothing is there, also when a part of the way is no directory.
+fn lstat(root: &Path, path: &RelPath, place: &Path) -> Option<io::Result<Entry>> {
+    for dir in ancestors(path) {
+        match fs::symlink_metadata(root.join(dir.to_local())) {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(_) => return None,
+            Err(error) if is_absence(&error) => return None,
+            Err(error) => return Some(Err(error)),
+        }
+    }
+    match fs::symlink_metadata(place) {
+        Ok(metadata) => Some(Ok(entry_of(&metadata))),
+        Err(error) if is_absence(&error) => None,
+        Err(error) => Some(Err(error)),
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// What was left out after it had been mirrored stays where it is: only what vanishes is removed.
+fn gone(tree: &Tree<'_>, spec: &LookSpec) -> Looked {
+    if !tree.root.is_dir() {
+        return Looked::RootGone;
+    }
+    let was_dir = matches!(spec.record, Some(Record::Dir { .. }));
+    if spec.record.is_some() && tree.rules.ignores(&spec.path, was_dir) { Looked::Ignored } else { Looked::Gone }
+}
+
+fn trouble(spec: &LookSpec, error: &io::Error) -> Looked {
+    if is_absence(error) || is_link_instead(error) {
+        // Replaced between the first look and the second: look again later.
+        return Looked::Unsteady;
+    }
+    Looked::Unreadable(MirrorError::unreadable(&spec.path, error))
+}
+
+fn is_unchanged(record: Option<&Record>, entry: &Entry) -> bool {
+    let Some(Record::File(known)) = record else { return false };
+    let same = known.seen.is_some_and(|seen| !seen.racy && (seen.mtime, seen.size) == (entry.mtime, entry.size));
+    same && known.has_meta(entry.mtime, crate::scan::wanted_mode(entry.mode, Some(known.mode)))
+}
+
+/// Reads the file; nothing if it changed meanwhile.
+fn read(place: &Path, record: Option<&Record>) -> io::Result<Option<LookedFile>> {
+    let now = mtime_from(SystemTime::now());
+    let mut file = open(place)?;
+    let before = entry_of(&file.metadata()?);
+    if before.kind != Kind::File {
+        return Ok(None);
+    }
+    let content = if before.size > WHOLE_FILE_BYTES {
+        let alike = matches!(record, Some(Record::File(known)) if known.size == before.size);
+        Content::Large(if alike { Some(digest_of(&mut file)?) } else { None })
+    } else {
+        let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0) + 1);
+        file.by_ref().take(WHOLE_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != before.size {
+            return Ok(None);
+        }
+        let digest = Digest::of(&bytes);
+        Content::Whole(bytes, digest)
+    };
+    if entry_of(&file.metadata()?) != before {
+        return Ok(None);
+    }
+    let Entry { size, mtime, mode, .. } = before;
+    Ok(Some(LookedFile { mtime, size, mode, racy: is_racy(mtime, now), content }))
+}
+
+fn digest_of(file: &mut File) -> io::Result<Digest> {
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}
+
+/// Opens without following a link and without waiting for the other end of a pipe: what is there may
+/// have been replaced since it was looked at.
+#[cfg(unix)]
+pub(crate) fn open(place: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(place)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open(place: &Path) -> io::Result<File> {
+    File::open(place)
+}
+
+#[cfg(unix)]
+fn is_link_instead(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_link_instead(_: &io::Error) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn link_text(text: &Path) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt as _;
+    text.as_os_str().as_bytes().to_vec()
+}
+
+/// A relative link means the same over there when its parts are joined by `/`.
+#[cfg(not(unix))]
+fn link_text(text: &Path) -> Vec<u8> {
+    text.to_string_lossy().replace('\\', "/").into_bytes()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::record::{FileRecord, Seen};
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    fn look_at(root: &Path, name: &str, record: Option<Record>) -> Looked {
+        let rules = Rules::new(root, &[]).unwrap();
+        let tree = Tree { root, rules: &rules, on_dir: &|_| {} };
+        look(&tree, &LookSpec { path: path(name), record, walk: false })
+    }
+
+    fn known(root: &Path, name: &str, racy: bool) -> Record {
+        let entry = entry_of(&fs::symlink_metadata(root.join(name)).unwrap());
+        let digest = local_digest(root, &path(name)).unwrap().unwrap();
+        let seen = Some(Seen { mtime: entry.mtime, size: entry.size, racy });
+        Record::File(FileRecord { digest, size: entry.size, mtime: entry.mtime, mode: entry.mode, seen })
+    }
+
+    #[test]
+    fn each_kind_is_told_apart_and_nothing_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::create_dir(root.join("d")).unwrap();
+        fs::write(root.join("d/f"), "a\r\n").unwrap();
+        symlink("d", root.join("l")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            root.join("fifo"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        let Looked::File(file) = look_at(root, "d/f", None) else { panic!("a file") };
+        assert_eq!(file.content, Content::Whole(b"a\r\n".to_vec(), Digest::of(b"a\r\n")));
+        assert!(file.racy);
+        assert_eq!(look_at(root, "l", None), Looked::Link(b"d".to_vec()));
+        for name in ["l/f", "fifo", "none", "d/f/x", "none/x"] {
+            assert_eq!(look_at(root, name, None), Looked::Gone, "{name}");
+        }
+        assert_eq!(look_at(root, "x.pyc", None), Looked::Gone);
+        fs::write(root.join("x.pyc"), "").unwrap();
+        assert_eq!(look_at(root, "x.pyc", None), Looked::Ignored);
+        let Looked::Dir(_, Some(below)) = look_at(root, "d", None) else { panic!("a directory") };
+        assert_eq!(below.entries.keys().collect::<Vec<_>>(), [&path("d/f")]);
+        assert!(matches!(
+            look_at(root, "d", Some(Record::Dir { ours: true, mode: Mode(0o755) })),
+            Looked::Dir(_, None)
+        ));
+    }
+
+    #[test]
+    fn an_untouched_file_is_not_read_unless_it_was_so_young_that_a_change_would_not_show() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::write(root.join("f"), "a").unwrap();
+        assert_eq!(look_at(root, "f", Some(known(root, "f", false))), Looked::Unchanged);
+        assert!(matches!(look_at(root, "f", Some(known(root, "f", true))), Looked::File(_)));
+        let record = known(root, "f", false);
+        fs::write(root.join("f"), "bb").unwrap();
+        assert!(matches!(look_at(root, "f", Some(record)), Looked::File(_)));
+    }
+
+    #[test]
+    fn a_large_file_is_digested_only_when_it_may_be_the_known_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::write(root.join("f"), vec![7; (WHOLE_FILE_BYTES + 1).try_into().unwrap()]).unwrap();
+        let content = |record| match look_at(root, "f", record) {
+            Looked::File(file) => file.content,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(content(None), Content::Large(None));
+        let digest = local_digest(root, &path("f")).unwrap();
+        assert_eq!(content(Some(known(root, "f", true))), Content::Large(digest));
+    }
+
+    #[test]
+    fn a_vanished_root_is_not_a_vanished_file() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(look_at(&dir.path().join("gone"), "f", None), Looked::RootGone);
+    }
+
+    #[test]
+    fn what_was_mirrored_before_it_was_left_out_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::write(root.join("f"), "a").unwrap();
+        let record = known(root, "f", false);
+        fs::remove_file(root.join("f")).unwrap();
+        assert_eq!(look_at(root, "f", Some(record.clone())), Looked::Gone);
+        fs::write(root.join(".gitignore"), "f\n").unwrap();
+        assert_eq!(look_at(root, "f", Some(record)), Looked::Ignored);
+    }
+}

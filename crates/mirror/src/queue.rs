@@ -1,0 +1,369 @@
+//! Owns the paths that wait, are under way, rest for a moment, or stand behind another one, and picks
+//! which are next. Pure; never decides what is done with a path.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
+use std::time::Instant;
+
+use remora_model::{Digest, Mode, Mtime, RelPath};
+
+use crate::record::{FileRecord, bounds_below};
+
+/// At most this many bulk paths are looked at or on their way. With 50 ms of round trip that allows
+/// 10,000 small files a second.
+pub(crate) const BULK_PATHS: usize = 512;
+
+/// At most this many bytes of bulk files are held in memory or on their way.
+pub(crate) const BULK_BYTES: u64 = 16 << 20;
+
+/// Names one group of changes that is reported as one.
+pub(crate) type BatchId = u64;
+
+/// One path that something has to be done about.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Item {
+    /// The groups it counts in.
+    pub(crate) batches: Vec<BatchId>,
+    /// Goes before bulk work and past its limits.
+    pub(crate) urgent: bool,
+    /// How often it was tried in vain.
+    pub(crate) attempts: u32,
+    /// When it was first seen to be gone. An editor that saves by rename makes a file vanish for a moment.
+    pub(crate) gone_since: Option<Instant>,
+    /// A walk found it gone, or its directory is: no moment has to pass.
+    pub(crate) surely_gone: bool,
+    /// Whatever is there is to be replaced: the user chose so.
+    pub(crate) any: bool,
+    /// If it is a directory, all that is below has to be looked at.
+    pub(crate) walk: bool,
+    /// All that we have below it over there was queued already.
+    pub(crate) expanded: bool,
+    /// It has stood behind the path above it already.
+    pub(crate) waited: bool,
+    /// Its size when last seen, for the limits.
+    pub(crate) size: u64,
+}
+
+/// What a path that is on its way will be when it arrived.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Sending {
+    File { digest: Option<Digest>, size: u64, mtime: Mtime, mode: Mode, racy: bool, clears: bool },
+    Link { digest: Digest, clears: bool },
+    Meta(FileRecord),
+    Dir { mode: Mode, clears: bool },
+    Removal,
+}
+
+impl Sending {
+    /// Whether something that stands there goes away first, so that what is below must wait.
+    fn clears(&self) -> bool {
+        match self {
+            Self::File { clears, .. } | Self::Link { clears, .. } | Self::Dir { clears, .. } => *clears,
+            Self::Meta(_) => false,
+            Self::Removal => true,
+        }
+    }
+}
+
+/// A path under way.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Live {
+    pub(crate) item: Item,
+    /// Nothing while it is being looked at.
+    pub(crate) sending: Option<Sending>,
+    /// It was touched again meanwhile.
+    pub(crate) again: Option<Item>,
+}
+
+/// What a path stands behind.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Behind {
+    /// All paths below it.
+    Below,
+    /// This path above it.
+    Above(RelPath),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: BTreeMap<RelPath, Item>,
+    urgent: VecDeque<RelPath>,
+    bulk: VecDeque<RelPath>,
+    resting: BTreeMap<RelPath, (Instant, Item)>,
+    alarms: BTreeSet<(Instant, RelPath)>,
+    parked: BTreeMap<RelPath, (Item, Behind)>,
+    live: BTreeMap<RelPath, Live>,
+    bulk_live: usize,
+    bulk_bytes: u64,
+}
+
+impl Queue {
+    /// How many paths are not done.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len() + self.resting.len() + self.parked.len() + self.live.len()
+    }
+
+    pub(crate) fn is_pending(&self, path: &RelPath) -> bool {
+        self.waiting.contains_key(path)
+            || self.resting.contains_key(path)
+            || self.parked.contains_key(path)
+            || self.live.contains_key(path)
+    }
+
+    /// All paths that are not done.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &RelPath> {
+        self.waiting.keys().chain(self.resting.keys()).chain(self.parked.keys()).chain(self.live.keys())
+    }
+
+    /// Puts a path in; one that is in already takes over what is new. Whether it is one more.
+    pub(crate) fn push(&mut self, path: RelPath, item: Item) -> bool {
+        if let Some(live) = self.live.get_mut(&path) {
+            match &mut live.again {
+                Some(again) => again.merge(item),
+                None => live.again = Some(item),
+            }
+            return false;
+        }
+        let older = self.take_idle(&path);
+        let more = older.is_none();
+        let mut item = item;
+        if let Some(older) = older {
+            item.merge(older);
+        }
+        self.enqueue(path, item);
+        more
+    }
+
+    /// Puts a path in that is looked at only at `when`, unless somebody touches it before.
+    pub(crate) fn rest(&mut self, path: RelPath, item: Item, when: Instant) {
+        self.alarms.insert((when, path.clone()));
+        self.resting.insert(path, (when, item));
+    }
+
+    /// Whether the path is being looked at or on its way.
+    pub(crate) fn is_live(&self, path: &RelPath) -> bool {
+        self.live.contains_key(path)
+    }
+
+    /// Puts a path in that waits for others to be done.
+    pub(crate) fn park(&mut self, path: RelPath, item: Item, behind: Behind) {
+        self.parked.insert(path, (item, behind));
+    }
+
+    /// When the next resting path is due.
+    pub(crate) fn next_alarm(&self) -> Option<Instant> {
+        self.alarms.first().map(|(when, _)| *when)
+    }
+
+    /// Wakes the resting paths that are due.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        while let Some((when, path)) = self.alarms.first().cloned() {
+            if when > now {
+                break;
+            }
+            self.alarms.pop_first();
+            if let Some((_, item)) = self.resting.remove(&path) {
+                self.enqueue(path, item);
+            }
+        }
+    }
+
+    /// The next path to look at, within the limits of bulk work.
+    pub(crate) fn next(&mut self) -> Option<(RelPath, Item)> {
+        let path = loop {
+            if let Some(path) = self.urgent.pop_front() {
+                if self.waiting.get(&path).is_some_and(|item| item.urgent) {
+                    break path;
+                }
+                continue;
+            }
+            if self.bulk_live >= BULK_PATHS || self.bulk_bytes >= BULK_BYTES {
+                return None;
+            }
+            let path = self.bulk.pop_front()?;
+            if self.waiting.get(&path).is_some_and(|item| !item.urgent) {
+                break path;
+            }
+        };
+        let item = self.waiting.remove(&path)?;
+        if !item.urgent {
+            self.bulk_live += 1;
+            self.bulk_bytes += item.size;
+        }
+        self.live.insert(path.clone(), Live { item: item.clone(), sending: None, again: None });
+        Some((path, item))
+    }
+
+    /// Notes that a path that was looked at is now on its way.
+    pub(crate) fn sending(&mut self, path: &RelPath, live: Live, sending: Sending) {
+        if !live.item.urgent {
+            self.bulk_live += 1;
+            self.bulk_bytes += live.item.size;
+        }
+        self.live.insert(path.clone(), Live { sending: Some(sending), ..live });
+    }
+
+    /// Takes out a path that was under way.
+    pub(crate) fn landed(&mut self, path: &RelPath) -> Option<Live> {
+        let live = self.live.remove(path)?;
+        if !live.item.urgent {
+            self.bulk_live = self.bulk_live.saturating_sub(1);
+            self.bulk_bytes = self.bulk_bytes.saturating_sub(live.item.size);
+        }
+        Some(live)
+    }
+
+    /// Whether any path strictly below is not done.
+    pub(crate) fn busy_below(&self, dir: &RelPath) -> bool {
+        let (first, end) = bounds_below(dir);
+        let range = (Bound::Included(first), Bound::Excluded(end));
+        self.waiting.range(range.clone()).next().is_some()
+            || self.resting.range(range.clone()).next().is_some()
+            || self.live.range(range.clone()).next().is_some()
+            || self.parked.range(range).any(|(_, (_, behind))| *behind == Behind::Below)
+    }
+
+    /// Whether something is about to go away at this path.
+    pub(crate) fn is_clearing(&self, path: &RelPath) -> bool {
+        self.live.get(path).and_then(|live| live.sending.as_ref()).is_some_and(Sending::clears)
+    }
+
+    /// Lets go on what stood behind `path`, now that it is done.
+    pub(crate) fn done(&mut self, path: &RelPath) {
+        if self.parked.is_empty() || self.is_pending(path) {
+            return;
+        }
+        let mut free: Vec<RelPath> = Vec::new();
+        for dir in std::iter::successors(path.parent(), RelPath::parent) {
+            let waits = matches!(self.parked.get(&dir), Some((_, Behind::Below)));
+            if waits && !self.busy_below(&dir) {
+                free.push(dir);
+            }
+        }
+        let (first, end) = bounds_below(path);
+        let below = self.parked.range((Bound::Included(first), Bound::Excluded(end)));
+        let behind = Behind::Above(path.clone());
+        free.extend(below.filter(|(_, (_, waits))| *waits == behind).map(|(parked, _)| parked.clone()));
+        for path in free {
+            if let Some((mut item, behind)) = self.parked.remove(&path) {
+                item.waited |= behind != Behind::Below;
+                self.enqueue(path, item);
+            }
+        }
+    }
+
+    fn enqueue(&mut self, path: RelPath, item: Item) {
+        if item.urgent {
+            self.urgent.push_back(path.clone())
+        } else {
+            self.bulk.push_back(path.clone())
+        }
+        self.waiting.insert(path, item);
+    }
+
+    fn take_idle(&mut self, path: &RelPath) -> Option<Item> {
+        if let Some((when, item)) = self.resting.remove(path) {
+            self.alarms.remove(&(when, path.clone()));
+            return Some(item);
+        }
+        let parked = self.parked.remove(path).map(|(item, _)| Item { expanded: false, waited: false, ..item });
+        parked.or_else(|| self.waiting.remove(path))
+    }
+}
+
+impl Item {
+    /// Takes over what an older or newer item of the same path knows.
+    fn merge(&mut self, other: Self) {
+        for batch in other.batches {
+            if !self.batches.contains(&batch) {
+                self.batches.push(batch);
+            }
+        }
+        self.urgent |= other.urgent;
+        self.gone_since = self.gone_since.into_iter().chain(other.gone_since).min();
+        self.surely_gone |= other.surely_gone;
+        self.any |= other.any;
+        self.walk |= other.walk;
+        self.size = self.size.max(other.size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    fn urgent(batch: BatchId) -> Item {
+        Item { batches: vec![batch], urgent: true, ..Item::default() }
+    }
+
+    fn names(queue: &mut Queue) -> Vec<String> {
+        std::iter::from_fn(|| queue.next()).map(|(path, _)| path.to_string()).collect()
+    }
+
+    #[test]
+    fn a_save_overtakes_bulk_work_and_its_limits() {
+        let mut queue = Queue::default();
+        for n in 0..BULK_PATHS + 5 {
+            queue.push(path(&format!("bulk{n}")), Item::default());
+        }
+        assert_eq!(names(&mut queue).len(), BULK_PATHS);
+        queue.push(path("saved"), urgent(1));
+        queue.push(path(&format!("bulk{}", BULK_PATHS + 1)), urgent(2));
+        assert_eq!(names(&mut queue), ["saved".to_owned(), format!("bulk{}", BULK_PATHS + 1)]);
+        queue.landed(&path("bulk0"));
+        assert_eq!(names(&mut queue), [format!("bulk{BULK_PATHS}")]);
+    }
+
+    #[test]
+    fn a_path_is_under_way_once_and_again_when_it_was_touched_meanwhile() {
+        let mut queue = Queue::default();
+        assert!(queue.push(path("a"), urgent(1)));
+        assert!(!queue.push(path("a"), urgent(2)));
+        assert_eq!(queue.len(), 1);
+        assert_eq!(queue.next().unwrap().1.batches, [2, 1]);
+        queue.push(path("a"), urgent(3));
+        queue.push(path("a"), urgent(4));
+        assert_eq!(queue.next(), None);
+        assert_eq!(queue.landed(&path("a")).unwrap().again.unwrap().batches, [3, 4]);
+    }
+
+    #[test]
+    fn a_resting_path_wakes_when_due_or_when_touched() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        let soon = now + Duration::from_millis(50);
+        queue.rest(path("a"), urgent(1), soon);
+        queue.rest(path("b"), urgent(1), soon);
+        queue.wake(now);
+        assert_eq!(names(&mut queue), Vec::<String>::new());
+        queue.push(path("b"), urgent(2));
+        assert_eq!(names(&mut queue), ["b"]);
+        assert_eq!(queue.next_alarm(), Some(soon));
+        queue.wake(soon);
+        assert_eq!(names(&mut queue), ["a"]);
+    }
+
+    #[test]
+    fn a_directory_stands_behind_what_is_below_and_a_file_behind_what_is_above() {
+        let mut queue = Queue::default();
+        queue.push(path("d/a"), urgent(1));
+        queue.push(path("d-a"), urgent(1));
+        queue.park(path("d"), urgent(1), Behind::Below);
+        assert!(queue.busy_below(&path("d")));
+        queue.next();
+        queue.landed(&path("d/a"));
+        queue.done(&path("d/a"));
+        assert_eq!(names(&mut queue), ["d-a", "d"]);
+        queue.park(path("d/x/y"), urgent(1), Behind::Above(path("d")));
+        queue.landed(&path("d"));
+        queue.done(&path("d"));
+        let (freed, item) = queue.next().unwrap();
+        assert!(item.waited);
+        assert_eq!(freed, path("d/x/y"));
+    }
+}

@@ -1,0 +1,291 @@
+//! Owns the record of what we put on the remote: what stands there under each path as far as we know,
+//! and what was on its way when we last looked. Never touches a file; `index` keeps it across runs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+
+use remora_model::{Digest, Mode, Mtime, RelPath};
+use serde::{Deserialize, Serialize};
+
+/// A file whose time of modification is younger than this when it is read may be written again without
+/// its time or size changing: kernels stamp files with the time of their last tick, some file systems
+/// with whole or even seconds. The same reasoning as git's "racily clean" entries.
+pub(crate) const RACY_NANOS: i64 = 2_000_000_000;
+
+/// What stands on the remote under one path because of us, or equal to what we would have put there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Record {
+    /// A regular file.
+    #[serde(rename = "f")]
+    File(FileRecord),
+    /// A symbolic link whose text has this digest.
+    #[serde(rename = "l")]
+    Link {
+        #[serde(rename = "d")]
+        digest: Digest,
+    },
+    /// A directory.
+    #[serde(rename = "d")]
+    Dir {
+        /// Whether we made it; only such a one is ever removed.
+        #[serde(rename = "o")]
+        ours: bool,
+        /// The permission bits that we gave it.
+        #[serde(rename = "p")]
+        mode: Mode,
+    },
+}
+
+/// A regular file as the remote has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileRecord {
+    #[serde(rename = "d")]
+    pub(crate) digest: Digest,
+    #[serde(rename = "s")]
+    pub(crate) size: u64,
+    #[serde(rename = "t")]
+    pub(crate) mtime: Mtime,
+    #[serde(rename = "p")]
+    pub(crate) mode: Mode,
+    /// The local file for which `digest` was true; nothing when the local file is known to differ.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seen: Option<Seen>,
+}
+
+/// The local file as it was when its bytes were digested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    #[serde(rename = "t")]
+    pub(crate) mtime: Mtime,
+    #[serde(rename = "s")]
+    pub(crate) size: u64,
+    /// It was so young that a later change may not show in time and size.
+    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) racy: bool,
+}
+
+/// Something that was sent and not yet confirmed. The remote may hold it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Intent {
+    /// A file or link with this digest.
+    #[serde(rename = "d")]
+    Content(Digest),
+    /// A large file, whose digest is known only at its end: its size and time.
+    #[serde(rename = "s")]
+    Stamp(u64, Mtime),
+}
+
+/// One change of the record, as the index keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Line {
+    #[serde(rename = "n")]
+    pub(crate) path: RelPath,
+    #[serde(flatten)]
+    pub(crate) what: LineKind,
+}
+
+/// What a [`Line`] says of its path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum LineKind {
+    /// This is there now.
+    #[serde(rename = "is")]
+    Is(Record),
+    /// This is on its way.
+    #[serde(rename = "may")]
+    May(Intent),
+    /// Nothing of ours is there any more.
+    #[serde(rename = "none")]
+    Nothing(()),
+}
+
+/// The whole record. Every change of it comes out as a [`Line`] to keep.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Records {
+    records: BTreeMap<RelPath, Record>,
+    intents: HashMap<RelPath, Vec<Intent>>,
+}
+
+impl Records {
+    pub(crate) fn get(&self, path: &RelPath) -> Option<&Record> {
+        self.records.get(path)
+    }
+
+    pub(crate) fn intents(&self, path: &RelPath) -> &[Intent] {
+        self.intents.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&RelPath, &Record)> {
+        self.records.iter()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// How many paths are recorded.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// How many files and links are there.
+    pub(crate) fn files(&self) -> usize {
+        self.records.values().filter(|record| !matches!(record, Record::Dir { .. })).count()
+    }
+
+    /// All records strictly below `dir`.
+    pub(crate) fn below(&self, dir: &RelPath) -> impl Iterator<Item = (&RelPath, &Record)> {
+        let (first, end) = bounds_below(dir);
+        self.records.range((Bound::Included(first), Bound::Excluded(end)))
+    }
+
+    /// Follows one change; the same when it is made and when it is read back.
+    pub(crate) fn apply(&mut self, line: &Line) {
+        let path = &line.path;
+        match &line.what {
+            LineKind::Is(record) => {
+                self.intents.remove(path);
+                self.records.insert(path.clone(), record.clone());
+            }
+            LineKind::May(intent) => {
+                let intents = self.intents.entry(path.clone()).or_default();
+                if !intents.contains(intent) {
+                    intents.push(intent.clone());
+                }
+            }
+            LineKind::Nothing(()) => {
+                self.intents.remove(path);
+                self.records.remove(path);
+            }
+        }
+    }
+
+    /// Whether a remote file or link with this digest, size and time is something that we put there.
+    pub(crate) fn is_ours(&self, path: &RelPath, digest: &Digest, size: u64, mtime: Mtime) -> bool {
+        let recorded = match self.get(path) {
+            Some(Record::File(file)) => file.digest == *digest,
+            Some(Record::Link { digest: link }) => link == digest,
+            Some(Record::Dir { .. }) | None => false,
+        };
+        recorded
+            || self.intents(path).iter().any(|intent| match intent {
+                Intent::Content(intended) => intended == digest,
+                Intent::Stamp(intended_size, intended_mtime) => (*intended_size, *intended_mtime) == (size, mtime),
+            })
+    }
+
+    /// The lines from which the whole can be read back.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Line> {
+        let records =
+            self.records.iter().map(|(path, record)| Line { path: path.clone(), what: LineKind::Is(record.clone()) });
+        let intents = self.intents.iter().flat_map(|(path, intents)| {
+            intents.iter().map(|intent| Line { path: path.clone(), what: LineKind::May(intent.clone()) })
+        });
+        records.chain(intents)
+    }
+}
+
+/// The first path that can lie strictly below `dir`, and the first after all of these.
+pub(crate) fn bounds_below(dir: &RelPath) -> (RelPath, RelPath) {
+    // "/" is followed by "0"; a part may not be empty, and the least part is one byte of value 1.
+    let mut end = dir.as_bytes().to_vec();
+    end.push(b'0');
+    let first = dir.child(b"\x01").expect("invariant: a part of one byte is a part");
+    let end = RelPath::new(end).expect("invariant: a name that ends in a digit is a name");
+    (first, end)
+}
+
+impl FileRecord {
+    /// Whether the remote file has this time and mode as far as it can. A whole second over there, beside
+    /// a finer time here, is what a file system with coarse times makes of it.
+    pub(crate) fn has_meta(&self, mtime: Mtime, mode: Mode) -> bool {
+        const SECOND: i64 = 1_000_000_000;
+        let coarse = self.mtime.0 % SECOND == 0
+            && mtime.0 % SECOND != 0
+            && self.mtime.0.saturating_sub(mtime.0).abs() < 2 * SECOND;
+        (self.mtime == mtime || coarse) && self.mode == mode
+    }
+}
+
+/// Whether a file with this time, read at `now`, may change without showing it.
+pub(crate) fn is_racy(mtime: Mtime, now: Mtime) -> bool {
+    mtime.0.saturating_add(RACY_NANOS) > now.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    #[test]
+    fn below_means_strictly_below_and_nothing_beside() {
+        let mut records = Records::default();
+        for name in ["a", "a/b", "a/\u{1}", "a/b/c", "a-b", "a0", "b"] {
+            let what = LineKind::Is(Record::Dir { ours: true, mode: Mode(0o755) });
+            records.apply(&Line { path: path(name), what });
+        }
+        let below: Vec<String> = records.below(&path("a")).map(|(path, _)| path.to_string()).collect();
+        assert_eq!(below, ["a/\u{1}", "a/b", "a/b/c"]);
+    }
+
+    #[test]
+    fn what_was_sent_and_not_confirmed_counts_as_ours_until_it_is() {
+        let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
+        let file =
+            |digest| Record::File(FileRecord { digest, size: 3, mtime: Mtime(1), mode: Mode(0o644), seen: None });
+        let mut records = Records::default();
+        records.apply(&Line { path: path("a"), what: LineKind::Is(file(old)) });
+        records.apply(&Line { path: path("a"), what: LineKind::May(Intent::Content(new)) });
+        assert!(records.is_ours(&path("a"), &old, 3, Mtime(9)));
+        assert!(records.is_ours(&path("a"), &new, 3, Mtime(9)));
+        records.apply(&Line { path: path("a"), what: LineKind::Is(file(new)) });
+        assert!(!records.is_ours(&path("a"), &old, 3, Mtime(9)));
+        records.apply(&Line { path: path("a"), what: LineKind::May(Intent::Stamp(7, Mtime(5))) });
+        assert!(records.is_ours(&path("a"), &old, 7, Mtime(5)));
+        assert!(!records.is_ours(&path("a"), &old, 7, Mtime(6)));
+    }
+
+    #[test]
+    fn coarse_times_are_as_good_as_the_file_system_can() {
+        let file =
+            |mtime| FileRecord { digest: Digest::of(b""), size: 0, mtime: Mtime(mtime), mode: Mode(0o644), seen: None };
+        let second = 1_000_000_000;
+        for (there, here, same) in [
+            (5 * second, 5 * second, true),
+            (5 * second, 5 * second + 7, true),
+            (6 * second, 5 * second + 7, true),
+            (4 * second, 5 * second, false),
+            (5 * second, 7 * second + 7, false),
+            (5 * second + 1, 5 * second + 7, false),
+        ] {
+            assert_eq!(file(there).has_meta(Mtime(here), Mode(0o644)), same, "{there} {here}");
+        }
+        assert!(!file(second).has_meta(Mtime(second), Mode(0o755)));
+    }
+
+    #[test]
+    fn lines_survive_json() {
+        let record = Record::File(FileRecord {
+            digest: Digest::of(b"x"),
+            size: 1,
+            mtime: Mtime(-5),
+            mode: Mode(0o755),
+            seen: Some(Seen { mtime: Mtime(3), size: 1, racy: true }),
+        });
+        for what in [
+            LineKind::Is(record),
+            LineKind::Is(Record::Link { digest: Digest::of(b"") }),
+            LineKind::Is(Record::Dir { ours: false, mode: Mode(0o755) }),
+            LineKind::May(Intent::Content(Digest::of(b"y"))),
+            LineKind::May(Intent::Stamp(1 << 40, Mtime(2))),
+            LineKind::Nothing(()),
+        ] {
+            let line = Line { path: RelPath::new(&b"caf\xe9/a\n\"b\""[..]).unwrap(), what };
+            let text = serde_json::to_string(&line).unwrap();
+            assert_eq!(serde_json::from_str::<Line>(&text).unwrap(), line, "{text}");
+        }
+    }
+}

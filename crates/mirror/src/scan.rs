@@ -1,0 +1,226 @@
+//! Owns the walk through the local tree and what `lstat` says there. Never follows a symbolic link and
+//! never reads a file's bytes; blocking, so never called on the runtime's own threads.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::Path;
+
+use remora_model::{Entry, Kind, Mode, Mtime, RelPath};
+
+use crate::error::MirrorError;
+use crate::rules::{Chain, Rules, ancestors};
+
+/// What is to be mirrored below a root.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Listing {
+    /// Files, directories and links; directories before what is in them.
+    pub(crate) entries: BTreeMap<RelPath, Entry>,
+    /// What could not be looked at, so that nothing is known of it and of what may be below.
+    pub(crate) unreadable: Vec<(RelPath, MirrorError)>,
+}
+
+/// The local root and what is left out of it.
+pub(crate) struct Tree<'a> {
+    pub(crate) root: &'a Path,
+    pub(crate) rules: &'a Rules,
+    /// Called for each directory before it is read, so that a watch set up there misses nothing.
+    pub(crate) on_dir: &'a dyn Fn(&Path),
+}
+
+impl Tree<'_> {
+    /// Lists everything below the root.
+    ///
+    /// # Errors
+    /// [`MirrorError::LocalRootGone`] when the root is no readable directory.
+    pub(crate) fn walk(&self) -> Result<Listing, MirrorError> {
+        if !self.root.is_dir() {
+            return Err(MirrorError::LocalRootGone);
+        }
+        let mut listing = Listing::default();
+        self.walk_from(None, vec![self.rules.dir_rules(None)], &mut listing).map_err(|error| {
+            tracing::warn!(%error, "the local root can't be read");
+            MirrorError::LocalRootGone
+        })?;
+        Ok(listing)
+    }
+
+    /// Lists everything below one directory, which itself is not left out.
+    pub(crate) fn walk_below(&self, dir: &RelPath) -> Listing {
+        let mut chain = vec![self.rules.dir_rules(None)];
+        chain.extend(ancestors(dir).iter().map(|dir| self.rules.dir_rules(Some(dir))));
+        chain.push(self.rules.dir_rules(Some(dir)));
+        let mut listing = Listing::default();
+        if let Err(error) = self.walk_from(Some(dir.clone()), chain, &mut listing) {
+            note(&mut listing, dir, &error);
+        }
+        listing
+    }
+
+    fn walk_from(&self, start: Option<RelPath>, chain: Chain, listing: &mut Listing) -> io::Result<()> {
+        let mut open = vec![(start, chain)];
+        let mut first = true;
+        while let Some((dir, chain)) = open.pop() {
+            let result = self.list_one(dir.as_ref(), &chain, listing, &mut open);
+            match (result, &dir) {
+                (Ok(()), _) => {}
+                (Err(error), _) if first => return Err(error),
+                (Err(error), Some(dir)) => note(listing, dir, &error),
+                (Err(error), None) => return Err(error),
+            }
+            first = false;
+        }
+        Ok(())
+    }
+
+    fn list_one(
+        &self,
+        dir: Option<&RelPath>,
+        chain: &Chain,
+        listing: &mut Listing,
+        open: &mut Vec<(Option<RelPath>, Chain)>,
+    ) -> io::Result<()> {
+        let place = dir.map_or_else(|| self.root.to_owned(), |dir| self.root.join(dir.to_local()));
+        (self.on_dir)(&place);
+        for item in fs::read_dir(&place)? {
+            let item = item?;
+            let Ok(name) = RelPath::from_local(Path::new(&item.file_name())) else {
+                tracing::warn!(name = ?item.file_name(), "a name that is not Unicode is passed over");
+                continue;
+            };
+            let path = match dir {
+                None => name,
+                Some(dir) => dir.child(name.as_bytes()).map_err(io::Error::other)?,
+            };
+            let entry = match item.metadata() {
+                Ok(metadata) => entry_of(&metadata),
+                Err(error) => {
+                    note(listing, &path, &error);
+                    continue;
+                }
+            };
+            let is_dir = entry.kind == Kind::Dir;
+            if entry.kind == Kind::Other || self.rules.ignores_here(chain, &path, is_dir) {
+                continue;
+            }
+            if is_dir {
+                let mut inner = chain.clone();
+                inner.push(self.rules.dir_rules(Some(&path)));
+                open.push((Some(path.clone()), inner));
+            }
+            listing.entries.insert(path, entry);
+        }
+        Ok(())
+    }
+}
+
+/// What vanished while we looked is simply not there; anything else is worth telling.
+fn note(listing: &mut Listing, path: &RelPath, error: &io::Error) {
+    if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+        listing.unreadable.push((path.clone(), MirrorError::unreadable(path, error)));
+    }
+}
+
+/// What `lstat` said, in our words. A directory gets the bits without which nothing could be put in it.
+pub(crate) fn entry_of(metadata: &Metadata) -> Entry {
+    let kind = match metadata.file_type() {
+        kind if kind.is_symlink() => Kind::Symlink,
+        kind if kind.is_dir() => Kind::Dir,
+        kind if kind.is_file() => Kind::File,
+        _ => Kind::Other,
+    };
+    let size = if kind == Kind::Dir { 0 } else { metadata.len() };
+    Entry { kind, size, mtime: mtime_of(metadata), mode: mode_of(metadata, kind) }
+}
+
+#[cfg(unix)]
+fn mtime_of(metadata: &Metadata) -> Mtime {
+    use std::os::unix::fs::MetadataExt as _;
+    Mtime(metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn mtime_of(metadata: &Metadata) -> Mtime {
+    metadata.modified().map_or(Mtime(0), mtime_from)
+}
+
+/// A time of this machine's clock.
+pub(crate) fn mtime_from(time: std::time::SystemTime) -> Mtime {
+    let nanos = |duration: std::time::Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+    match time.duration_since(std::time::UNIX_EPOCH) {
+        Ok(after) => Mtime(nanos(after)),
+        Err(before) => Mtime(-nanos(before.duration())),
+    }
+}
+
+#[cfg(unix)]
+fn mode_of(metadata: &Metadata, kind: Kind) -> Mode {
+    use std::os::unix::fs::MetadataExt as _;
+    let bits = metadata.mode() & 0o777;
+    Mode(if kind == Kind::Dir { bits | 0o700 } else { bits })
+}
+
+/// Windows knows no permission bits; see [`wanted_mode`].
+#[cfg(not(unix))]
+fn mode_of(_: &Metadata, kind: Kind) -> Mode {
+    Mode(if kind == Kind::Dir { 0o755 } else { 0o644 })
+}
+
+/// The permission bits that a remote file should have: those of the local one, or, where this machine
+/// has none, those that it has.
+pub(crate) fn wanted_mode(local: Mode, remote: Option<Mode>) -> Mode {
+    if cfg!(unix) { local } else { remote.unwrap_or(local) }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn a_walk_lists_what_is_to_be_mirrored_and_watches_only_that() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        for name in ["a/b", "node_modules/x", "empty", ".git"] {
+            fs::create_dir_all(root.join(name)).unwrap();
+        }
+        fs::write(root.join("a/b/run it.py"), "#!x\r\n").unwrap();
+        fs::set_permissions(root.join("a/b/run it.py"), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(root.join("node_modules/x/y.js"), "").unwrap();
+        symlink("../nowhere", root.join("a/link")).unwrap();
+        symlink("a", root.join("to a")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+
+        let rules = Rules::new(root, &[]).unwrap();
+        let watched = Mutex::new(Vec::new());
+        let on_dir = |place: &Path| watched.lock().unwrap().push(place.strip_prefix(root).unwrap().to_owned());
+        let listing = Tree { root, rules: &rules, on_dir: &on_dir }.walk().unwrap();
+        let seen: Vec<String> =
+            listing.entries.iter().map(|(path, entry)| format!("{path} {:?} {:?}", entry.kind, entry.mode)).collect();
+        assert_eq!(
+            seen,
+            [
+                "a Dir Mode(0o755)",
+                "a/b Dir Mode(0o755)",
+                "a/b/run it.py File Mode(0o755)",
+                "a/link Symlink Mode(0o777)",
+                "empty Dir Mode(0o755)",
+                "to a Symlink Mode(0o777)"
+            ]
+        );
+        let mut watched = watched.into_inner().unwrap();
+        watched.sort();
+        assert_eq!(watched, ["", "a", "a/b", "empty"].map(std::path::PathBuf::from));
+    }
+
+    #[test]
+    fn a_root_that_is_gone_is_told_and_not_taken_for_an_empty_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("gone");
+        let rules = Rules::new(&root, &[]).unwrap();
+        let tree = Tree { root: &root, rules: &rules, on_dir: &|_| {} };
+        assert_eq!(tree.walk(), Err(MirrorError::LocalRootGone));
+    }
+}

@@ -1,0 +1,401 @@
+//! Owns the state of one mirror and every decision: events in, jobs out. Touches no file, no socket and
+//! no clock; the time comes in with the event.
+
+mod compared;
+mod looked;
+mod report;
+mod sent;
+
+pub(crate) use sent::IMPLIED_DIR_MODE;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::{Duration, Instant};
+
+use remora_model::{RelPath, RemotePath};
+
+use crate::batch::Batches;
+use crate::error::MirrorError;
+use crate::event::{Event, Job, Seen, Sight};
+use crate::look::LookSpec;
+use crate::notice::{Notice, Status};
+use crate::queue::{BatchId, Item, Live, Queue};
+use crate::record::{Line, LineKind, Record, Records};
+use crate::rules::Rules;
+
+/// A file that is being written without having been closed is looked at when nothing was written for
+/// this long.
+const WRITING_SETTLES: Duration = Duration::from_millis(50);
+
+/// A file that is gone is removed over there after this long. Editors that save by renaming make it
+/// vanish for a moment; a reader over there must not see that.
+const REMOVAL_SETTLES: Duration = Duration::from_millis(50);
+
+/// Without a watcher, changes are looked for this often.
+const RESCAN_EVERY: Duration = Duration::from_secs(15);
+
+/// Paths that are looked at in one go on one thread.
+const LOOK_TOGETHER: usize = 32;
+
+/// With more failed paths than this, a save does not try them all again.
+const RETRIED_WITH_A_SAVE: usize = 100;
+
+pub(crate) struct State {
+    overwrite: bool,
+    link: Option<u64>,
+    root: Option<RemotePath>,
+    opening: bool,
+    paused: bool,
+    halted: Option<MirrorError>,
+    records: Records,
+    queue: Queue,
+    batches: Batches,
+    diverged: BTreeSet<RelPath>,
+    failed: BTreeMap<RelPath, MirrorError>,
+    comparison: Comparing,
+    next_rescan: Option<Instant>,
+    barriers: Vec<u64>,
+    /// `diverged` or `failed` are not as they were told.
+    standing_changed: bool,
+    told: Status,
+    progress: report::Progress,
+    /// The time of the event being followed, and what is to be done for it.
+    now: Instant,
+    jobs: Vec<Job>,
+}
+
+/// Whether both trees are to be compared, or are being.
+#[derive(Default)]
+struct Comparing {
+    /// Asked for and not begun; the batch that its work counts in.
+    wanted: Option<BatchId>,
+    /// Begun; the batch, and the paths that somebody else deals with meanwhile.
+    running: Option<(BatchId, HashSet<RelPath>)>,
+}
+
+impl State {
+    pub(crate) fn new(overwrite: bool, now: Instant) -> Self {
+        Self {
+            overwrite,
+            link: None,
+            root: None,
+            opening: false,
+            paused: false,
+            halted: None,
+            records: Records::default(),
+            queue: Queue::default(),
+            batches: Batches::default(),
+            diverged: BTreeSet::new(),
+            failed: BTreeMap::new(),
+            comparison: Comparing::default(),
+            next_rescan: None,
+            barriers: Vec::new(),
+            standing_changed: false,
+            told: Status::default(),
+            progress: report::Progress::new(now),
+            now,
+            jobs: Vec::new(),
+        }
+    }
+
+    /// What is recorded of the remote.
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// How many changes wait or are on their way.
+    pub(crate) fn pending(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// When [`Event::Tick`] is wanted next.
+    pub(crate) fn next_tick(&self) -> Option<Instant> {
+        self.queue.next_alarm().into_iter().chain(self.next_rescan).min()
+    }
+
+    /// Follows one event.
+    pub(crate) fn on(&mut self, event: Event, now: Instant) -> Vec<Job> {
+        self.now = now;
+        match event {
+            Event::LinkUp(link) => self.link_up(link),
+            Event::LinkLost => self.link_lost(),
+            Event::LinkEnded(link) if self.link == Some(link) => self.link_lost(),
+            Event::LinkEnded(_) => {}
+            Event::Saved(path) => self.saved(path),
+            Event::Seen(sights) => self.seen(sights),
+            Event::Overflowed => self.want_comparison(false),
+            Event::Unwatched(error) => self.unwatched(error),
+            Event::Rescan => self.rescan(),
+            Event::Pause => self.paused = true,
+            Event::Resume => self.paused = false,
+            Event::Overwrite(which) => self.overwrite(which),
+            Event::Barrier(id) => self.barrier(id),
+            Event::RootOpened(link, opened) => self.root_opened(link, opened),
+            Event::Compared(compared) => self.compared(compared),
+            Event::Looked(looked) => {
+                for (path, looked) in looked {
+                    self.looked(path, looked);
+                }
+            }
+            Event::Sent(path, outcome) => self.sent(path, outcome),
+            Event::Streamed(bytes) => self.progress.bytes_streamed(bytes),
+            Event::Tick => self.tick(),
+        }
+        self.begin_work();
+        self.report();
+        std::mem::take(&mut self.jobs)
+    }
+
+    fn link_up(&mut self, link: u64) {
+        self.link = Some(link);
+        self.root = None;
+        self.opening = false;
+        self.halted = None;
+        self.want_comparison(true);
+    }
+
+    fn link_lost(&mut self) {
+        self.link = None;
+        self.root = None;
+        self.opening = false;
+    }
+
+    fn saved(&mut self, path: RelPath) {
+        self.clear_full_disk();
+        let batch = self.batches.open(self.now);
+        self.add(path, Item { batches: vec![batch], urgent: true, ..Item::default() });
+        self.batches.close(batch);
+        if self.failed.len() <= RETRIED_WITH_A_SAVE {
+            self.retry_failed();
+        }
+    }
+
+    fn seen(&mut self, sights: Vec<Sight>) {
+        self.clear_full_disk();
+        let batch = self.batches.open(self.now);
+        for Sight { path, what } in sights {
+            let item = Item { batches: vec![batch], urgent: true, walk: what == Seen::Moved, ..Item::default() };
+            if what == Seen::Writing {
+                self.seen_writing(path, item);
+            } else {
+                self.add(path, item);
+            }
+        }
+        self.batches.close(batch);
+    }
+
+    /// Looks later, unless somebody is going to look anyway. A path under way is looked at again after.
+    fn seen_writing(&mut self, path: RelPath, item: Item) {
+        if self.queue.is_live(&path) {
+            self.add(path, item);
+        } else if !self.queue.is_pending(&path) {
+            self.touch(&path);
+            self.progress.total += 1;
+            self.batches.join(&item.batches, &path);
+            self.queue.rest(path, item, self.now + WRITING_SETTLES);
+        }
+    }
+
+    fn unwatched(&mut self, error: MirrorError) {
+        self.tell(Notice::Trouble { path: None, error });
+        if self.next_rescan.is_none() {
+            self.next_rescan = Some(self.now + RESCAN_EVERY);
+        }
+    }
+
+    fn rescan(&mut self) {
+        self.halted = None;
+        self.want_comparison(true);
+    }
+
+    fn overwrite(&mut self, which: Vec<RelPath>) {
+        let which = if which.is_empty() { self.diverged.iter().cloned().collect() } else { which };
+        let batch = self.batches.open(self.now);
+        for path in which {
+            if self.diverged.contains(&path) {
+                let item = Item { any: true, walk: true, surely_gone: true, urgent: true, ..Item::default() };
+                self.add(path, Item { batches: vec![batch], ..item });
+            }
+        }
+        self.batches.close(batch);
+    }
+
+    fn tick(&mut self) {
+        self.queue.wake(self.now);
+        if self.next_rescan.is_some_and(|due| due <= self.now) {
+            self.next_rescan = Some(self.now + RESCAN_EVERY);
+            self.want_comparison(false);
+        }
+    }
+
+    /// Asks for a comparison. `told` says whether its end is reported even if nothing had to be done.
+    fn want_comparison(&mut self, told: bool) {
+        let batch = self.comparison.wanted.unwrap_or_else(|| self.batches.open(self.now));
+        if told {
+            self.batches.tell_always(batch);
+        }
+        self.comparison.wanted = Some(batch);
+    }
+
+    /// Puts a path into the queue.
+    fn add(&mut self, path: RelPath, item: Item) {
+        self.touch(&path);
+        self.batches.join(&item.batches, &path);
+        if self.queue.push(path, item) {
+            self.progress.total += 1;
+        }
+    }
+
+    /// The comparison under way must not decide about this path: somebody else does.
+    fn touch(&mut self, path: &RelPath) {
+        if let Some((_, touched)) = &mut self.comparison.running {
+            touched.insert(path.clone());
+        }
+    }
+
+    /// The user may have made room.
+    fn clear_full_disk(&mut self) {
+        if self.halted.as_ref().is_some_and(MirrorError::stops_all) {
+            self.halted = None;
+        }
+    }
+
+    fn retry_failed(&mut self) {
+        let batch = self.batches.open(self.now);
+        for path in self.failed.keys().cloned().collect::<Vec<_>>() {
+            if !self.queue.is_pending(&path) {
+                self.add(path, Item { batches: vec![batch], walk: true, ..Item::default() });
+            }
+        }
+        self.batches.close(batch);
+    }
+
+    fn begin_work(&mut self) {
+        let Some(link) = self.link else { return };
+        if self.paused || self.halted.is_some() {
+            return;
+        }
+        if self.root.is_none() {
+            if !self.opening {
+                self.opening = true;
+                self.jobs.push(Job::OpenRoot(link));
+            }
+            return;
+        }
+        if self.comparison.running.is_none()
+            && let Some(batch) = self.comparison.wanted.take()
+        {
+            self.comparison.running = Some((batch, self.queue.paths().cloned().collect()));
+            self.jobs.push(Job::Compare { records: self.records.clone(), overwrite: self.overwrite });
+        }
+        loop {
+            let next = std::iter::from_fn(|| self.queue.next()).take(LOOK_TOGETHER);
+            let next: Vec<(RelPath, Item)> = next.collect();
+            let spec = |(path, item): (RelPath, Item)| {
+                let trusted = !item.any && !self.is_doubtful(&path);
+                let record = if trusted { self.records.get(&path).cloned() } else { None };
+                LookSpec { path, record, walk: item.walk }
+            };
+            let specs: Vec<LookSpec> = next.into_iter().map(spec).collect();
+            if specs.is_empty() {
+                return;
+            }
+            self.jobs.push(Job::Look(specs));
+        }
+    }
+
+    /// Whether the record does not tell what is there: it was seen to be something else, or a change failed.
+    fn is_doubtful(&self, path: &RelPath) -> bool {
+        self.diverged.contains(path) || self.failed.contains_key(path)
+    }
+
+    fn root_opened(&mut self, link: u64, opened: Result<(RemotePath, Option<Records>), MirrorError>) {
+        if self.link != Some(link) {
+            return;
+        }
+        self.opening = false;
+        match opened {
+            Ok((root, records)) => {
+                if let Some(records) = records {
+                    self.records = records;
+                }
+                self.root = Some(root.clone());
+                self.tell(Notice::RootReady { remote_root: root });
+            }
+            // The owner hears of it from the link itself, and calls again when there is another.
+            Err(MirrorError::Link(_)) => self.link = None,
+            Err(error) => self.halt(None, error),
+        }
+    }
+
+    fn halt(&mut self, path: Option<RelPath>, error: MirrorError) {
+        if self.halted.is_none() {
+            self.halted = Some(error.clone());
+            self.tell(Notice::Trouble { path, error });
+        }
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        self.jobs.push(Job::Tell(notice));
+    }
+
+    /// Notes what is on the remote now, here and in the index.
+    fn keep(&mut self, path: &RelPath, what: LineKind) {
+        let line = Line { path: path.clone(), what };
+        self.records.apply(&line);
+        match self.jobs.last_mut() {
+            Some(Job::Keep(lines)) => lines.push(line),
+            _ => self.jobs.push(Job::Keep(vec![line])),
+        }
+    }
+
+    /// Nothing is left to do about this path for now.
+    fn finish(&mut self, path: &RelPath, live: Live) {
+        let Live { mut item, again, .. } = live;
+        if let Some(again) = again {
+            item.batches.retain(|batch| !again.batches.contains(batch));
+            self.queue.push(path.clone(), again);
+        } else {
+            self.progress.done += 1;
+        }
+        self.queue.done(path);
+        self.batches.leave(&item.batches, path);
+    }
+
+    /// It was done: whatever was said of this path before is over. `changed` says whether anything was.
+    fn settle(&mut self, path: &RelPath, live: Live, changed: bool) {
+        self.standing_changed |= self.diverged.remove(path);
+        self.standing_changed |= self.failed.remove(path).is_some();
+        if changed && Rules::is_rule_file(path) {
+            self.jobs.push(Job::ForgetRules);
+            self.want_comparison(false);
+        }
+        self.finish(path, live);
+    }
+
+    fn fail(&mut self, path: &RelPath, live: Live, error: MirrorError) {
+        self.note_failure(path, error);
+        self.finish(path, live);
+    }
+
+    fn note_failure(&mut self, path: &RelPath, error: MirrorError) {
+        if self.failed.get(path) != Some(&error) {
+            self.failed.insert(path.clone(), error.clone());
+            self.standing_changed = true;
+            self.tell(Notice::Trouble { path: Some(path.clone()), error });
+        }
+    }
+
+    fn note_diverged(&mut self, path: &RelPath) {
+        self.standing_changed |= self.failed.remove(path).is_some();
+        if matches!(self.records.get(path), Some(Record::Dir { .. })) {
+            self.keep(path, LineKind::Nothing(()));
+        }
+        if self.diverged.insert(path.clone()) {
+            self.standing_changed = true;
+            self.tell(Notice::Diverged { path: path.clone() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

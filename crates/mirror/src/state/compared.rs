@@ -1,0 +1,67 @@
+//! Owns what follows from a comparison of both trees.
+
+use std::collections::BTreeSet;
+
+use remora_model::RelPath;
+
+use super::State;
+use crate::compare::{Comparison, Dirty};
+use crate::error::MirrorError;
+use crate::notice::Change;
+use crate::queue::Item;
+
+impl State {
+    pub(super) fn compared(&mut self, compared: Result<Comparison, MirrorError>) {
+        let Some((batch, touched)) = self.comparison.running.take() else { return };
+        let found = match compared {
+            Ok(found) => found,
+            Err(error) => {
+                // Wanted again as soon as it can be done.
+                match self.comparison.wanted {
+                    Some(_) => self.batches.close(batch),
+                    None => self.comparison.wanted = Some(batch),
+                }
+                if !matches!(error, MirrorError::Link(_)) {
+                    self.halt(None, error);
+                }
+                return;
+            }
+        };
+        let free = |path: &RelPath| !touched.contains(path);
+        for line in found.lines {
+            if free(&line.path) {
+                self.keep(&line.path, line.what);
+            }
+        }
+        self.replace_standing(found.diverged, found.failed, &free);
+        // What goes away makes room for what comes; what is deeper goes first.
+        let (gone, new): (Vec<Dirty>, Vec<Dirty>) =
+            found.dirty.into_iter().filter(|dirty| free(&dirty.path)).partition(|dirty| dirty.change == Change::Remove);
+        for dirty in gone.into_iter().rev().chain(new) {
+            let Dirty { path, size, any, .. } = dirty;
+            self.progress.bytes_total += size;
+            self.add(path, Item { batches: vec![batch], size, any, surely_gone: true, ..Item::default() });
+        }
+        self.batches.close(batch);
+    }
+
+    /// What was said of paths before is replaced by what was found now.
+    fn replace_standing(
+        &mut self,
+        diverged: Vec<RelPath>,
+        failed: Vec<(RelPath, MirrorError)>,
+        free: &dyn Fn(&RelPath) -> bool,
+    ) {
+        self.standing_changed = true;
+        let now: BTreeSet<&RelPath> = diverged.iter().collect();
+        self.diverged.retain(|path| now.contains(path) || !free(path));
+        let now: BTreeSet<&RelPath> = failed.iter().map(|(path, _)| path).collect();
+        self.failed.retain(|path, _| now.contains(path) || !free(path));
+        for path in diverged.iter().filter(|path| free(path)) {
+            self.note_diverged(path);
+        }
+        for (path, error) in failed.into_iter().filter(|(path, _)| free(path)) {
+            self.note_failure(&path, error);
+        }
+    }
+}

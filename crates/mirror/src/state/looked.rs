@@ -1,0 +1,332 @@
+//! Owns what follows from a look at a local path: nothing, a change on the remote, a rest, or a place
+//! behind another path.
+
+use std::time::Duration;
+
+use remora_agent::Expect;
+use remora_model::{Digest, Kind, Mode, RelPath};
+
+use super::{REMOVAL_SETTLES, State, WRITING_SETTLES};
+use crate::error::MirrorError;
+use crate::event::{Job, Op, What};
+use crate::look::{Content, Looked, LookedFile};
+use crate::queue::{Behind, Item, Live, Sending};
+use crate::record::{FileRecord, Intent, LineKind, Record, Seen};
+use crate::rules::{Rules, ancestors};
+use crate::scan::{Listing, wanted_mode};
+
+/// A file that changes under every look is given up after this many; with the growing rests between
+/// them that is some five seconds. The next event tries again.
+const LOOKS: u32 = 8;
+
+/// The longest rest between two looks at a file that does not hold still.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+impl State {
+    pub(super) fn looked(&mut self, path: RelPath, looked: Looked) {
+        let Some(live) = self.queue.landed(&path) else { return };
+        match looked {
+            Looked::RootGone => {
+                self.put_back(&path, live);
+                self.halt(None, MirrorError::LocalRootGone);
+            }
+            Looked::Ignored => {
+                if Rules::is_rule_file(&path) {
+                    self.jobs.push(Job::ForgetRules);
+                    self.want_comparison(false);
+                }
+                self.settle(&path, live, false);
+            }
+            Looked::Unchanged => self.settle(&path, live, false),
+            Looked::Unsteady => self.rest_unsteady(&path, live),
+            Looked::Unreadable(error) => self.fail(&path, live, error),
+            Looked::Gone => self.looked_gone(&path, live),
+            Looked::File(file) => self.looked_file(&path, live, file),
+            Looked::Link(text) => self.looked_link(&path, live, text),
+            Looked::Dir(mode, below) => self.looked_dir(&path, live, mode, below),
+        }
+    }
+
+    /// Lets the path wait for better times; it stays in its batches.
+    pub(super) fn put_back(&mut self, path: &RelPath, live: Live) {
+        self.queue.push(path.clone(), live.item);
+        if let Some(again) = live.again {
+            self.queue.push(path.clone(), again);
+        }
+    }
+
+    /// Looks again in a while at a file that changes while it is read or sent.
+    pub(super) fn rest_unsteady(&mut self, path: &RelPath, mut live: Live) {
+        if live.again.is_some() {
+            return self.put_back(path, live);
+        }
+        live.item.attempts += 1;
+        if live.item.attempts > LOOKS {
+            return self.fail(path, live, MirrorError::Vanished { path: path.clone() });
+        }
+        let rest = WRITING_SETTLES * (1 << (live.item.attempts - 1));
+        self.queue.rest(path.clone(), live.item, self.now + rest.min(LONGEST_REST));
+    }
+
+    fn looked_gone(&mut self, path: &RelPath, mut live: Live) {
+        let Some(record) = self.records.get(path).cloned() else {
+            self.add_records_below(path, &live.item);
+            return self.settle(path, live, false);
+        };
+        let since = *live.item.gone_since.get_or_insert(self.now);
+        if !live.item.surely_gone && self.now.saturating_duration_since(since) < REMOVAL_SETTLES {
+            if live.again.is_some() {
+                return self.put_back(path, live);
+            }
+            return self.queue.rest(path.clone(), live.item, since + REMOVAL_SETTLES);
+        }
+        let expect = match &record {
+            Record::Dir { ours, .. } => {
+                if !self.is_cleared_below(path, &mut live) {
+                    return;
+                }
+                if !ours || self.records.below(path).next().is_some() {
+                    self.keep_or_forget_dir(path, *ours);
+                    return self.settle(path, live, false);
+                }
+                Expect::Absent
+            }
+            Record::File(FileRecord { digest, .. }) | Record::Link { digest } => expect(&live.item, Some(digest)),
+        };
+        self.send(path, live, Op { dirs: Vec::new(), clear: None, what: What::Remove { expect } }, Sending::Removal);
+    }
+
+    /// A directory that was not ours is none of our business once it is gone here.
+    fn keep_or_forget_dir(&mut self, path: &RelPath, ours: bool) {
+        if !ours {
+            self.keep(path, LineKind::Nothing(()));
+        }
+    }
+
+    /// Whether nothing of ours is left to be removed below `path`. Otherwise the path now stands behind
+    /// what is.
+    fn is_cleared_below(&mut self, path: &RelPath, live: &mut Live) -> bool {
+        if !live.item.expanded {
+            self.add_records_below(path, &live.item);
+        }
+        if !self.queue.busy_below(path) {
+            return true;
+        }
+        let mut item = std::mem::take(&mut live.item);
+        item.expanded = true;
+        self.queue.park(path.clone(), item, Behind::Below);
+        if let Some(again) = live.again.take() {
+            self.queue.push(path.clone(), again);
+        }
+        false
+    }
+
+    fn add_records_below(&mut self, dir: &RelPath, item: &Item) {
+        let below: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path.clone()).collect();
+        for path in below {
+            let gone = Item { batches: item.batches.clone(), urgent: item.urgent, ..Item::default() };
+            self.add(path, Item { surely_gone: item.surely_gone || item.gone_since.is_some(), ..gone });
+        }
+    }
+
+    fn looked_file(&mut self, path: &RelPath, live: Live, file: LookedFile) {
+        let Some((mut live, record)) = self.make_way(path, live) else { return };
+        live.item.size = file.size;
+        let LookedFile { mtime, size, mode, racy, content } = file;
+        let digest = match &content {
+            Content::Whole(_, digest) => Some(*digest),
+            Content::Large(digest) => *digest,
+        };
+        let mode = wanted_mode(mode, known_mode(record.as_ref()));
+        if let Some(Record::File(known)) = &record
+            && Some(known.digest) == digest
+            && !live.item.any
+        {
+            return self.looked_same(path, live, known.clone(), (mtime, size, mode, racy));
+        }
+        let expect = expect(&live.item, recorded_digest(record.as_ref()));
+        let what = match content {
+            Content::Whole(bytes, digest) => What::Write { bytes, digest, mode, mtime, expect },
+            Content::Large(_) => What::Stream { size, mode, mtime, expect },
+        };
+        let intent = digest.map_or(Intent::Stamp(size, mtime), Intent::Content);
+        self.keep(path, LineKind::May(intent));
+        let clear = cleared(record.as_ref());
+        let clears = clear.is_some();
+        let sending = Sending::File { digest, size, mtime, mode, racy, clears };
+        self.send(path, live, Op { dirs: self.unknown_dirs(path), clear, what }, sending);
+    }
+
+    /// The bytes are there already; perhaps not the time and mode.
+    fn looked_same(
+        &mut self,
+        path: &RelPath,
+        live: Live,
+        mut known: FileRecord,
+        (mtime, size, mode, racy): (remora_model::Mtime, u64, Mode, bool),
+    ) {
+        let seen = Some(Seen { mtime, size, racy });
+        if known.has_meta(mtime, mode) && !self.is_doubtful(path) {
+            if known.seen != seen {
+                known.seen = seen;
+                self.keep(path, LineKind::Is(Record::File(known)));
+            }
+            return self.settle(path, live, false);
+        }
+        let expect = Expect::Content(known.digest);
+        known.seen = seen;
+        (known.mtime, known.mode) = (mtime, mode);
+        let op = Op { dirs: Vec::new(), clear: None, what: What::SetMeta { mode, mtime, expect } };
+        self.send(path, live, op, Sending::Meta(known));
+    }
+
+    fn looked_link(&mut self, path: &RelPath, live: Live, text: Vec<u8>) {
+        let Some((live, record)) = self.make_way(path, live) else { return };
+        let digest = Digest::of(&text);
+        if record == Some(Record::Link { digest }) && !live.item.any && !self.is_doubtful(path) {
+            return self.settle(path, live, false);
+        }
+        let expect = expect(&live.item, recorded_digest(record.as_ref()));
+        self.keep(path, LineKind::May(Intent::Content(digest)));
+        let clear = cleared(record.as_ref());
+        let clears = clear.is_some();
+        let op = Op { dirs: self.unknown_dirs(path), clear, what: What::Symlink { text, expect } };
+        self.send(path, live, op, Sending::Link { digest, clears });
+    }
+
+    fn looked_dir(&mut self, path: &RelPath, live: Live, mode: Mode, below: Option<Listing>) {
+        if let Some(below) = below {
+            self.looked_below(path, &live.item, below);
+        }
+        let Some(live) = self.make_way_above(path, live) else { return };
+        let record = self.records.get(path).cloned();
+        let mode = match &record {
+            Some(Record::Dir { ours: false, .. }) if !self.is_doubtful(path) => {
+                return self.settle(path, live, false);
+            }
+            Some(Record::Dir { ours: true, mode: known }) => {
+                let wanted = wanted_mode(mode, Some(*known));
+                if wanted == *known && !self.is_doubtful(path) {
+                    return self.settle(path, live, false);
+                }
+                wanted
+            }
+            _ => mode,
+        };
+        let clear = match recorded_digest(record.as_ref()) {
+            Some(digest) => Some(expect(&live.item, Some(digest))),
+            None => live.item.any.then_some(Expect::Any),
+        };
+        let clears = clear.is_some();
+        let op = Op { dirs: self.unknown_dirs(path), clear, what: What::Mkdir { mode } };
+        self.send(path, live, op, Sending::Dir { mode, clears });
+    }
+
+    /// Puts in what a walk below `dir` found to differ from the record, and what it did not find.
+    fn looked_below(&mut self, dir: &RelPath, item: &Item, below: Listing) {
+        let new = Item { batches: item.batches.clone(), urgent: item.urgent, any: item.any, ..Item::default() };
+        for (path, entry) in &below.entries {
+            let up_to_date = match (self.records.get(path), entry.kind) {
+                (Some(Record::File(known)), Kind::File) => {
+                    known.seen.is_some_and(|seen| !seen.racy && (seen.mtime, seen.size) == (entry.mtime, entry.size))
+                        && known.has_meta(entry.mtime, wanted_mode(entry.mode, Some(known.mode)))
+                }
+                (Some(Record::Dir { .. }), Kind::Dir) => true,
+                _ => false,
+            };
+            if !up_to_date {
+                self.add(path.clone(), Item { size: entry.size, ..new.clone() });
+            }
+        }
+        let unknown = |path: &RelPath| below.unreadable.iter().any(|(unreadable, _)| path.is_within(unreadable));
+        let gone: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path.clone()).collect();
+        for path in gone.into_iter().filter(|path| !below.entries.contains_key(path) && !unknown(path)) {
+            self.add(path, new.clone());
+        }
+        for (path, error) in below.unreadable {
+            self.note_failure(&path, error);
+        }
+    }
+
+    /// Before a file or link is put in place: what is in its way, above or below, goes first. Comes back
+    /// with the record of what stands there, unless the path has to wait.
+    fn make_way(&mut self, path: &RelPath, live: Live) -> Option<(Live, Option<Record>)> {
+        let mut live = self.make_way_above(path, live)?;
+        let record = self.records.get(path).cloned();
+        let is_dir = matches!(record, Some(Record::Dir { .. }));
+        if !is_dir && self.records.below(path).next().is_none() {
+            return Some((live, record));
+        }
+        if !self.is_cleared_below(path, &mut live) {
+            return None;
+        }
+        let foreign = matches!(record, Some(Record::Dir { ours: false, .. }));
+        if foreign || self.records.below(path).next().is_some() {
+            self.fail(path, live, MirrorError::InTheWay { path: path.clone() });
+            return None;
+        }
+        Some((live, record))
+    }
+
+    /// Waits for a path above that is still a file over there, or is about to go away.
+    fn make_way_above(&mut self, path: &RelPath, mut live: Live) -> Option<Live> {
+        let in_the_way = |dir: &RelPath| {
+            self.queue.is_clearing(dir) || matches!(self.records.get(dir), Some(Record::File(_) | Record::Link { .. }))
+        };
+        let Some(dir) = ancestors(path).into_iter().find(in_the_way) else { return Some(live) };
+        if !self.queue.is_pending(&dir) {
+            if live.item.waited {
+                self.fail(path, live, MirrorError::InTheWay { path: path.clone() });
+                return None;
+            }
+            let item = Item { batches: live.item.batches.clone(), urgent: live.item.urgent, ..Item::default() };
+            self.add(dir.clone(), item);
+        }
+        let again = live.again.take();
+        self.queue.park(path.clone(), live.item, Behind::Above(dir));
+        if let Some(again) = again {
+            self.queue.push(path.clone(), again);
+        }
+        None
+    }
+
+    /// The directories above `path` that are not known to be there.
+    fn unknown_dirs(&self, path: &RelPath) -> Vec<RelPath> {
+        let known = |dir: &RelPath| matches!(self.records.get(dir), Some(Record::Dir { .. }));
+        ancestors(path).into_iter().filter(|dir| !known(dir)).collect()
+    }
+
+    fn send(&mut self, path: &RelPath, live: Live, op: Op, sending: Sending) {
+        self.queue.sending(path, live, sending);
+        self.touch(path);
+        self.jobs.push(Job::Send(path.clone(), op));
+    }
+}
+
+/// What is expected to stand where a file, link or directory is put.
+fn expect(item: &Item, recorded: Option<&Digest>) -> Expect {
+    match recorded {
+        _ if item.any => Expect::Any,
+        Some(digest) => Expect::Content(*digest),
+        None => Expect::Absent,
+    }
+}
+
+fn recorded_digest(record: Option<&Record>) -> Option<&Digest> {
+    match record {
+        Some(Record::File(FileRecord { digest, .. }) | Record::Link { digest }) => Some(digest),
+        Some(Record::Dir { .. }) | None => None,
+    }
+}
+
+fn known_mode(record: Option<&Record>) -> Option<Mode> {
+    match record {
+        Some(Record::File(known)) => Some(known.mode),
+        _ => None,
+    }
+}
+
+/// A directory of ours has to go before a file can stand in its place.
+fn cleared(record: Option<&Record>) -> Option<Expect> {
+    matches!(record, Some(Record::Dir { .. })).then_some(Expect::Absent)
+}

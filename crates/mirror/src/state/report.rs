@@ -1,0 +1,147 @@
+//! Owns what is told: the status, the progress, the end of batches, and the answers to barriers.
+
+use std::time::{Duration, Instant};
+
+use super::State;
+use crate::error::MirrorError;
+use crate::event::Job;
+use crate::notice::{Barrier, Blocked, Notice, Phase, Status};
+
+/// Progress is told at most this often: a person sees no more, and an editor draws no more.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// How far the work since the last idle moment is.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) done: u64,
+    pub(super) total: u64,
+    bytes: u64,
+    streamed: u64,
+    pub(super) bytes_total: u64,
+    told: Instant,
+}
+
+impl Progress {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { done: 0, total: 0, bytes: 0, streamed: 0, bytes_total: 0, told: now }
+    }
+
+    /// So many bytes of a file that is not stored yet are on their way.
+    pub(super) fn bytes_streamed(&mut self, bytes: u64) {
+        self.streamed += bytes;
+    }
+
+    /// A file of this size is stored.
+    pub(super) fn bytes_done(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        self.streamed = self.streamed.saturating_sub(bytes);
+    }
+}
+
+impl State {
+    /// The status as of now.
+    pub(crate) fn status(&self) -> Status {
+        Status {
+            phase: self.phase(),
+            pending: self.queue.len(),
+            diverged: self.diverged.iter().cloned().collect(),
+            failed: self.failed.iter().map(|(path, error)| (path.clone(), error.clone())).collect(),
+            halted: self.halted.clone(),
+            remote_root: self.root.clone(),
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        if self.paused {
+            Phase::Paused
+        } else if self.link.is_none() {
+            Phase::WaitingForLink
+        } else if self.halted.is_some() {
+            Phase::Halted
+        } else if self.is_comparing() {
+            Phase::Comparing
+        } else if self.queue.len() > 0 {
+            Phase::Uploading
+        } else if self.diverged.is_empty() && self.failed.is_empty() {
+            Phase::InSync
+        } else {
+            Phase::Incomplete
+        }
+    }
+
+    fn is_comparing(&self) -> bool {
+        self.root.is_none() || self.comparison.wanted.is_some() || self.comparison.running.is_some()
+    }
+
+    /// Somebody wants to go on only when everything is there.
+    pub(super) fn barrier(&mut self, id: u64) {
+        self.clear_full_disk();
+        self.retry_failed();
+        self.barriers.push(id);
+    }
+
+    /// Tells what changed by the event that was just followed.
+    pub(super) fn report(&mut self) {
+        for notice in self.batches.completed(self.now) {
+            self.tell(notice);
+        }
+        if self.queue.len() == 0 {
+            self.progress = Progress::new(self.now);
+        } else if self.now.saturating_duration_since(self.progress.told) >= PROGRESS_EVERY {
+            self.tell_progress();
+        }
+        self.answer_barriers();
+        let told = (self.told.phase, &self.told.halted, &self.told.remote_root);
+        if std::mem::take(&mut self.standing_changed) || told != (self.phase(), &self.halted, &self.root) {
+            let mut status = self.status();
+            let pending = std::mem::replace(&mut status.pending, self.told.pending);
+            if status != self.told {
+                status.pending = pending;
+                self.told = status.clone();
+                self.tell(Notice::Status(status));
+            }
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        self.progress.told = self.now;
+        let Progress { done, total, bytes, streamed, bytes_total, .. } = self.progress;
+        let bytes_done = bytes + streamed;
+        self.tell(Notice::Progress {
+            files_done: done,
+            files_total: total.max(done),
+            bytes_done,
+            bytes_total: bytes_total.max(bytes_done),
+        });
+    }
+
+    fn answer_barriers(&mut self) {
+        if self.barriers.is_empty() {
+            return;
+        }
+        let Some(answer) = self.barrier_answer() else { return };
+        for id in std::mem::take(&mut self.barriers) {
+            self.jobs.push(Job::Answer(id, answer.clone()));
+        }
+    }
+
+    /// Whether a barrier can be passed; nothing while that is open.
+    fn barrier_answer(&self) -> Option<Result<Barrier, Blocked>> {
+        match self.phase() {
+            Phase::Paused => Some(Err(Blocked::Paused)),
+            Phase::WaitingForLink => Some(Err(Blocked::LinkLost)),
+            Phase::Halted => Some(Err(match self.halted.clone()? {
+                MirrorError::LocalRootGone => Blocked::RootGone,
+                MirrorError::NoSpace { path } => Blocked::Failed(path.clone(), MirrorError::NoSpace { path }),
+                error => Blocked::Halted(error),
+            })),
+            Phase::Comparing | Phase::Uploading => None,
+            Phase::InSync | Phase::Incomplete => Some(match (self.failed.first_key_value(), self.root.clone()) {
+                _ if !self.diverged.is_empty() => Err(Blocked::Diverged(self.diverged.iter().cloned().collect())),
+                (Some((path, error)), _) => Err(Blocked::Failed(path.clone(), error.clone())),
+                (None, Some(remote_root)) => Ok(Barrier { remote_root, files: self.records.files() as u64 }),
+                (None, None) => Err(Blocked::LinkLost),
+            }),
+        }
+    }
+}

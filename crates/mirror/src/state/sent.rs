@@ -1,0 +1,125 @@
+//! Owns what follows from a change that was sent: it is recorded, tried again, left alone, or failed.
+
+use remora_agent::Surveyed;
+use remora_model::{Digest, Kind, RelPath};
+
+use super::State;
+use crate::compare::as_found;
+use crate::error::MirrorError;
+use crate::event::Outcome;
+use crate::queue::{Live, Sending};
+use crate::record::{FileRecord, LineKind, Record, Seen};
+
+/// A change that the remote refused is corrected by what was found there and sent again this often;
+/// who still gets in between is somebody who writes there all the time.
+const CORRECTIONS: u32 = 3;
+
+/// The mode of a directory that had to be made for a file before it was looked at itself.
+pub(crate) const IMPLIED_DIR_MODE: remora_model::Mode = remora_model::Mode(0o755);
+
+impl State {
+    pub(super) fn sent(&mut self, path: RelPath, outcome: Outcome) {
+        let Some(mut live) = self.queue.landed(&path) else { return };
+        let Some(sending) = live.sending.take() else { return self.put_back(&path, live) };
+        match outcome {
+            Outcome::Done { digest, dirs, made } => {
+                self.record_dirs(dirs);
+                self.arrived(&path, live, sending, digest, made);
+            }
+            Outcome::Changed => self.rest_unsteady(&path, live),
+            Outcome::Refused { there, digest } => self.refused(&path, live, &sending, &there, digest),
+            Outcome::Failed(MirrorError::Link(_)) => self.put_back(&path, live),
+            Outcome::Failed(error) if error.stops_all() => {
+                if self.halted.is_none() {
+                    self.failed.insert(path.clone(), error.clone());
+                    self.standing_changed = true;
+                }
+                self.halt(Some(path.clone()), error);
+                self.put_back(&path, live);
+            }
+            Outcome::Failed(error) => self.fail(&path, live, error),
+        }
+    }
+
+    fn record_dirs(&mut self, dirs: Vec<(RelPath, bool)>) {
+        for (dir, made) in dirs {
+            match self.records.get(&dir) {
+                Some(Record::Dir { ours: true, .. }) => {}
+                Some(Record::Dir { ours: false, .. }) if !made => {}
+                _ => self.keep(&dir, LineKind::Is(Record::Dir { ours: made, mode: IMPLIED_DIR_MODE })),
+            }
+        }
+    }
+
+    fn arrived(&mut self, path: &RelPath, live: Live, sending: Sending, stored: Option<Digest>, made: bool) {
+        let mut bytes = 0;
+        let mut counts = true;
+        let record = match sending {
+            Sending::File { digest, size, mtime, mode, racy, .. } => {
+                let Some(digest) = stored.or(digest) else {
+                    return self.fail(path, live, MirrorError::Other("the remote did not say what it stored".into()));
+                };
+                bytes = size;
+                let seen = Some(Seen { mtime, size, racy });
+                LineKind::Is(Record::File(FileRecord { digest, size, mtime, mode, seen }))
+            }
+            Sending::Meta(known) => LineKind::Is(Record::File(known)),
+            Sending::Link { digest, .. } => LineKind::Is(Record::Link { digest }),
+            Sending::Dir { mode, .. } => {
+                counts = false;
+                let was_ours = matches!(self.records.get(path), Some(Record::Dir { ours: true, .. }));
+                LineKind::Is(Record::Dir { ours: made || was_ours, mode })
+            }
+            Sending::Removal => {
+                counts = made && !matches!(self.records.get(path), Some(Record::Dir { .. }));
+                LineKind::Nothing(())
+            }
+        };
+        self.keep(path, record);
+        self.progress.bytes_done(bytes);
+        if counts {
+            self.batches.count(&live.item.batches, path, bytes);
+        }
+        self.settle(path, live, true);
+    }
+
+    /// The remote holds something else than the record says. If that is nothing, or something we put
+    /// there, or just what we wanted to put there, the record is corrected; else it is left alone.
+    fn refused(&mut self, path: &RelPath, mut live: Live, sending: &Sending, there: &Surveyed, digest: Option<Digest>) {
+        live.item.attempts += 1;
+        let corrected = match (there, digest) {
+            (Surveyed::Missing, _) => Some(LineKind::Nothing(())),
+            (Surveyed::Outside, _) => {
+                return self.fail(path, live, MirrorError::OutsideRoot { path: path.clone() });
+            }
+            (Surveyed::Found(entry), Some(digest)) if matches!(entry.kind, Kind::File | Kind::Symlink) => {
+                let wanted = match sending {
+                    Sending::File { digest: wanted, .. } if entry.kind == Kind::File => *wanted,
+                    Sending::Link { digest: wanted, .. } if entry.kind == Kind::Symlink => Some(*wanted),
+                    _ => None,
+                };
+                let ours = wanted == Some(digest) || self.records.is_ours(path, &digest, entry.size, entry.mtime);
+                ours.then(|| LineKind::Is(as_found(entry, digest)))
+            }
+            (Surveyed::Found(entry), _) if entry.kind == Kind::Dir => {
+                let known = matches!(sending, Sending::Removal);
+                if known {
+                    self.keep(path, LineKind::Nothing(()));
+                    return self.settle(path, live, false);
+                }
+                return self.fail(path, live, MirrorError::InTheWay { path: path.clone() });
+            }
+            _ => None,
+        };
+        match corrected {
+            Some(line) if live.item.attempts <= CORRECTIONS => {
+                self.keep(path, line);
+                self.put_back(path, live);
+            }
+            _ => {
+                self.note_diverged(path);
+                self.finish(path, live);
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Owns how each job is carried out: on a blocking thread, or over the link, with its result coming back
+//! as an event. Decides nothing.
+
+use remora_agent::LostReason;
+use remora_model::{RelPath, RemotePath};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Task;
+use crate::error::MirrorError;
+use crate::event::{Event, Job, Op, Outcome};
+use crate::index::{Index, Opened};
+use crate::look::{LookSpec, Looked, look};
+use crate::notice::{Notice, PlannedChange};
+use crate::push::{Remote, push};
+use crate::record::Records;
+use crate::survey::{open_root, survey};
+
+/// What came of opening the remote root.
+pub(super) struct RootOpened {
+    link: u64,
+    root: Result<RemotePath, MirrorError>,
+    /// What is recorded of it, if that had to be read.
+    index: Option<Result<Opened, std::io::Error>>,
+}
+
+/// A job's result on its way to the state. A job that panics leaves the one it was made with.
+struct Reply {
+    events: mpsc::UnboundedSender<Event>,
+    event: Option<Event>,
+}
+
+impl Reply {
+    fn send(mut self, event: Event) {
+        self.event = Some(event);
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(event) = self.event.take() {
+            // The task may have ended meanwhile; then nobody wants to know.
+            let _ = self.events.send(event);
+        }
+    }
+}
+
+fn panicked() -> MirrorError {
+    MirrorError::Other("a job of the mirror failed in an unforeseen way; the log has the details".into())
+}
+
+impl Task {
+    pub(super) fn begin(&mut self, job: Job) {
+        match job {
+            Job::OpenRoot(link) => self.open_root(link),
+            Job::Compare { records, overwrite } => self.compare(records, overwrite),
+            Job::Look(specs) => self.look(specs),
+            Job::Send(path, op) => self.send(path, op),
+            Job::Keep(lines) => {
+                if let Some(index) = &mut self.index
+                    && let Err(error) = index.append(&lines)
+                {
+                    self.index_failed(&error);
+                }
+            }
+            Job::ForgetRules => self.local.rules.forget(),
+            Job::Tell(notice) => self.tell(notice),
+            Job::Answer(id, answer) => {
+                if let Some(asker) = self.answers.remove(&id) {
+                    // Whoever asked may have stopped waiting.
+                    let _ = asker.send(answer);
+                }
+            }
+        }
+    }
+
+    fn reply(&self, if_it_panics: Event) -> Reply {
+        Reply { events: self.events.clone(), event: Some(if_it_panics) }
+    }
+
+    fn open_root(&mut self, number: u64) {
+        let Some((_, link)) = self.link.clone() else { return };
+        let (given, create) = (self.config.remote_root.clone(), self.config.create_root);
+        let (place, local_root) = (self.config.index_file.clone(), self.local.root.clone());
+        let (known, roots) = (self.known_root.clone(), self.roots.clone());
+        self.jobs.spawn(async move {
+            let root = open_root(&link, &given, create).await;
+            let mut index = None;
+            if let (Ok(root), Some(place)) = (&root, place)
+                && known.as_ref() != Some(root)
+            {
+                let root = root.clone();
+                let open = move || Index::open(&place, &local_root, &root);
+                index = tokio::task::spawn_blocking(open).await.ok();
+            }
+            let _ = roots.send(RootOpened { link: number, root, index });
+        });
+    }
+
+    pub(super) fn root_opened(&mut self, opened: RootOpened) {
+        let RootOpened { link, root, index } = opened;
+        if self.link.as_ref().is_none_or(|(number, _)| *number != link) {
+            return;
+        }
+        let root = match root {
+            Ok(root) => root,
+            Err(error) => return self.on(Event::RootOpened(link, Err(error))),
+        };
+        let mut records = (self.known_root.as_ref() != Some(&root)).then(Records::default);
+        match index {
+            Some(Ok(opened)) => {
+                self.index = Some(opened.index);
+                records = Some(opened.records);
+                if let Some(problem) = opened.problem {
+                    self.tell(Notice::Trouble { path: None, error: MirrorError::Record(problem) });
+                }
+            }
+            Some(Err(error)) => self.index_failed(&error),
+            None => {}
+        }
+        self.known_root = Some(root.clone());
+        self.remote_root = Some(root.clone());
+        self.on(Event::RootOpened(link, Ok((root, records))));
+    }
+
+    fn index_failed(&mut self, error: &std::io::Error) {
+        self.index = None;
+        let error = MirrorError::Record(error.to_string());
+        self.tell(Notice::Trouble { path: None, error });
+    }
+
+    fn compare(&mut self, records: Records, overwrite: bool) {
+        let reply = self.reply(Event::Compared(Err(panicked())));
+        let (Some((number, link)), Some(root)) = (self.link.clone(), self.remote_root.clone()) else {
+            return reply.send(Event::Compared(Err(MirrorError::Link(LostReason::Closed))));
+        };
+        let (local, events) = (self.local.clone(), self.events.clone());
+        self.jobs.spawn(async move {
+            let found = survey(local, Some((link, root)), records, overwrite).await;
+            if matches!(found, Err(MirrorError::Link(_))) {
+                let _ = events.send(Event::LinkEnded(number));
+            }
+            reply.send(Event::Compared(found));
+        });
+    }
+
+    fn look(&mut self, specs: Vec<LookSpec>) {
+        let fallback = specs.iter().map(|spec| (spec.path.clone(), Looked::Unreadable(panicked()))).collect();
+        let reply = self.reply(Event::Looked(fallback));
+        let local = self.local.clone();
+        self.jobs.spawn_blocking(move || {
+            let looked =
+                local.with_tree(|tree| specs.into_iter().map(|spec| (spec.path.clone(), look(tree, &spec))).collect());
+            reply.send(Event::Looked(looked));
+        });
+    }
+
+    fn send(&mut self, path: RelPath, op: Op) {
+        let reply = self.reply(Event::Sent(path.clone(), Outcome::Failed(panicked())));
+        let (Some((number, link)), Some(root)) = (self.link.clone(), self.remote_root.clone()) else {
+            return reply.send(Event::Sent(path, Outcome::Failed(MirrorError::Link(LostReason::Closed))));
+        };
+        let (local_root, events) = (self.local.root.clone(), self.events.clone());
+        self.jobs.spawn(async move {
+            let streamed = |bytes| {
+                let _ = events.send(Event::Streamed(bytes));
+            };
+            let outcome = push(&Remote { link, root }, &local_root, &path, op, &streamed).await;
+            if matches!(outcome, Outcome::Failed(MirrorError::Link(_))) {
+                let _ = events.send(Event::LinkEnded(number));
+            }
+            reply.send(Event::Sent(path, outcome));
+        });
+    }
+
+    /// Answers a dry run; the state is not asked and does not change.
+    pub(super) fn plan(&mut self, answer: oneshot::Sender<Result<Vec<PlannedChange>, MirrorError>>) {
+        let Some((_, link)) = self.link.clone() else {
+            let _ = answer.send(Err(MirrorError::Link(LostReason::Closed)));
+            return;
+        };
+        let mut local = self.local.clone();
+        // A dry run needs no watch.
+        local.watch = None;
+        let config = self.config.clone();
+        let known = self.known_root.clone().map(|root| (root, self.state.records().clone()));
+        self.jobs.spawn(async move {
+            let root = match open_root(&link, &config.remote_root, false).await {
+                Ok(root) => Some(root),
+                Err(MirrorError::RootMissing { .. }) if config.create_root => None,
+                Err(error) => {
+                    let _ = answer.send(Err(error));
+                    return;
+                }
+            };
+            let records = match (&root, known) {
+                (Some(root), Some((known, records))) if *root == known => records,
+                (Some(root), _) => {
+                    config.index_file.as_ref().map(|place| Index::peek(place, &local.root, root)).unwrap_or_default()
+                }
+                (None, _) => Records::default(),
+            };
+            let remote = root.map(|root| (link, root));
+            let plan = survey(local, remote, records, config.overwrite).await.map(|found| found.plan());
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(plan);
+        });
+    }
+}

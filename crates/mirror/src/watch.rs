@@ -1,0 +1,149 @@
+//! Owns the watch on the local tree: which directories are watched, and what each of the system's
+//! events means for us. Never reads a file and never decides what is sent.
+//!
+//! On Linux each directory is watched by itself, and only those that are not left out, so that a
+//! `node_modules` costs nothing. Elsewhere the system watches a whole tree as cheaply as one directory.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
+use notify::{ErrorKind, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use remora_model::RelPath;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::error::MirrorError;
+use crate::event::{Event, Seen, Sight};
+
+/// A running watch; dropping it ends it.
+pub(crate) struct Watch {
+    /// A lock, because walks on several blocking threads add the directories they are about to read, and
+    /// may read them only when that is done.
+    inner: Mutex<Inner>,
+    out: UnboundedSender<Event>,
+}
+
+struct Inner {
+    watcher: RecommendedWatcher,
+    /// How many directories were added.
+    added: usize,
+    /// It was told that not all could be.
+    told: bool,
+}
+
+impl Watch {
+    /// Starts to watch the tree at `root`, which is canonical. On Linux nothing is seen before
+    /// [`Watch::add`].
+    pub(crate) fn start(root: &Path, out: UnboundedSender<Event>) -> Result<Self, MirrorError> {
+        let (handler_root, handler_out) = (root.to_owned(), out.clone());
+        let handler = move |event: notify::Result<notify::Event>| {
+            for event in translate(&handler_root, event) {
+                // The other end is gone only when the mirror is ending.
+                let _ = handler_out.send(event);
+            }
+        };
+        let config = notify::Config::default().with_follow_symlinks(false);
+        let mut watcher = RecommendedWatcher::new(handler, config).map_err(|error| failure(&error, 0))?;
+        if !cfg!(target_os = "linux") {
+            watcher.watch(root, RecursiveMode::Recursive).map_err(|error| failure(&error, 0))?;
+        }
+        Ok(Self { inner: Mutex::new(Inner { watcher, added: 0, told: false }), out })
+    }
+
+    /// Watches one more directory; one that is watched already, once more (it may have been renamed from
+    /// elsewhere, and the watch with it).
+    pub(crate) fn add(&self, dir: &Path) {
+        if !cfg!(target_os = "linux") {
+            return;
+        }
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        match inner.watcher.watch(dir, RecursiveMode::NonRecursive) {
+            Ok(()) => inner.added += 1,
+            // The walk will find the same, and the event for it is in the directory above.
+            Err(error) if matches!(error.kind, ErrorKind::PathNotFound) => {}
+            Err(error) if inner.told => tracing::debug!(%error, "one more directory can't be watched"),
+            Err(error) => {
+                inner.told = true;
+                let _ = self.out.send(Event::Unwatched(failure(&error, inner.added)));
+            }
+        }
+    }
+}
+
+fn failure(error: &notify::Error, watched: usize) -> MirrorError {
+    // inotify_init says EMFILE when there are too many instances; inotify_add_watch says ENOSPC.
+    match &error.kind {
+        ErrorKind::MaxFilesWatch => MirrorError::WatchLimit { watched, limit: watch_limit() },
+        _ => MirrorError::Watch(error.to_string()),
+    }
+}
+
+fn watch_limit() -> Option<u64> {
+    std::fs::read_to_string("/proc/sys/fs/inotify/max_user_watches").ok()?.trim().parse().ok()
+}
+
+fn translate(root: &Path, event: notify::Result<notify::Event>) -> Vec<Event> {
+    let event = match event {
+        Ok(event) if event.need_rescan() => return vec![Event::Overflowed],
+        Ok(event) => event,
+        Err(error) => {
+            tracing::warn!(%error, "the watcher failed");
+            return vec![Event::Overflowed];
+        }
+    };
+    let Some(what) = meaning(&event.kind, &event.paths) else { return Vec::new() };
+    let sight = |path: &PathBuf| {
+        if path == root {
+            // Its own attributes are nobody's business; its end is found by looking.
+            return (what == Seen::Moved).then_some(Event::Overflowed);
+        }
+        let path = RelPath::from_local(path.strip_prefix(root).ok()?).ok()?;
+        Some(Event::Seen(vec![Sight { path, what }]))
+    };
+    event.paths.iter().filter_map(sight).collect()
+}
+
+/// What an event says; nothing when it is no change, or another event says the same.
+fn meaning(kind: &EventKind, paths: &[PathBuf]) -> Option<Seen> {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Seen::Changed),
+        EventKind::Access(_) => None,
+        EventKind::Create(CreateKind::Folder) => Some(Seen::Moved),
+        // A new file is open for writing, and its end will be told; not so a link, of either kind.
+        EventKind::Create(_) if paths.iter().all(|path| is_being_written(path)) => Some(Seen::Writing),
+        EventKind::Create(_) => Some(Seen::Moved),
+        EventKind::Modify(ModifyKind::Data(_)) => Some(Seen::Writing),
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) if cfg!(target_os = "linux") => None,
+        EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_) => Some(Seen::Moved),
+        EventKind::Modify(_) => Some(Seen::Changed),
+        EventKind::Any | EventKind::Other => Some(Seen::Changed),
+    }
+}
+
+#[cfg(unix)]
+fn is_being_written(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.nlink() == 1)
+}
+
+#[cfg(not(unix))]
+fn is_being_written(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
+}
+
+/// Joins what was seen of the same path in one group; the weightiest counts.
+pub(crate) fn join(sights: Vec<Sight>) -> Vec<Sight> {
+    let weight = |what| match what {
+        Seen::Writing => 0,
+        Seen::Changed => 1,
+        Seen::Moved => 2,
+    };
+    let mut joined = std::collections::BTreeMap::new();
+    for Sight { path, what } in sights {
+        let known = joined.entry(path).or_insert(what);
+        if weight(what) > weight(*known) {
+            *known = what;
+        }
+    }
+    joined.into_iter().map(|(path, what)| Sight { path, what }).collect()
+}

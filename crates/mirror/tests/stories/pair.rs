@@ -1,0 +1,222 @@
+//! Owns a local folder, a remote folder with a real agent beside it, and a mirror between them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use remora_agent::{Link, PipeEnds, boot_command};
+use remora_mirror::{Config, Mirror, Notice, start};
+use remora_model::{LocalPath, RelPath};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Long enough for a busy machine; reaching it is a failure, never a success.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Pair {
+    pub local: TempDir,
+    pub remote: TempDir,
+    /// Home of the agent, and the place of the index.
+    pub home: TempDir,
+    /// Changes to the usual configuration.
+    pub configure: fn(&mut Config),
+}
+
+/// A mirror that runs, and its agent.
+pub struct Running {
+    pub mirror: Mirror,
+    pub notices: mpsc::UnboundedReceiver<Notice>,
+    pub agent: Option<(Child, Link)>,
+    /// All notices so far.
+    pub heard: Vec<Notice>,
+}
+
+/// What a test needs to know of one name: its kind, bytes, mode and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    File { bytes: Vec<u8>, mode: u32, mtime: (i64, i64) },
+    Link(Vec<u8>),
+    Dir,
+}
+
+pub fn rel(name: &str) -> RelPath {
+    RelPath::new(name).unwrap()
+}
+
+impl Pair {
+    pub fn new() -> Self {
+        let dir = || tempfile::tempdir().unwrap();
+        Self { local: dir(), remote: dir(), home: dir(), configure: |_| {} }
+    }
+
+    pub fn config(&self) -> Config {
+        let mut config = Config {
+            local_root: LocalPath::new(self.local.path()).unwrap(),
+            remote_root: self.remote.path().to_str().unwrap().to_owned(),
+            create_root: false,
+            exclude: Vec::new(),
+            index_file: Some(self.home.path().join("index")),
+            overwrite: false,
+            watch: false,
+        };
+        (self.configure)(&mut config);
+        config
+    }
+
+    /// Starts a mirror without a link.
+    pub fn start(&self) -> Running {
+        let (tell, notices) = mpsc::unbounded_channel();
+        let mirror = start(self.config(), tell).unwrap();
+        Running { mirror, notices, agent: None, heard: Vec::new() }
+    }
+
+    /// Starts a mirror, connects it and waits for the initial upload.
+    pub async fn mirrored(&self) -> Running {
+        let mut running = self.start();
+        running.connect(self).await;
+        running.batch().await;
+        running
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        put(self.local.path(), name, bytes.as_ref())
+    }
+
+    pub fn write_there(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        put(self.remote.path(), name, bytes.as_ref())
+    }
+
+    pub fn here(&self, name: &str) -> PathBuf {
+        self.local.path().join(name)
+    }
+
+    pub fn there(&self, name: &str) -> PathBuf {
+        self.remote.path().join(name)
+    }
+
+    /// The remote file's text.
+    pub fn text_there(&self, name: &str) -> String {
+        String::from_utf8_lossy(&fs::read(self.there(name)).unwrap_or_else(|error| panic!("{name}: {error}")))
+            .into_owned()
+    }
+
+    pub fn is_there(&self, name: &str) -> bool {
+        self.there(name).symlink_metadata().is_ok()
+    }
+
+    /// Fails unless both trees are the same, byte for byte.
+    pub fn assert_same(&self) {
+        let (here, there) = (tree(self.local.path()), tree(self.remote.path()));
+        for (path, found) in &here {
+            assert_eq!(there.get(path), Some(found), "{}", path.display());
+        }
+        for path in there.keys() {
+            assert!(here.contains_key(path), "{} should not be there", path.display());
+        }
+    }
+
+    /// Starts an agent for this pair.
+    pub async fn agent(&self) -> (Child, Link) {
+        let mut child = Command::new("sh")
+            .arg("-c")
+            .arg(boot_command())
+            .env("HOME", self.home.path())
+            .env("XDG_CACHE_HOME", self.home.path().join("cache"))
+            .env("XDG_RUNTIME_DIR", self.home.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let (reader, writer) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+        let link = timeout(PATIENCE, Link::open(PipeEnds { reader, writer, rides: true })).await.unwrap().unwrap();
+        (child, link)
+    }
+}
+
+impl Running {
+    pub async fn connect(&mut self, pair: &Pair) {
+        let (child, link) = pair.agent().await;
+        self.mirror.link_up(link.clone());
+        self.agent = Some((child, link));
+    }
+
+    /// The next notice that `pick` wants; all others are kept in `heard`.
+    pub async fn until<T>(&mut self, what: &str, mut pick: impl FnMut(&Notice) -> Option<T>) -> T {
+        let wait = async {
+            loop {
+                let notice = self.notices.recv().await.expect("the mirror lives");
+                let picked = pick(&notice);
+                self.heard.push(notice);
+                if let Some(picked) = picked {
+                    return picked;
+                }
+            }
+        };
+        match timeout(PATIENCE, wait).await {
+            Ok(picked) => picked,
+            Err(_) => panic!("waited in vain for {what}; heard {:#?}\n{:#?}", self.heard, self.mirror.status()),
+        }
+    }
+
+    /// Waits for the next complete batch: files and paths.
+    pub async fn batch(&mut self) -> (u64, u64, Vec<String>) {
+        self.until("a batch", |notice| match notice {
+            Notice::Mirrored { files, bytes, paths, .. } => {
+                Some((*files, *bytes, paths.iter().map(ToString::to_string).collect()))
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// Saves as an editor without a watcher would, and waits until it is there.
+    pub async fn save(&mut self, pair: &Pair, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = pair.write(name, bytes);
+        self.mirror.saved(&path);
+        self.batch().await;
+    }
+
+    /// Compares everything and waits for the end.
+    pub async fn rescan(&mut self) -> (u64, u64, Vec<String>) {
+        self.mirror.rescan();
+        self.batch().await
+    }
+}
+
+pub fn put(root: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let place = root.join(name);
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    fs::write(&place, bytes).unwrap();
+    place
+}
+
+/// Everything below `root`, except what is always left out.
+pub fn tree(root: &Path) -> BTreeMap<PathBuf, Found> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(&dir).unwrap() {
+            let entry = entry.unwrap();
+            let metadata = entry.metadata().unwrap();
+            let path = entry.path();
+            let what = if metadata.is_symlink() {
+                Found::Link(fs::read_link(&path).unwrap().as_os_str().as_bytes().to_vec())
+            } else if metadata.is_dir() {
+                open.push(path.clone());
+                Found::Dir
+            } else {
+                let mtime = (metadata.mtime(), metadata.mtime_nsec());
+                Found::File { bytes: fs::read(&path).unwrap(), mode: metadata.mode() & 0o7777, mtime }
+            };
+            found.insert(path.strip_prefix(root).unwrap().to_owned(), what);
+        }
+    }
+    found
+}
