@@ -1,5 +1,6 @@
 //! The `local` and `command` transports against real children.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 use std::process::Command;
 use std::sync::Arc;

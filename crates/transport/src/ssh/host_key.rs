@@ -26,9 +26,9 @@ pub(super) fn prefer_known(session: &Session, options: &Options) -> Result<(), T
 
 /// All of `supported`, those that fit the recorded key types first.
 fn preference<'a>(recorded: &[String], supported: &[&'a str]) -> Vec<&'a str> {
-    let fits = |name: &&&str| recorded.iter().any(|known| key_type(name) == known);
-    let certificates = |name: &&&str| !name.contains("-cert-v01@");
-    let (first, rest): (Vec<&str>, Vec<&str>) = supported.iter().filter(certificates).partition(|name| fits(&name));
+    let plain = supported.iter().copied().filter(|name| !name.contains("-cert-v01@"));
+    let on_record = |name: &&str| recorded.iter().any(|known| known == key_type(name));
+    let (first, rest): (Vec<&str>, Vec<&str>) = plain.partition(on_record);
     [first, rest].concat()
 }
 

@@ -1,5 +1,6 @@
 //! The `ssh` transport against a real OpenSSH server on loopback.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod asker;
 mod end;
