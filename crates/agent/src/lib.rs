@@ -19,5 +19,5 @@ pub use ops::{
     Address, Exit, Expect, Hello, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, Said, SpawnSpec, Stored, Surveyed,
     WriteSpec,
 };
-pub use process::{Process, ProcessEvent, ProcessHandle, RunDir};
+pub use process::{Process, ProcessEvent, ProcessEvents, ProcessHandle, RunDir};
 pub use stream::{Stream, StreamReader, StreamWriter};

@@ -18,10 +18,11 @@ pub struct Process {
     pub handle: ProcessHandle,
     /// Its standard input.
     pub stdin: StreamWriter,
-    events: Events,
+    events: ProcessEvents,
 }
 
-struct Events {
+/// What happens to a process, for an owner that hands its standard input to somebody else.
+pub struct ProcessEvents {
     incoming: mpsc::UnboundedReceiver<Incoming>,
     stdout: Consumed,
     stderr: Consumed,
@@ -30,25 +31,40 @@ struct Events {
 
 impl Process {
     pub(crate) fn new(
-        stream: u32,
         pid: u32,
-        commands: Commands,
+        hold: Arc<Hold>,
         incoming: mpsc::UnboundedReceiver<Incoming>,
         credit: Arc<Credit>,
     ) -> Self {
-        let hold = Arc::new(Hold { stream, commands });
-        let events = Events { incoming, stdout: Consumed::new(1), stderr: Consumed::new(2), hold: Arc::clone(&hold) };
-        let stdin = StreamWriter::of_process(stream, hold.commands.clone(), credit);
+        let events =
+            ProcessEvents { incoming, stdout: Consumed::new(1), stderr: Consumed::new(2), hold: Arc::clone(&hold) };
+        let stdin = StreamWriter::of_process(hold.stream, hold.commands.clone(), credit);
         Self { handle: ProcessHandle { pid, hold }, stdin, events }
     }
 
+    /// The next thing that happened, as [`ProcessEvents::next`] gives it. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`AgentError::Lost`].
+    pub async fn next(&mut self) -> Result<ProcessEvent, AgentError> {
+        self.events.next().await
+    }
+
+    /// Its parts, each of which may have another owner.
+    #[must_use]
+    pub fn into_parts(self) -> (ProcessHandle, StreamWriter, ProcessEvents) {
+        (self.handle, self.stdin, self.events)
+    }
+}
+
+impl ProcessEvents {
     /// The next thing that happened. Output comes in order per stream; `Exited` comes last, once, after
     /// all output (or a moment after the exit, when a stranger keeps the pipe open). Cancel-safe.
     ///
     /// # Errors
     /// [`AgentError::Lost`].
     pub async fn next(&mut self) -> Result<ProcessEvent, AgentError> {
-        let Events { incoming, stdout, stderr, hold } = &mut self.events;
+        let Self { incoming, stdout, stderr, hold } = self;
         loop {
             match incoming.recv().await {
                 Some(Incoming::Data(channel, bytes)) => {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use remora_model::LocalPath;
+use remora_model::{LocalPath, RemotePath};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -28,33 +28,69 @@ pub fn stable_port(local_root: &LocalPath, target: &str) -> u16 {
     FIRST_PORT + number % (END_PORT - FIRST_PORT)
 }
 
+/// What an attach configuration says.
+#[derive(Debug, Clone)]
+pub struct Attach<'a> {
+    /// The entry's name; an entry is found again by it.
+    pub name: &'a str,
+    /// Where a client connects.
+    pub address: SocketAddr,
+    /// The local folder.
+    pub local_root: &'a LocalPath,
+    /// The remote folder, canonical.
+    pub remote_root: &'a RemotePath,
+    /// Whether steps stay out of libraries.
+    pub just_my_code: bool,
+    /// Whether child processes are debugged too.
+    pub sub_process: bool,
+    /// What the program itself asked for.
+    pub secret: Option<&'a str>,
+}
+
+impl Attach<'_> {
+    /// The configuration as it stands in `launch.json`.
+    #[must_use]
+    pub fn configuration(&self) -> Value {
+        let mut entry = json!({
+            "name": self.name,
+            "type": "debugpy",
+            "request": "attach",
+            "connect": { "host": self.address.ip().to_string(), "port": self.address.port() },
+            "pathMappings": [{
+                "localRoot": self.local_root.to_string(),
+                "remoteRoot": self.remote_root.to_string(),
+            }],
+            "justMyCode": self.just_my_code,
+            "subProcess": self.sub_process,
+        });
+        if let Some(secret) = self.secret {
+            entry["secret"] = json!(secret);
+        }
+        entry
+    }
+}
+
 /// The attach configuration for a client that connects to `address`; `secret` is what the program itself
 /// asked for.
 #[must_use]
 pub fn attach_configuration(request: &Request, address: SocketAddr, secret: Option<&str>) -> Value {
-    let mut entry = json!({
-        "name": request.name,
-        "type": "debugpy",
-        "request": "attach",
-        "connect": { "host": address.ip().to_string(), "port": address.port() },
-        "pathMappings": [{
-            "localRoot": request.local_root.to_string(),
-            "remoteRoot": request.remote_root.to_string(),
-        }],
-        "justMyCode": request.just_my_code,
-        "subProcess": request.sub_process,
-    });
-    if let Some(secret) = secret {
-        entry["secret"] = json!(secret);
-    }
-    entry
+    let attach = Attach {
+        name: &request.name,
+        address,
+        local_root: &request.local_root,
+        remote_root: &request.remote_root,
+        just_my_code: request.just_my_code,
+        sub_process: request.sub_process,
+        secret,
+    };
+    attach.configuration()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use remora_model::{Debugger, RemotePath};
+    use remora_model::Debugger;
 
     use super::*;
     use crate::request::{Listen, Program};

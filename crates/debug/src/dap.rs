@@ -1,3 +1,6 @@
 //! Owns the Debug Adapter Protocol as this product needs it: the framing and a small client.
 
+mod client;
 pub mod frames;
+
+pub use client::{Breakpoint, Client, ClientError, Frame, Variable};

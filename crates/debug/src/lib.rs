@@ -9,11 +9,12 @@ pub mod dap;
 mod error;
 pub mod interpreter;
 pub mod launch_json;
+mod relay;
 mod request;
 mod session;
 pub mod wheels;
 
-pub use configuration::{attach_configuration, stable_port};
+pub use configuration::{Attach, attach_configuration, stable_port};
 pub use error::DebugError;
 pub use request::{Listen, Program, Request};
 pub use session::{OutputStream, Session, SessionEvent, start};

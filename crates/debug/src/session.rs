@@ -1,13 +1,17 @@
 //! Owns a program that runs under a debugger, from its start to its end.
 
+mod command_line;
+mod owner;
+mod start;
+
 use std::net::SocketAddr;
 
-use remora_agent::{Exit, Link, LostReason, StreamWriter};
+use remora_agent::{Exit, LostReason, StreamWriter};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use crate::error::DebugError;
-use crate::request::Request;
+use owner::Command;
+pub use start::start;
 
 /// Which of the program's output streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub enum SessionEvent {
 pub struct Session {
     address: SocketAddr,
     configuration: Value,
+    stdin: Option<StreamWriter>,
+    running: Running,
 }
 
 impl Session {
@@ -57,27 +63,38 @@ impl Session {
         &self.configuration
     }
 
-    /// Interrupts the program, as Ctrl-C does.
-    pub async fn interrupt(&self) {}
+    /// Interrupts the program and its children, as Ctrl-C does.
+    pub async fn interrupt(&self) {
+        self.running.tell(Command::Interrupt);
+    }
 
-    /// Ends everything there; returns when nothing is left.
-    pub async fn stop(&self) {}
+    /// Ends everything there; returns when nothing is left. Fine if it has ended.
+    pub async fn stop(&self) {
+        self.running.stop().await;
+    }
 
-    /// The program's standard input; the second call gets nothing.
+    /// The program's standard input; the second call gets nothing. Dropping it says end of file there.
     pub fn take_stdin(&mut self) -> Option<StreamWriter> {
-        None
+        self.stdin.take()
     }
 }
 
-/// Starts a program under a debugger; returns when a client may connect. Output that comes earlier is
-/// sent as events too.
-///
-/// # Errors
-/// [`DebugError`]; nothing is left there then.
-pub async fn start(
-    _link: &Link,
-    request: Request,
-    _events: mpsc::UnboundedSender<SessionEvent>,
-) -> Result<Session, DebugError> {
-    Err(DebugError::ProgramMissing { path: format!("{:?}", request.program) })
+/// The near end of the task that owns the process. Dropping it makes that task end everything.
+struct Running {
+    commands: mpsc::UnboundedSender<Command>,
+    /// Its sender is dropped when the task has ended.
+    ended: watch::Receiver<()>,
+}
+
+impl Running {
+    fn tell(&self, command: Command) {
+        // The task has ended when this fails, and there is nothing left to command.
+        let _ = self.commands.send(command);
+    }
+
+    async fn stop(&self) {
+        self.tell(Command::Stop);
+        let mut ended = self.ended.clone();
+        while ended.changed().await.is_ok() {}
+    }
 }

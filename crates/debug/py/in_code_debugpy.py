@@ -1,0 +1,23 @@
+"""Owns what a program that calls `debugpy.listen` itself finds under that name. Sets nothing up before the call."""
+
+from . import behind_debugpy
+
+secret = None
+"""What the program gave `ptvsd.enable_attach` as its secret, if it did."""
+
+
+def prepare(debugpy):
+    """Redirects the listening of a freshly imported debugpy."""
+    behind_debugpy.redirect_adapter(debugpy.adapter)
+
+    def listen(*args, **kwargs):
+        from debugpy.server import api
+
+        more = {} if secret is None else {"secret": secret}
+        behind_debugpy.announce_listen(api, **more)
+        return api.listen(*args, **kwargs)
+
+    debugpy.listen = listen
+    public_api = getattr(debugpy, "public_api", None)
+    if public_api is not None:
+        public_api.listen = listen

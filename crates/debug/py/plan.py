@@ -1,0 +1,41 @@
+"""Owns what this run was asked for, and how something is said to the session that asked for it.
+
+Read from the environment: `REMORA_RUN` is the private folder of the run, `REMORA_DEBUG` a JSON object
+`{"port": PORT, "debugger": NAME}`. Never starts or patches anything.
+"""
+
+import json
+import os
+import socket
+
+RUN = os.environ.get("REMORA_RUN", "")
+_ASKED = os.environ.get("REMORA_DEBUG", "")
+_PLAN = json.loads(_ASKED) if _ASKED else {}
+
+PORT = _PLAN.get("port", 0)
+"""The port on the user's machine that leads here: what a child's announcement has to name."""
+
+DEBUGGER = str(_PLAN.get("debugger", ""))
+"""`debugpy` or `ptvsd`."""
+
+
+def socket_path():
+    """Where a debugger listens for clients."""
+    return os.path.join(RUN, "dap.sock")
+
+
+def restore_environment():
+    """Puts our two variables back, for a program that clears its environment before it starts its debugger:
+    the adapter reads them, and by the first one it is found and ended with the program."""
+    os.environ["REMORA_RUN"] = RUN
+    os.environ["REMORA_DEBUG"] = _ASKED
+
+
+def say(**line):
+    """Sends one line to the session."""
+    ctl = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        ctl.connect(os.path.join(RUN, "ctl"))
+        ctl.sendall((json.dumps(line) + "\n").encode("ascii"))
+    finally:
+        ctl.close()

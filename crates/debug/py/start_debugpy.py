@@ -1,0 +1,34 @@
+"""Runs a program under debugpy: `start_debugpy.py true|false FILE|-m MODULE [ARGS...]`.
+
+The first argument says whether child processes are debugged too. Owns the way there; that the program then runs as
+`__main__` with the right arguments, path and exit status is the work of `debugpy.server.cli`.
+"""
+
+import os
+import sys
+
+
+def main():
+    """Imports debugpy from the tree this file travelled with and hands over to its command line."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[0] = os.path.dirname(os.path.dirname(here))
+    import debugpy
+    import debugpy.adapter
+
+    # debugpy.server first: it brings pydevd in, which must be there before threading is.
+    import debugpy.server
+    from debugpy.server import api, cli
+    from debugpy._remora import behind_debugpy, plan
+
+    # The program's own imports must not find the tree.
+    del sys.path[0]
+    behind_debugpy.redirect_adapter(debugpy.adapter)
+    behind_debugpy.announce_listen(api)
+    sub_process, program = sys.argv[1], sys.argv[2:]
+    address = "127.0.0.1:%d" % plan.PORT
+    sys.argv[:] = ["debugpy", "--listen", address, "--wait-for-client", "--configure-subProcess", sub_process] + program
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

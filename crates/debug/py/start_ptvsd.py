@@ -1,0 +1,26 @@
+"""Runs a program under ptvsd 4.3.2: `start_ptvsd.py true|false FILE|-m MODULE [ARGS...]`.
+
+The first argument is there for likeness with `start_debugpy.py`; ptvsd's children are never debugged.
+"""
+
+import os
+import sys
+
+
+def main():
+    """Imports ptvsd from the tree this file travelled with and hands over to its command line."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[0] = os.path.dirname(os.path.dirname(here))
+    import ptvsd
+    import ptvsd.__main__
+    from ptvsd._remora import behind_ptvsd, plan
+
+    # The program's own imports must not find the tree.
+    del sys.path[0]
+    behind_ptvsd.redirect()
+    sys.argv[:] = ["ptvsd", "--host", "127.0.0.1", "--port", str(plan.PORT), "--wait"] + sys.argv[2:]
+    ptvsd.__main__.main(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+//! Owns how the program's process is called: its arguments and environment. Pure.
+
+use std::collections::BTreeMap;
+
+use remora_model::RemotePath;
+use serde_json::json;
+
+use crate::interpreter::Probed;
+use crate::request::{Program, Request};
+use crate::wheels::Push;
+
+/// A process to spawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CommandLine {
+    pub(super) argv: Vec<String>,
+    pub(super) env: BTreeMap<String, String>,
+}
+
+/// The path there of the file to run; empty for a module.
+pub(super) fn program_path(request: &Request) -> String {
+    match &request.program {
+        Program::File(file) => below(&request.remote_root, file),
+        Program::Module(_) => String::new(),
+    }
+}
+
+/// The working directory there.
+pub(super) fn cwd(request: &Request) -> String {
+    request.cwd.as_deref().map_or_else(|| request.remote_root.to_string(), |cwd| below(&request.remote_root, cwd))
+}
+
+fn below(root: &RemotePath, path: &str) -> String {
+    if path.starts_with('/') {
+        return path.to_owned();
+    }
+    match path.trim_start_matches("./") {
+        "" | "." => root.to_string(),
+        path => format!("{}/{path}", root.to_string().trim_end_matches('/')),
+    }
+}
+
+/// The process for `request`, with the debugger `push` unpacked at `tree`, for clients of the local `port`.
+pub(super) fn command_line(
+    request: &Request,
+    probed: &Probed,
+    push: &Push,
+    tree: &RemotePath,
+    port: u16,
+) -> CommandLine {
+    let ours = format!("{tree}/{}/_remora", push.name);
+    let version = probed.interpreter.version;
+    let mut argv = vec![probed.interpreter.path.clone(), "-u".into()];
+    if version >= (3, 11, 0) && probed.interpreter.implementation == "CPython" {
+        // Frozen modules have no lines to stop at, and debugpy says so on standard error.
+        argv.push("-Xfrozen_modules=off".into());
+    }
+    let mut env = request.env.clone();
+    env.insert("REMORA_DEBUG".into(), json!({"port": port, "debugger": push.name}).to_string());
+    if request.in_code {
+        env.entry("REMOTE_DEBUG".into()).or_insert_with(|| "1".into());
+        let before = request.env.get("PYTHONPATH").unwrap_or(&probed.pythonpath);
+        let separator = if before.is_empty() { "" } else { ":" };
+        env.insert("PYTHONPATH".into(), format!("{ours}/in_code{separator}{before}"));
+    } else {
+        argv.push(format!("{ours}/start_{}.py", push.name));
+        argv.push(request.sub_process.to_string());
+    }
+    match &request.program {
+        Program::File(_) => argv.push(program_path(request)),
+        Program::Module(module) => argv.extend(["-m".into(), module.clone()]),
+    }
+    argv.extend(request.args.iter().cloned());
+    CommandLine { argv, env }
+}
+
+#[cfg(test)]
+mod tests {
+    use remora_model::{Debugger, LocalPath};
+
+    use super::*;
+    use crate::interpreter::Interpreter;
+    use crate::request::Listen;
+    use crate::wheels::choose;
+
+    fn request() -> Request {
+        Request {
+            program: Program::File("app/main.py".into()),
+            args: vec!["a b".into(), "--x".into()],
+            cwd: None,
+            env: BTreeMap::new(),
+            python: None,
+            debugger: Debugger::Auto,
+            in_code: false,
+            just_my_code: true,
+            sub_process: false,
+            local_root: LocalPath::new(std::env::temp_dir()).unwrap(),
+            remote_root: RemotePath::new("/srv/p").unwrap(),
+            name: "x".into(),
+            listen: Listen { host: [127, 0, 0, 1].into(), port: 0, exact: false },
+        }
+    }
+
+    fn probed(version: (u8, u8, u8), pythonpath: &str) -> Probed {
+        let interpreter = Interpreter {
+            path: "python".into(),
+            version,
+            implementation: "CPython".into(),
+            prefix: "/usr".into(),
+            venv: false,
+        };
+        Probed { interpreter, pythonpath: pythonpath.into(), is_file: true, is_dir: true }
+    }
+
+    fn line(request: &Request, probed: &Probed) -> CommandLine {
+        let push = choose(probed.interpreter.version, request.debugger).unwrap();
+        command_line(request, probed, push, &RemotePath::new("/c/d").unwrap(), 20_001)
+    }
+
+    #[test]
+    fn the_program_runs_behind_our_start_script() {
+        let line = line(&request(), &probed((3, 8, 0), ""));
+        let expected =
+            ["python", "-u", "/c/d/debugpy/_remora/start_debugpy.py", "false", "/srv/p/app/main.py", "a b", "--x"];
+        assert_eq!(line.argv, expected);
+        assert!(!line.env.contains_key("PYTHONPATH") && !line.env.contains_key("REMOTE_DEBUG"));
+    }
+
+    #[test]
+    fn frozen_modules_are_off_where_they_exist() {
+        assert_eq!(line(&request(), &probed((3, 11, 0), "")).argv[2], "-Xfrozen_modules=off");
+    }
+
+    #[test]
+    fn in_code_runs_the_program_itself_with_our_modules_in_front() {
+        let request = Request { in_code: true, program: Program::Module("app".into()), ..request() };
+        let line = line(&request, &probed((3, 8, 0), "/site"));
+        assert_eq!(line.argv, ["python", "-u", "-m", "app", "a b", "--x"]);
+        assert_eq!(line.env["PYTHONPATH"], "/c/d/debugpy/_remora/in_code:/site");
+        assert_eq!(line.env["REMOTE_DEBUG"], "1");
+    }
+
+    #[test]
+    fn paths_are_below_the_root_unless_absolute() {
+        let root = RemotePath::new("/srv/p").unwrap();
+        for (path, expected) in
+            [("a.py", "/srv/p/a.py"), ("./a.py", "/srv/p/a.py"), (".", "/srv/p"), ("/x/a.py", "/x/a.py")]
+        {
+            assert_eq!(below(&root, path), expected);
+        }
+    }
+}

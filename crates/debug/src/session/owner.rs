@@ -1,0 +1,230 @@
+//! Owns the process and the private folder of one session: the only task that touches them.
+
+use std::time::Duration;
+
+use remora_agent::{AgentError, Exit, Link, LostReason, ProcessEvent, ProcessEvents, ProcessHandle, RunDir};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::{OutputStream, SessionEvent};
+use crate::relay::{Relay, RelayEvent};
+
+/// After the program's end: how long its clients may take to close by themselves, so that they see the
+/// debugger's last words and say theirs. A client that stays is cut; half a second is more than two round trips
+/// to the other side of the world.
+const FAREWELL: Duration = Duration::from_millis(800);
+
+/// How much of the standard error is kept for an error.
+const STDERR_TAIL: usize = 8 * 1024;
+
+/// `SIGINT` on every system that an agent runs on.
+const SIGINT: i32 = 2;
+
+/// What a session asks of its owner.
+#[derive(Debug)]
+pub(super) enum Command {
+    Interrupt,
+    Stop,
+}
+
+/// How the start went on after the process had been spawned.
+#[derive(Debug)]
+pub(super) enum Readiness {
+    /// A client may connect; the secret that the program asked for.
+    Listening { secret: Option<String> },
+    /// It ended before that.
+    Ended { exit: Exit, stderr: String },
+    /// The link was lost before that.
+    Lost(LostReason),
+}
+
+/// All that ends with the session.
+pub(super) struct Owner {
+    pub(super) link: Link,
+    pub(super) handle: ProcessHandle,
+    pub(super) process: ProcessEvents,
+    pub(super) run_dir: RunDir,
+    pub(super) relay: Relay,
+    pub(super) relay_events: mpsc::UnboundedReceiver<RelayEvent>,
+    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    pub(super) events: mpsc::UnboundedSender<SessionEvent>,
+    /// Whether the debugger does not itself end the program when a client asks for it.
+    pub(super) ends_for_client: bool,
+}
+
+/// How the process left.
+enum Left {
+    Exited(Exit),
+    Lost(LostReason),
+}
+
+impl Owner {
+    /// Runs the session to its end. `ready` hears once how the start went.
+    pub(super) async fn run(mut self, ready: oneshot::Sender<Readiness>) {
+        let mut ready = Some(ready);
+        let mut stderr = Vec::new();
+        let left = self.watch(&mut ready, &mut stderr).await;
+        if let Left::Exited(_) = left {
+            self.farewell().await;
+        }
+        let Self { link, handle, process, run_dir, relay, mut relay_events, events, .. } = self;
+        drop((handle, process, run_dir));
+        if let Left::Exited(_) = left {
+            settle(&link).await;
+        }
+        drop(relay);
+        relay_events.close();
+        while let Some(event) = relay_events.recv().await {
+            forward(&events, event);
+        }
+        match (ready, left) {
+            // A failed send means that the start was given up, and nobody is there to tell.
+            (Some(ready), Left::Exited(exit)) => {
+                let stderr = String::from_utf8_lossy(&stderr).into_owned();
+                let _ = ready.send(Readiness::Ended { exit, stderr });
+            }
+            (Some(ready), Left::Lost(reason)) => {
+                let _ = ready.send(Readiness::Lost(reason));
+            }
+            (None, Left::Exited(exit)) => {
+                let _ = events.send(SessionEvent::Exited(exit));
+            }
+            (None, Left::Lost(reason)) => {
+                let _ = events.send(SessionEvent::Lost(reason));
+            }
+        }
+    }
+
+    /// Carries output and commands until the process has ended or the link is lost.
+    async fn watch(&mut self, ready: &mut Option<oneshot::Sender<Readiness>>, stderr: &mut Vec<u8>) -> Left {
+        let mut commands_open = true;
+        let mut said_open = true;
+        loop {
+            tokio::select! {
+                event = self.process.next() => match event {
+                    Ok(ProcessEvent::Stdout(data)) => self.output(OutputStream::Stdout, data),
+                    Ok(ProcessEvent::Stderr(data)) => {
+                        if ready.is_some() {
+                            keep_tail(stderr, &data);
+                        }
+                        self.output(OutputStream::Stderr, data);
+                    }
+                    Ok(ProcessEvent::Exited(exit)) => return Left::Exited(exit),
+                    Err(AgentError::Lost(reason)) => return Left::Lost(reason),
+                    Err(AgentError::Op(error)) => return Left::Lost(LostReason::Garbled(error.message)),
+                },
+                said = self.run_dir.said(), if said_open => match said {
+                    Ok(said) if said.0["said"] == "listening" => {
+                        let secret = said.0["secret"].as_str().map(str::to_owned);
+                        if let Some(ready) = ready.take() {
+                            let _ = ready.send(Readiness::Listening { secret });
+                        }
+                    }
+                    Ok(said) => log_stray(&said.0),
+                    // process.next() tells why.
+                    Err(_) => said_open = false,
+                },
+                command = self.commands.recv(), if commands_open => match command {
+                    Some(Command::Interrupt) => signal(&self.handle).await,
+                    Some(Command::Stop) => end(self.handle.clone()),
+                    // The session was dropped, or the start given up.
+                    None => {
+                        commands_open = false;
+                        end(self.handle.clone());
+                    }
+                },
+                Some(event) = self.relay_events.recv() => {
+                    forward(&self.events, event);
+                    if event == RelayEvent::EndAsked && self.ends_for_client {
+                        end(self.handle.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    /// After the program's end: lets the clients hear of it, then ends what it left behind (its debugger's
+    /// adapter, its children).
+    async fn farewell(&mut self) {
+        let relay = &mut self.relay;
+        let relay_events = &mut self.relay_events;
+        let events = &self.events;
+        let drained = async {
+            let mut drained = std::pin::pin!(relay.drained());
+            loop {
+                tokio::select! {
+                    () = &mut drained => return,
+                    Some(event) = relay_events.recv() => forward(events, event),
+                }
+            }
+        };
+        // Elapsed is fine: who stays is cut.
+        let _ = timeout(FAREWELL, drained).await;
+        if let Err(error) = self.handle.end().await {
+            warn!(%error, "what the program left behind may still be there");
+        }
+    }
+
+    fn output(&self, stream: OutputStream, data: Vec<u8>) {
+        // Nobody listens when the session's user has gone; the program runs on or is being ended.
+        let _ = self.events.send(SessionEvent::Output { stream, data });
+    }
+}
+
+/// The agent does what it is asked in order: when this is answered, the private folder is gone.
+async fn settle(link: &Link) {
+    if let Err(error) = link.cached("settled").await {
+        warn!(%error, "whether the private folder is gone is unknown");
+    }
+}
+
+fn forward(events: &mpsc::UnboundedSender<SessionEvent>, event: RelayEvent) {
+    let event = match event {
+        RelayEvent::ClientConnected => SessionEvent::ClientConnected,
+        RelayEvent::ClientGone => SessionEvent::ClientGone,
+        RelayEvent::EndAsked => return,
+    };
+    let _ = events.send(event);
+}
+
+/// Ends the process in a task of its own, so that its last output is carried meanwhile.
+fn end(handle: ProcessHandle) {
+    tokio::spawn(async move {
+        if let Err(error) = handle.end().await {
+            warn!(%error, "the program could not be ended");
+        }
+    });
+}
+
+async fn signal(handle: &ProcessHandle) {
+    if let Err(error) = handle.signal(SIGINT).await {
+        warn!(%error, "the program could not be interrupted");
+    }
+}
+
+fn log_stray(said: &Value) {
+    warn!(%said, "the program's debugger said something unknown");
+}
+
+fn keep_tail(tail: &mut Vec<u8>, data: &[u8]) {
+    tail.extend_from_slice(data);
+    let excess = tail.len().saturating_sub(STDERR_TAIL);
+    tail.drain(..excess);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_long_standard_error_is_kept() {
+        let mut tail = Vec::new();
+        for part in [vec![b'a'; 5000], vec![b'b'; 5000], b"end".to_vec()] {
+            keep_tail(&mut tail, &part);
+        }
+        assert_eq!(tail.len(), STDERR_TAIL);
+        assert!(tail.ends_with(b"bend"));
+    }
+}

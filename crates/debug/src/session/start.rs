@@ -1,0 +1,153 @@
+//! Owns the way to a session: what is asked, pushed and spawned, in which order, and what is said when a
+//! step fails.
+
+use std::time::Duration;
+
+use remora_agent::{Address, AgentError, Link, OpErrorKind, RunDir, SpawnSpec};
+use remora_model::{Debugger, RemotePath};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::info;
+
+use super::command_line::{self, CommandLine};
+use super::owner::{Owner, Readiness};
+use super::{Running, Session, SessionEvent};
+use crate::configuration::attach_configuration;
+use crate::error::DebugError;
+use crate::interpreter::{self, Look, Probed};
+use crate::relay::{LocalListener, Relay};
+use crate::request::{Program, Request};
+use crate::wheels::{self, Push};
+
+/// A debugger listens after one to two seconds, on a slow machine with a cold disk after perhaps ten. The
+/// program's own code has not run by then, so whatever takes a minute is stuck.
+const LISTENING_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Starts a program under a debugger; returns when a client may connect. Output that comes earlier is
+/// sent as events too. With `in_code` it waits as long as the program takes to call its debugger; dropping
+/// the future gives the start up and ends everything.
+///
+/// # Errors
+/// [`DebugError`]; nothing is left there then, and no `Exited` or `Lost` is sent.
+pub async fn start(
+    link: &Link,
+    request: Request,
+    events: mpsc::UnboundedSender<SessionEvent>,
+) -> Result<Session, DebugError> {
+    let local = LocalListener::bind(request.listen).await?;
+    let probed = look(link, &request).await?;
+    let push = choose(&probed, request.debugger)?;
+    let (tree, run_dir) = tokio::join!(pushed(link, push), link.run_dir());
+    let (tree, run_dir) = (tree?, run_dir?);
+    let command_line = command_line::command_line(&request, &probed, push, &tree, local.address().port());
+    info!(debugger = ?push, python = %probed.interpreter.path, "starting");
+    let address = local.address();
+    let (readiness, mut session) = spawn(link, &request, Spawn { command_line, run_dir, local, push }, events).await?;
+    let secret = ready(readiness, &session.running, request.in_code).await?;
+    session.configuration = attach_configuration(&request, address, secret.as_deref());
+    Ok(session)
+}
+
+/// Finds the interpreter and looks whether the program and its directory are there.
+async fn look(link: &Link, request: &Request) -> Result<Probed, DebugError> {
+    let file = command_line::program_path(request);
+    let dir = command_line::cwd(request);
+    let look = Look { file: &file, dir: &dir };
+    let probed = interpreter::probe(link, &request.remote_root, request.python.as_deref(), look).await?;
+    if matches!(request.program, Program::File(_)) && !probed.is_file {
+        return Err(DebugError::ProgramMissing { path: file });
+    }
+    if !probed.is_dir {
+        return Err(DebugError::CwdMissing { path: dir });
+    }
+    Ok(probed)
+}
+
+fn choose(probed: &Probed, debugger: Debugger) -> Result<&'static Push, DebugError> {
+    wheels::choose(probed.interpreter.version, debugger)
+        .map_err(|unsupported| DebugError::Unsupported { path: probed.interpreter.path.clone(), unsupported })
+}
+
+/// Where the debugger stands there; it is sent if it is not there yet.
+async fn pushed(link: &Link, push: &Push) -> Result<RemotePath, AgentError> {
+    let name = push.cache_name();
+    if let Some(tree) = link.cached(&name).await? {
+        return Ok(tree);
+    }
+    link.cache(&name, push.sha256, push.archive).await
+}
+
+/// What a process needs.
+struct Spawn {
+    command_line: CommandLine,
+    run_dir: RunDir,
+    local: LocalListener,
+    push: &'static Push,
+}
+
+/// Spawns the process and hands it to a task of its own.
+async fn spawn(
+    link: &Link,
+    request: &Request,
+    spawn: Spawn,
+    events: mpsc::UnboundedSender<SessionEvent>,
+) -> Result<(oneshot::Receiver<Readiness>, Session), DebugError> {
+    let Spawn { command_line, run_dir, local, push } = spawn;
+    let cwd = RemotePath::new(command_line::cwd(request)).expect("invariant: joined to an absolute path");
+    let argv = command_line.argv;
+    let python = argv.first().cloned().unwrap_or_default();
+    let spec = SpawnSpec { argv, cwd: Some(cwd), env: command_line.env, run_dir: Some(run_dir.id()) };
+    let process = link.spawn(spec).await.map_err(|error| match error {
+        AgentError::Op(error) if error.kind == OpErrorKind::NotFound => DebugError::InterpreterMissing { path: python },
+        error => error.into(),
+    })?;
+    let socket = RemotePath::new(format!("{}/dap.sock", run_dir.path())).expect("invariant: below an absolute path");
+    let address = local.address();
+    let (relay_sender, relay_events) = mpsc::unbounded_channel();
+    let relay = Relay::serve(local, link.clone(), Address::Unix(socket), relay_sender);
+    let (commands, command_receiver) = mpsc::unbounded_channel();
+    let (ready, readiness) = oneshot::channel();
+    let (ended_sender, ended) = watch::channel(());
+    let (handle, stdin, process) = process.into_parts();
+    let owner = Owner {
+        link: link.clone(),
+        handle,
+        process,
+        run_dir,
+        relay,
+        relay_events,
+        commands: command_receiver,
+        events,
+        // ptvsd takes no notice of "terminateDebuggee".
+        ends_for_client: push.name == "ptvsd",
+    };
+    tokio::spawn(async move {
+        owner.run(ready).await;
+        drop(ended_sender);
+    });
+    let running = Running { commands, ended };
+    Ok((readiness, Session { address, configuration: Value::Null, stdin: Some(stdin), running }))
+}
+
+/// Waits until a client may connect. On any failure everything has been ended when it returns.
+async fn ready(
+    mut readiness: oneshot::Receiver<Readiness>,
+    running: &Running,
+    in_code: bool,
+) -> Result<Option<String>, DebugError> {
+    let limit = if in_code { Duration::MAX } else { LISTENING_TIMEOUT };
+    let Ok(readiness) = tokio::time::timeout(limit, &mut readiness).await else {
+        running.stop().await;
+        let stderr = match readiness.await {
+            Ok(Readiness::Ended { stderr, .. }) => stderr,
+            _ => String::new(),
+        };
+        return Err(DebugError::TimedOut { after: limit, stderr });
+    };
+    match readiness.expect("invariant: the owner always says how it went") {
+        Readiness::Listening { secret } => Ok(secret),
+        Readiness::Lost(reason) => Err(reason.into()),
+        Readiness::Ended { exit, stderr } if in_code => Err(DebugError::EndedBeforeListening { exit, stderr }),
+        Readiness::Ended { exit, stderr } => Err(DebugError::DiedBeforeListening { exit, stderr }),
+    }
+}

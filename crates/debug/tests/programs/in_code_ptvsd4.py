@@ -1,0 +1,12 @@
+"""The recipe as written for ptvsd 4.x."""
+from __future__ import print_function
+import os
+import sys
+
+if os.environ.get("REMOTE_DEBUG"):
+    import ptvsd
+    ptvsd.enable_attach(address=("0.0.0.0", 8080))
+    ptvsd.wait_for_attach()
+    ptvsd.break_into_debugger()
+x = 42
+print("x", x, sys.argv[1:])

@@ -1,0 +1,187 @@
+//! Owns what every test needs: an agent, a project on "both sides", interpreters, a census.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use remora_agent::{Link, PipeEnds, boot_command};
+use remora_debug::dap::Client;
+use remora_debug::{DebugError, Listen, Program, Request, Session, SessionEvent, start};
+use remora_model::{Debugger, LocalPath, RemotePath};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Longer than any step of a test takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The versions that a test machine should have, below `~/.pyenv/versions`.
+const WANTED: [&str; 9] = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
+
+/// An agent with a home and a temporary folder of its own, and a project.
+pub(crate) struct Bed {
+    pub(crate) link: Link,
+    _agent: Child,
+    folder: TempDir,
+}
+
+impl Bed {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("bed").tempdir_in("/tmp").unwrap();
+        for name in ["home", "tmp", "there", "here"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                std::fs::copy(&path, folder.path().join("there").join(path.file_name().unwrap())).unwrap();
+            }
+        }
+        let mut agent = Command::new("sh")
+            .args(["-c", boot_command()])
+            .env("HOME", folder.path().join("home"))
+            .env("TMPDIR", folder.path().join("tmp"))
+            .env_remove("XDG_CACHE_HOME")
+            .env_remove("XDG_RUNTIME_DIR")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let (reader, writer) = (agent.stdout.take().unwrap(), agent.stdin.take().unwrap());
+        let link = timeout(PATIENCE, Link::open(PipeEnds { reader, writer, rides: true })).await.unwrap().unwrap();
+        Self { link, _agent: agent, folder }
+    }
+
+    pub(crate) fn there(&self) -> PathBuf {
+        self.folder.path().join("there")
+    }
+
+    /// A path of the local copy (which need not exist: the debugger never sees it).
+    pub(crate) fn here(&self, name: &str) -> String {
+        self.folder.path().join("here").join(name).display().to_string()
+    }
+
+    pub(crate) fn request(&self, python: &Path, file: &str) -> Request {
+        Request {
+            program: Program::File(file.into()),
+            args: Vec::new(),
+            cwd: None,
+            env: BTreeMap::new(),
+            python: Some(python.display().to_string()),
+            debugger: Debugger::Auto,
+            in_code: false,
+            just_my_code: true,
+            sub_process: true,
+            local_root: LocalPath::new(self.folder.path().join("here")).unwrap(),
+            remote_root: RemotePath::new(self.there().display().to_string()).unwrap(),
+            name: "Remora: test".into(),
+            listen: Listen { host: [127, 0, 0, 1].into(), port: 0, exact: false },
+        }
+    }
+
+    pub(crate) async fn start(&self, request: Request) -> Result<Run, DebugError> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let session = timeout(PATIENCE, start(&self.link, request, sender)).await.expect("a start in time")?;
+        Ok(Run { session, events })
+    }
+
+    /// What is left of us there: processes of this bed, and private folders.
+    pub(crate) fn census(&self) -> Vec<String> {
+        let mark = format!("REMORA_RUN={}", self.folder.path().display());
+        let mut left: Vec<String> = processes()
+            .filter(|pid| {
+                std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|env| contains(&env, mark.as_bytes()))
+            })
+            .map(|pid| {
+                let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                format!("process {pid}: {}", String::from_utf8_lossy(&line).replace('\0', " "))
+            })
+            .collect();
+        let mut folders = vec![self.folder.path().join("tmp")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                }
+                left.push(entry.path().display().to_string());
+            }
+        }
+        left
+    }
+
+    /// Everything in the private folders that there are now.
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.folder.path().join("tmp")
+    }
+}
+
+/// A session and its events.
+pub(crate) struct Run {
+    pub(crate) session: Session,
+    pub(crate) events: mpsc::UnboundedReceiver<SessionEvent>,
+}
+
+impl Run {
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.session.listening()).await.unwrap()
+    }
+
+    /// The output until the end, and the last event.
+    pub(crate) async fn end(&mut self) -> (String, SessionEvent) {
+        let mut output = Vec::new();
+        loop {
+            match timeout(PATIENCE, self.events.recv()).await.expect("an event in time") {
+                Some(SessionEvent::Output { data, .. }) => output.extend(data),
+                Some(last @ (SessionEvent::Exited(_) | SessionEvent::Lost(_))) => {
+                    return (String::from_utf8_lossy(&output).into_owned(), last);
+                }
+                Some(_) => {}
+                None => panic!("no last event; output so far: {}", String::from_utf8_lossy(&output)),
+            }
+        }
+    }
+}
+
+/// The interpreters of this machine, oldest first; those that are missing are named in the output.
+pub(crate) fn interpreters() -> Vec<(String, PathBuf)> {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let versions = PathBuf::from(home).join(".pyenv/versions");
+    let installed: Vec<String> = std::fs::read_dir(&versions)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    let mut found = Vec::new();
+    for wanted in WANTED {
+        match installed.iter().find(|name| name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'))) {
+            Some(name) => found.push((wanted.to_owned(), versions.join(name).join("bin/python"))),
+            None => eprintln!("MISSING: no Python {wanted} below {}", versions.display()),
+        }
+    }
+    assert!(!found.is_empty(), "no interpreter at all below {}", versions.display());
+    found
+}
+
+/// The newest interpreter of this machine.
+pub(crate) fn newest() -> PathBuf {
+    interpreters().pop().expect("one at least").1
+}
+
+/// One that works with everything.
+pub(crate) fn middle() -> PathBuf {
+    let all = interpreters();
+    let at = all.iter().position(|(version, _)| version == "3.11").unwrap_or(0);
+    all[at].1.clone()
+}
+
+pub(crate) fn processes() -> impl Iterator<Item = u32> {
+    std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}

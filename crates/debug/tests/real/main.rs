@@ -1,0 +1,8 @@
+//! Real debuggers on real interpreters behind a real agent, which runs as a child of the test.
+
+mod bed;
+mod children;
+mod every_interpreter;
+mod faults;
+mod in_code;
+mod reach;
