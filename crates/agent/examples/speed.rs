@@ -61,6 +61,18 @@ mod measure {
         }
         print_times("write of 4 kB", times);
 
+        let start = Instant::now();
+        let mut writes = tokio::task::JoinSet::new();
+        for number in 0..10_000_u32 {
+            let (link, root, spec) =
+                (link.clone(), root.clone(), spec(&format!("many/d{}/f{number}", number / 50), 2048)?);
+            writes.spawn(async move { link.write(&root, spec, vec![number as u8; 2048]).await });
+        }
+        while let Some(written) = writes.join_next().await {
+            written??;
+        }
+        println!("10,000 files of 2 kB under way together: {:?}", start.elapsed());
+
         let large = vec![b'x'; 256 * 1024 * 1024];
         let start = Instant::now();
         link.write(&root, spec("large", large.len())?, large.clone()).await?;

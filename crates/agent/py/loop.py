@@ -37,6 +37,7 @@ class Poller:
     def __init__(self):
         self.selector = selectors.DefaultSelector()
         self.wanted = {}  # fd -> {"read": callback, "write": callback}
+        self.vital = set()  # watched to the end, whatever happens
 
     def watch(self, fd, **callbacks):
         """Sets or, with None, ends what is waited for on `fd`."""
@@ -62,7 +63,17 @@ class Poller:
             for name, event in (("read", selectors.EVENT_READ), ("write", selectors.EVENT_WRITE)):
                 callback = self.wanted.get(key.fd, {}).get(name)
                 if events & event and callback is not None:
-                    callback()
+                    self.call(key.fd, callback)
+
+    def call(self, fd, callback):
+        """One stream that fails in a way that nobody foresaw must not end the others."""
+        try:
+            callback()
+        except Exception:
+            if fd == 0:
+                raise
+            if fd not in self.vital:
+                self.forget(fd)
 
 
 def pieces_of_bytes(body):
@@ -202,7 +213,10 @@ class Agent:
             return
         self.heard_at = time.monotonic()
         for frame in self.decoder.feed(data):
-            self.on_frame(*frame)
+            try:
+                self.on_frame(*frame)
+            except (struct.error, ValueError, KeyError) as error:
+                raise Garbled(unforeseen(error))
 
     def on_frame(self, kind, flags, channel, stream, seq, ack, payload):
         outbox = self.outbox
@@ -229,6 +243,8 @@ class Agent:
             outbox.put(PONG, 0, payload)
         elif kind == BYE:
             self.running = False
+        elif kind not in (DATA, CREDIT, ACK, PONG):
+            raise Garbled("a frame of kind %d" % kind)
 
     def on_reset(self, stream, live):
         request = self.requests.pop(stream, None)
@@ -247,7 +263,11 @@ class Agent:
     def run_timers(self):
         now = time.monotonic()
         while self.timers and self.timers[0][0] <= now:
-            heapq.heappop(self.timers)[2]()
+            callback = heapq.heappop(self.timers)[2]
+            try:
+                callback()
+            except Exception:
+                pass  # As in Poller.call: the others go on.
 
     def check_silence(self):
         if time.monotonic() - self.heard_at > SILENCE:
@@ -277,6 +297,7 @@ class Agent:
                 self.running = False
             reap(self.on_child)
 
+        self.poller.vital.add(reader)
         self.poller.watch(reader, read=on_signal)
 
     # Life.

@@ -9,6 +9,8 @@ GRACE = 2.0
 GONE_POLL = 0.03
 # After the exit its output may be kept open by a stranger; what comes within this time still counts.
 EXIT_DRAIN = 0.25
+# What a process leaves behind may go on this long: a debugger's adapter still has to tell its client of the end.
+AFTERLIFE = 1.0
 STDOUT_MAX, STDERR_MAX = 1024 * 1024, 64 * 1024
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -191,7 +193,7 @@ class Process:
             self.told = True
             self.close()
             self.tell()
-            self.end(lambda: None)
+            self.agent.later(AFTERLIFE, lambda: self.end(lambda: None))
 
     def close(self):
         for file in (self.child.stdin, self.child.stdout, self.child.stderr):
@@ -287,7 +289,7 @@ class Ran(Process):
         try:
             data = os.read(file.fileno(), CHUNK)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         kept = self.outputs[file]
@@ -299,6 +301,7 @@ class Ran(Process):
         if not data:
             self.stop_reading(file)
             self.tell_if_done()
+        return bool(data)
 
     def stop_reading(self, file):
         self.reading.discard(file)
@@ -314,7 +317,12 @@ class Ran(Process):
 
     def stop_draining(self):
         for file in list(self.reading):
-            self.stop_reading(file)
+            # No more than a pipe holds: a stranger may write for ever.
+            for _ in range(64):
+                if file not in self.reading or not self.on_readable(file):
+                    break
+            if file in self.reading:
+                self.stop_reading(file)
         if not self.told:
             self.tell_if_done()
 

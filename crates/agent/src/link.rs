@@ -18,7 +18,7 @@ use crate::ops::{
     Address, Expect, Hello, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, SpawnSpec, Stored, Surveyed, WriteSpec,
 };
 use crate::process::{Process, RunDir};
-use crate::stream::{Credit, Stream};
+use crate::stream::{Credit, Hold, Stream};
 
 /// The command that starts the agent: for a POSIX shell, one line, without `'`, `!` or `\`, so that
 /// `exec sh -c 'COMMAND'` means the same to sh, bash, zsh, fish and tcsh.
@@ -58,7 +58,7 @@ impl Drop for Owner {
 
 /// The near end of a new stream.
 struct NewStream {
-    number: u32,
+    hold: Arc<Hold>,
     incoming: mpsc::UnboundedReceiver<Incoming>,
     credit: Arc<Credit>,
 }
@@ -125,7 +125,8 @@ impl Link {
     }
 
     /// Replaces one file atomically, in one round trip. Several may be under way; they are done in the
-    /// order of the calls' first poll.
+    /// order of the calls' first poll, save that a small one may overtake a large one where that can't be
+    /// seen (not on the same path, nor one above or below it).
     ///
     /// # Errors
     /// [`AgentError`]; after `Diverged`, `NoSpace`, … the old file is whole.
@@ -230,7 +231,7 @@ impl Link {
         let head = json!({"op": "spawn", "argv": argv, "cwd": cwd, "env": env, "run_dir": run_dir});
         let (reply, new) = self.open_stream(head).await?;
         let pid = answer::member(reply, "pid")?;
-        Ok(Process::new(new.number, pid, self.owner.commands.clone(), new.incoming, new.credit))
+        Ok(Process::new(pid, new.hold, new.incoming, new.credit))
     }
 
     /// Makes a private folder with a control socket.
@@ -240,9 +241,9 @@ impl Link {
     pub async fn run_dir(&self) -> Result<RunDir, AgentError> {
         let (reply, new) = self.open_stream(json!({"op": "run_dir"})).await?;
         let path = answer::member(reply, "path")?;
-        let commands = self.owner.commands.clone();
-        let stream = Stream::new(new.number, commands.clone(), new.incoming, new.credit);
-        Ok(RunDir::new(RunDirId(new.number), path, commands, stream))
+        let id = RunDirId(new.hold.stream);
+        let stream = Stream::new(new.hold, new.incoming, new.credit);
+        Ok(RunDir::new(id, path, self.owner.commands.clone(), stream))
     }
 
     /// Connects to a socket there. Traffic of such streams overtakes file uploads.
@@ -251,7 +252,7 @@ impl Link {
     /// [`AgentError`]; nobody listening is `Refused`.
     pub async fn dial(&self, address: Address) -> Result<Stream, AgentError> {
         let (_, new) = self.open_stream(json!({"op": "dial", "address": address})).await?;
-        Ok(Stream::new(new.number, self.owner.commands.clone(), new.incoming, new.credit))
+        Ok(Stream::new(new.hold, new.incoming, new.credit))
     }
 
     /// Where the tree `name` stands in the remote cache, if it is there. `name` is content-addressed.
@@ -279,7 +280,7 @@ impl Link {
     /// [`AgentError`]; `AddressInUse`, `Permission`.
     pub async fn listen_probe(&self, host: &str, port: RemotePort) -> Result<Stream, AgentError> {
         let (_, new) = self.open_stream(json!({"op": "listen", "host": host, "port": port})).await?;
-        Ok(Stream::new(new.number, self.owner.commands.clone(), new.incoming, new.credit))
+        Ok(Stream::new(new.hold, new.incoming, new.credit))
     }
 
     async fn request(&self, head: Value, outgoing: Outgoing) -> Result<Reply, AgentError> {
@@ -299,10 +300,12 @@ impl Link {
     async fn open_stream(&self, head: Value) -> Result<(Reply, NewStream), AgentError> {
         let commands = &self.owner.commands;
         let number = commands.new_stream();
+        // Held from now on: when this future is dropped at any point, the stream is let go of.
+        let hold = Arc::new(Hold { stream: number, commands: commands.clone() });
         let (sender, incoming) = mpsc::unbounded_channel();
         let credit = Credit::new();
         let live = Live { incoming: sender, credit: Arc::clone(&credit) };
         let reply = commands.request(number, head, Outgoing::Control(Vec::new()), Some(live)).await?;
-        Ok((reply, NewStream { number, incoming, credit }))
+        Ok((reply, NewStream { hold, incoming, credit }))
     }
 }

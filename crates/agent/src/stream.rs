@@ -20,16 +20,11 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(
-        stream: u32,
-        commands: Commands,
-        incoming: mpsc::UnboundedReceiver<Incoming>,
-        credit: Arc<Credit>,
-    ) -> Self {
-        let hold = Arc::new(Hold { stream, commands });
+    pub(crate) fn new(hold: Arc<Hold>, incoming: mpsc::UnboundedReceiver<Incoming>, credit: Arc<Credit>) -> Self {
+        let (stream, commands) = (hold.stream, hold.commands.clone());
         let consumed = Consumed::new(0);
         let reader = StreamReader { hold: Arc::clone(&hold), incoming, rest: Vec::new(), at: 0, consumed, end: None };
-        let writer = StreamWriter { stream, commands: hold.commands.clone(), credit, ended: false, _hold: Some(hold) };
+        let writer = StreamWriter { stream, commands, credit, ended: false, _hold: Some(hold) };
         Self { reader, writer }
     }
 }
