@@ -25,8 +25,9 @@ pub use pipe::{Complaints, Pipe, PipeReader, PipeWriter};
 ///
 /// `command` is a POSIX `sh` script in one line, without `'`, `!` and `\`, so that it survives any
 /// login shell. `ask` is called on the connecting thread only and may block it. Dropping the future
-/// abandons the attempt and leaves neither a thread nor a child. It needs a tokio runtime with I/O
-/// and time.
+/// abandons the attempt and leaves neither a thread nor a child, except that a thread in the middle
+/// of a question, or of a conversation with an SSH agent, ends when that does. It needs a tokio
+/// runtime with I/O and time.
 ///
 /// That the command was started does not mean that it lives: a child or a remote shell that dies at
 /// once is reported by the reader (see [`PipeReader`]).

@@ -1,3 +1,5 @@
+//! Owns the proof that the proxy is a cable: late, in order, cut and healed. Never measures speed.
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;

@@ -16,7 +16,13 @@ use crate::{Answer, Ask, Question, TransportError};
 /// because it prefers to show another of its keys.
 pub(super) fn prefer_known(session: &Session, options: &Options) -> Result<(), TransportError> {
     let texts = read(options)?;
-    let recorded = known_hosts::algorithms(&files(&texts), &name(options));
+    let files = files(&texts);
+    let mut recorded = known_hosts::algorithms(&files, &name(options));
+    if recorded.is_empty()
+        && let Some(name) = portless_name(options)
+    {
+        recorded = known_hosts::algorithms(&files, &name);
+    }
     let supported = session.supported_algs(MethodType::HostKey).unwrap_or_default();
     let order = preference(&recorded, &supported);
     // What libssh2 does not accept leaves its own order in place; the check below stands anyway.
@@ -45,7 +51,7 @@ pub(super) fn check(session: &Session, options: &Options, ask: &dyn Ask) -> Resu
     };
     let (algorithm, fingerprint) = (wire::algorithm(blob), wire::fingerprint(blob));
     let texts = read(options)?;
-    match known_hosts::judge(&files(&texts), &name(options), &algorithm, blob) {
+    match judge(&files(&texts), options, &algorithm, blob) {
         Verdict::Known => Ok(()),
         Verdict::Changed(Place { file, line }) => {
             Err(TransportError::HostKeyChanged { host, port, algorithm, fingerprint, file, line })
@@ -72,6 +78,25 @@ pub(super) fn check(session: &Session, options: &Options, ask: &dyn Ask) -> Resu
         },
     }
 }
+
+/// What is on record. As in OpenSSH, a key recorded for the host without its port is good for an
+/// unusual port as well, but another key there says nothing about this port.
+fn judge(files: &[KnownHosts<'_>], options: &Options, algorithm: &str, blob: &[u8]) -> Verdict {
+    let verdict = known_hosts::judge(files, &name(options), algorithm, blob);
+    let (Verdict::Unknown, Some(name)) = (&verdict, portless_name(options)) else { return verdict };
+    match known_hosts::judge(files, &name, algorithm, blob) {
+        Verdict::Changed(_) => Verdict::Unknown,
+        verdict => verdict,
+    }
+}
+
+/// The name without an unusual port.
+fn portless_name(options: &Options) -> Option<String> {
+    let unusual = options.host_key_alias.is_none() && options.port != SSH_PORT;
+    unusual.then(|| known_hosts::record_name(&options.hostname, SSH_PORT))
+}
+
+const SSH_PORT: u16 = 22;
 
 /// Under which name the host is on record.
 fn name(options: &Options) -> String {
@@ -132,8 +157,10 @@ fn append(file: &Path, line: &str) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(file)?;
     let mut text = String::new();
-    if file.seek(SeekFrom::End(-1)).is_ok() {
+    // `/dev/null` has no length, and is a way to remember nothing.
+    if file.metadata()?.len() > 0 {
         let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
         file.read_exact(&mut last)?;
         if last != *b"\n" {
             text.push('\n');

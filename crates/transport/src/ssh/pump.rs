@@ -86,6 +86,7 @@ struct Serving<'a> {
     heard: Instant,
     question: Question,
     asked: u32,
+    events: Events,
 }
 
 /// Whether the server is being asked for a sign of life.
@@ -113,6 +114,7 @@ impl<'a> Serving<'a> {
             heard: Instant::now(),
             question: Question::None,
             asked: 0,
+            events: Events::new(),
         }
     }
 
@@ -211,6 +213,7 @@ impl<'a> Serving<'a> {
         self.readable_then = self.pump.channel.read_window().available;
         match outcome {
             Ok(count) => {
+                self.hear();
                 self.pump.shared.put_inbound(&self.buffer[..count]);
                 Ok(count > 0)
             }
@@ -299,8 +302,11 @@ impl<'a> Serving<'a> {
         if self.question == Question::Open && !self.input_ended {
             match self.pump.channel.setenv("REMORA_KEEPALIVE", "1").map_err(io::Error::from) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.blocked(&error)?,
-                // Refused or granted: either is an answer.
-                _ => self.question = Question::None,
+                // Refused or granted: either is an answer, and may have come before it was waited for.
+                _ => {
+                    self.question = Question::None;
+                    self.hear();
+                }
             }
         }
         Ok(())
@@ -316,18 +322,23 @@ impl<'a> Serving<'a> {
 
     fn wait(&mut self) -> Result<(), End> {
         let interest = Event::new(0, true, self.wants_write);
-        let mut events = Events::new();
+        self.events.clear();
         let timeout = self.due().map(|due| due.saturating_duration_since(Instant::now()));
         let poller = &self.pump.shared.poller;
         let waited = poller
             .modify(&self.pump.stream, interest)
-            .and_then(|()| poller.wait(&mut events, timeout))
-            .map(|_| events.iter().any(|event| event.readable));
+            .and_then(|()| poller.wait(&mut self.events, timeout))
+            .map(|_| self.events.iter().any(|event| event.readable));
         if waited.map_err(|error| self.lost(&error))? {
-            self.heard = Instant::now();
-            self.asked = 0;
+            self.hear();
         }
         Ok(())
+    }
+
+    /// The server has said something.
+    fn hear(&mut self) {
+        self.heard = Instant::now();
+        self.asked = 0;
     }
 
     #[expect(unsafe_code, reason = "polling has no other way to register a socket")]

@@ -79,7 +79,10 @@ impl Shared {
         let mut queues = self.lock();
         let count = queues.outbound.len().min(limit);
         into.extend(queues.outbound.drain(..count));
-        if let Some(waker) = queues.writer.take() {
+        // Not for every packet: a writer that is woken for each piece of room fills it piece by piece.
+        let waker = if queues.outbound.len() <= CAPACITY / 2 { queues.writer.take() } else { None };
+        drop(queues);
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -98,7 +101,9 @@ impl Shared {
         if !queues.reader_gone {
             queues.inbound.extend(bytes);
         }
-        if let Some(waker) = queues.reader.take() {
+        let waker = queues.reader.take();
+        drop(queues);
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -118,9 +123,9 @@ impl Shared {
         let mut queues = self.lock();
         queues.end.get_or_insert(end);
         queues.outbound.clear();
-        for waker in [queues.reader.take(), queues.writer.take()].into_iter().flatten() {
-            waker.wake();
-        }
+        let wakers = [queues.reader.take(), queues.writer.take()];
+        drop(queues);
+        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
     // The halves' side.

@@ -9,15 +9,7 @@ use remora_transport::TransportError;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::asker::{Asker, open};
-
-/// Waits for a state that nobody announces: the end of a process or of a thread.
-pub(crate) async fn until(what: &str, mut reached: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !reached() {
-        assert!(start.elapsed() < Duration::from_secs(10), "{what}: not within 10 s");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
+use crate::until::until;
 
 async fn through(sshd: &Sshd) -> (Lag, remora_transport::Pipe) {
     let lag = Lag::start(([127, 0, 0, 1], sshd.port()).into(), Duration::ZERO).unwrap();

@@ -163,6 +163,25 @@ async fn a_good_host_does_not_look_changed_because_it_has_several_keys() {
 }
 
 #[tokio::test]
+async fn a_record_without_the_port_is_good_for_another_port() {
+    let sshd = Sshd::start(unknown());
+    fs::write(sshd.known_hosts(), format!("127.0.0.1 {}\n", sshd.host_keys()[0])).unwrap();
+    assert_eq!(run(&sshd.ssh_config(), "echo known", b"").await, "known\n");
+    assert!(openssh_agrees(&sshd.ssh_config()));
+    let other = Sshd::start(unknown());
+    fs::write(sshd.known_hosts(), format!("127.0.0.1 {}\n", other.host_keys()[0])).unwrap();
+    let failure = open(&sshd.ssh_config(), &Asker::silent(), "true").await;
+    assert!(matches!(failure, Err(TransportError::HostKeyDeclined { .. })), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_key_may_be_remembered_nowhere() {
+    let client_lines = vec!["UserKnownHostsFile /dev/null".to_owned()];
+    let sshd = Sshd::start(SshdOptions { client_lines, ..unknown() });
+    open(&sshd.ssh_config(), &Asker::new([trust(true)]), "true").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_host_key_alias_is_the_name_on_record() {
     let sshd = Sshd::start(SshdOptions { client_lines: vec!["HostKeyAlias Build-Box".to_owned()], ..unknown() });
     open(&sshd.ssh_config(), &Asker::new([trust(true)]), "true").await.unwrap();

@@ -9,3 +9,4 @@ mod login;
 mod pipe;
 mod route;
 mod shell;
+mod until;

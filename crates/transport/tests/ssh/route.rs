@@ -11,6 +11,7 @@ use remora_transport::{Phase, TransportError, connect};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::asker::{Asker, open, run};
+use crate::until::until;
 
 /// A configuration with these lines for `box`.
 fn config(lines: &str) -> tempfile::NamedTempFile {
@@ -98,7 +99,7 @@ async fn an_abandoned_attempt_leaves_no_thread() {
     let asker = Asker::silent();
     let attempt = tokio::time::timeout(Duration::from_millis(500), open(&file, &asker, "true")).await;
     assert!(attempt.is_err());
-    crate::end::until("the asker is let go", || std::sync::Arc::strong_count(&asker) == 1).await;
+    until("the asker is let go", || std::sync::Arc::strong_count(&asker) == 1).await;
 }
 
 #[tokio::test]
@@ -149,7 +150,7 @@ async fn a_jump_host_carries_the_connection() {
         Sshd::start(SshdOptions { server_lines: vec!["AllowTcpForwarding yes".to_owned()], ..SshdOptions::default() });
     let sshd = Sshd::start(SshdOptions::default());
     assert_eq!(run(&through(&gate, &sshd), "cat; echo there", b"jumped ").await, "jumped there\n");
-    crate::end::until("the gate is left", || gate.sessions().is_empty()).await;
+    until("the gate is left", || gate.sessions().is_empty()).await;
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Owns the tables of what a known-hosts file says. Never reads one.
+
 use super::*;
 
 // "key one", "key two" and so on, in base64: judging compares bytes, whatever they mean.
