@@ -11,11 +11,11 @@ an earlier part is simply there. PROTOCOL.md describes what is spoken.
 
 import base64
 import collections
-import ctypes
 import errno
 import hashlib
 import heapq
 import io
+import itertools
 import json
 import os
 import platform

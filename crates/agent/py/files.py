@@ -9,6 +9,7 @@ DIR_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 TEMP_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 TEMP_NAME = re.compile(br"\.remora-([0-9]+)-[0-9a-f]+\.tmp\Z")
+TEMP_NONCE, TEMP_COUNT = base64.b16encode(os.urandom(6)).lower(), itertools.count()
 # A temporary file of a dead agent is removed when it is older than this (its pid may be of another container).
 TEMP_AGE = 60.0
 # Digests of files that this agent wrote, by what `stat` says of them; the oldest go first.
@@ -17,7 +18,7 @@ READ_SIZE = 1024 * 1024
 
 
 def temp_name():
-    return b".remora-%d-%s.tmp" % (os.getpid(), base64.b16encode(os.urandom(8)).lower())
+    return b".remora-%d-%s%08x.tmp" % (os.getpid(), TEMP_NONCE, next(TEMP_COUNT))
 
 
 def open_dir(name, parent):
@@ -49,14 +50,44 @@ def open_or_make_dir(name, parent, mode=0o777):
     return open_dir(name, parent), True
 
 
+class Near:
+    """The directory of the last write, kept open while a burst of writes is worked off.
+
+    Only until the next look at the pipe or the next removal: by then it may be gone.
+    """
+
+    def __init__(self):
+        self.key = self.fd = None
+
+    def get(self, key):
+        return os.dup(self.fd) if key == self.key else None
+
+    def put(self, key, fd):
+        self.clear()
+        self.key, self.fd = key, os.dup(fd)
+
+    def clear(self):
+        if self.fd is not None:
+            os.close(self.fd)
+        self.key = self.fd = None
+
+
 class Place:
     """A name in an open directory below a root. Renaming a parent meanwhile does no harm."""
 
-    def __init__(self, head, make_parents=False):
+    def __init__(self, head, make_parents=False, near=None):
         self.path = path_from(head["path"])
         parts = parts_of(self.path)
         self.name = parts[-1]
-        self.dir = open_root(head)
+        key = (head["root"], parts[:-1])
+        self.dir = near.get(key) if near else None
+        if self.dir is None:
+            self.dir = open_root(head)
+            self.walk(parts, make_parents)
+            if near:
+                near.put(key, self.dir)
+
+    def walk(self, parts, make_parents):
         try:
             for part in parts[:-1]:
                 inner = open_or_make_dir(part, self.dir)[0] if make_parents else open_dir(part, self.dir)
@@ -169,7 +200,7 @@ class Upload:
         self.agent, self.head = agent, head
         self.size, self.hasher = 0, blake()
         self.temp = self.fd = None
-        self.place = Place(head, make_parents=True)
+        self.place = Place(head, make_parents=True, near=agent.near)
         agent.uploads.add(self)
         try:
             temp = temp_name()
@@ -220,6 +251,16 @@ class Upload:
                 pass
             self.temp = None
         self.place.close()
+
+
+def op_write(agent, stream, head, body):
+    """A file that came with its request. Opened in its turn, because earlier changes may concern its parents."""
+    upload = Upload(agent, stream, head)
+    try:
+        upload.put(body)
+        return (yield from upload.finish())
+    finally:
+        upload.discard()
 
 
 def op_mkdir(agent, stream, head, body):
@@ -275,6 +316,7 @@ def op_set_meta(agent, stream, head, body):
 
 
 def op_remove(agent, stream, head, body):
+    agent.near.clear()  # It may be what is removed.
     try:
         place = Place(head)
     except FileNotFoundError:

@@ -172,8 +172,11 @@ def op_root(agent, stream, head, body):
 
 
 def home_dir():
-    """HOME as the login has it, else what the password database says."""
+    """HOME as the login has it, else what the password database says. A container's user may be in neither."""
     home = os.environb.get(b"HOME", b"")
-    return home if home.startswith(b"/") else os.fsencode(pwd.getpwuid(os.getuid()).pw_dir)
+    try:
+        return home if home.startswith(b"/") else os.fsencode(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return b"/"
 
 

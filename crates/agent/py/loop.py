@@ -11,7 +11,7 @@ OPS = {
     "survey": op_survey,
     "digests": op_digests,
     "read": op_read,
-    "write": None,  # its body is not collected: see Agent.begin
+    "write": op_write,
     "mkdir": op_mkdir,
     "symlink": op_symlink,
     "set_meta": op_set_meta,
@@ -109,6 +109,7 @@ class Agent:
         self.outbox = Outbox(1)
         self.decoder = Decoder()
         self.known = Known()
+        self.near = Near()
         self.requests = {}  # stream -> request whose body is still coming, or None: it has failed already
         self.streams = {}  # stream -> what lives there
         self.children = {}  # pid -> Process
@@ -146,7 +147,10 @@ class Agent:
         try:
             if head.get("op") not in OPS:
                 raise OpError("invalid", "no such operation: %s" % head.get("op"))
-            self.requests[stream] = (Upload if head["op"] == "write" else Collected)(self, stream, head)
+            large = head["op"] == "write" and not end
+            while large and self.changes:
+                self.work(self.changes)  # They may concern the parents of what is opened now.
+            self.requests[stream] = (Upload if large else Collected)(self, stream, head)
         except Exception as error:
             self.requests[stream] = None
             self.fail(stream, error)
@@ -212,6 +216,7 @@ class Agent:
             self.running = False
             return
         self.heard_at = time.monotonic()
+        self.near.clear()
         for frame in self.decoder.feed(data):
             try:
                 self.on_frame(*frame)

@@ -17,10 +17,11 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def load_prctl():
-    """Linux's `prctl`, or None elsewhere."""
+    """Linux's `prctl`, or None elsewhere and where Python was built without ctypes."""
     try:
+        import ctypes
         return ctypes.CDLL(None, use_errno=True).prctl if sys.platform.startswith("linux") else None
-    except (OSError, AttributeError):
+    except (ImportError, OSError, AttributeError):
         return None
 
 
