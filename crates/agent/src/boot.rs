@@ -19,6 +19,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("../py/files.py"),
     include_str!("../py/listing.py"),
     include_str!("../py/cache.py"),
+    include_str!("../py/kin.py"),
     include_str!("../py/processes.py"),
     include_str!("../py/sockets.py"),
     include_str!("../py/loop.py"),

@@ -184,3 +184,95 @@ fn are_related(one: &[u8], other: &[u8]) -> bool {
     let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
     long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frames::Decoder;
+
+    /// The streams of the frames that go next, with their kinds.
+    fn sent(lanes: &mut Lanes, decoder: &mut Decoder) -> Vec<(Kind, u32)> {
+        let mut out = Vec::new();
+        lanes.fill(&mut out, 0, Instant::now());
+        decoder.feed(&out);
+        let mut sent = Vec::new();
+        while let Some(frame) = decoder.next().unwrap() {
+            sent.push((frame.kind, frame.stream));
+        }
+        sent
+    }
+
+    fn body(stream: u32, path: &str, size: usize) -> Body {
+        let supply = Supply::Whole { bytes: vec![b'x'; size], at: 0 };
+        Body { stream, head: Some(Vec::new()), path: Some(path.into()), supply }
+    }
+
+    #[test]
+    fn control_goes_first_then_small_changes_then_bodies() {
+        let (mut lanes, mut decoder) = (Lanes::default(), Decoder::default());
+        lanes.put_body(body(1, "/r/large", CHUNK + 1));
+        lanes.put_change(2, b"small".to_vec(), b"/r/small".to_vec());
+        lanes.put(Frame::new(Kind::Data, 3, b"step".to_vec()));
+        let expected = [(Kind::Data, 3), (Kind::Request, 2), (Kind::Request, 1), (Kind::Data, 1)];
+        assert_eq!(sent(&mut lanes, &mut decoder), expected);
+    }
+
+    #[test]
+    fn a_small_change_stays_behind_a_body_on_the_same_path_or_around_it() {
+        for (path, stays) in [("/r/a", true), ("/r/a/b", true), ("/r", true), ("/r/ab", false), ("/r/b", false)] {
+            let (mut lanes, mut decoder) = (Lanes::default(), Decoder::default());
+            lanes.put_body(body(1, "/r/a", 10));
+            lanes.put_change(2, Vec::new(), path.into());
+            let last = if stays { 2 } else { 1 };
+            assert_eq!(sent(&mut lanes, &mut decoder).last(), Some(&(Kind::Request, last)), "{path}");
+        }
+    }
+
+    #[test]
+    fn bulk_stops_at_the_bound_and_control_does_not() {
+        let (mut lanes, mut decoder) = (Lanes::default(), Decoder::default());
+        lanes.put_body(body(1, "/r/large", 100 * CHUNK));
+        let mut pieces = 0;
+        loop {
+            let now = sent(&mut lanes, &mut decoder).len();
+            if now == 0 {
+                break;
+            }
+            pieces += now;
+        }
+        assert_eq!(pieces * CHUNK, 256 * 1024);
+        lanes.put(Frame::new(Kind::Data, 3, b"step".to_vec()));
+        assert_eq!(sent(&mut lanes, &mut decoder), [(Kind::Data, 3)]);
+        lanes.on_frame(decoder.heard(), false, Instant::now());
+        assert!(!sent(&mut lanes, &mut decoder).is_empty(), "what arrived makes room");
+    }
+
+    #[test]
+    fn a_body_that_waits_for_its_source_lets_small_changes_pass_and_ends_with_its_last_piece() {
+        let (mut lanes, mut decoder) = (Lanes::default(), Decoder::default());
+        let supply = Supply::Fed { pieces: VecDeque::new(), ended: false };
+        lanes.put_body(Body { stream: 1, head: Some(Vec::new()), path: Some(b"/r/a".to_vec()), supply });
+        lanes.put_change(2, Vec::new(), b"/r/b".to_vec());
+        assert_eq!(sent(&mut lanes, &mut decoder), [(Kind::Request, 2)]);
+        lanes.feed(1, None);
+        assert_eq!(sent(&mut lanes, &mut decoder), [(Kind::Request, 1)]);
+        assert!(!lanes.forget(1), "all of it has gone");
+    }
+
+    #[test]
+    fn bulk_is_acknowledged_at_once_and_the_rest_in_time() {
+        let mut lanes = Lanes::default();
+        let mut out = Vec::new();
+        lanes.fill(&mut out, ACK_EVERY - 1, Instant::now());
+        assert!(out.is_empty());
+        lanes.on_frame(0, true, Instant::now());
+        lanes.fill(&mut out, ACK_EVERY - 1, Instant::now());
+        let mut decoder = Decoder::default();
+        decoder.feed(&out);
+        let ack = decoder.next().unwrap().unwrap();
+        assert_eq!((ack.kind, ack.ack), (Kind::Ack, ACK_EVERY - 1));
+        out.clear();
+        lanes.fill(&mut out, 2 * ACK_EVERY, Instant::now());
+        assert!(!out.is_empty());
+    }
+}

@@ -10,5 +10,6 @@ mod faults;
 mod files;
 mod flow;
 mod live;
+mod loss;
 mod processes;
 mod rig;
