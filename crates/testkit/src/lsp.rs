@@ -37,6 +37,16 @@ impl<W: AsyncWrite + Unpin> LspClient<W> {
         self.unread.retain(|message| message["method"] != method);
     }
 
+    /// Answers `workspace/configuration` differently from now on.
+    pub fn set_settings(&mut self, settings: Value) {
+        self.settings = settings;
+    }
+
+    /// Error answers to what was no request have no id and so nobody who waits for them.
+    pub fn forget_answers_without_id(&mut self) {
+        self.unread.retain(|message| message.get("method").is_some() || !message["id"].is_null());
+    }
+
     /// Shakes hands for a folder; returns the server's capabilities.
     pub async fn initialize(&mut self, root: &std::path::Path) -> Value {
         let uri = format!("file://{}", root.display());

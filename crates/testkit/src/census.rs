@@ -1,0 +1,72 @@
+//! Counts what is left of us on a "remote" that is this machine: processes, sockets, files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What was there at some moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Census {
+    /// Processes that carry our mark, or run our agent: pid and command line.
+    pub processes: BTreeSet<(u32, String)>,
+    /// Our private folders.
+    pub folders: BTreeSet<PathBuf>,
+}
+
+impl Census {
+    /// Counts the processes whose environment has `HOME=home`, and what is in that home's runtime folder.
+    #[must_use]
+    pub fn take(home: &Path) -> Self {
+        Self { processes: processes(home), folders: folders(home) }
+    }
+
+    /// Waits until nothing is there that was not there `before`.
+    ///
+    /// # Panics
+    /// When something still is after a while, with its name.
+    pub fn expect_no_more_than(before: &Self, home: &Path) {
+        // Processes end after they were told to; there is no signal of a stranger's end to wait for.
+        const PATIENCE: Duration = Duration::from_secs(15);
+        const LOOK_AGAIN: Duration = Duration::from_millis(20);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let now = Self::take(home);
+            let processes: Vec<_> = now.processes.difference(&before.processes).collect();
+            let folders: Vec<_> = now.folders.difference(&before.folders).collect();
+            if processes.is_empty() && folders.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "left behind: {processes:#?} {folders:#?}");
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+}
+
+fn processes(home: &Path) -> BTreeSet<(u32, String)> {
+    let mark = format!("HOME={}", home.display()).into_bytes();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter_map(|pid| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let ours = environment.split(|&byte| byte == 0).any(|variable| variable == mark);
+        if !ours {
+            return None;
+        }
+        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        // A zombie has no command line; its parent has yet to look at it, but it holds nothing.
+        (!command.is_empty()).then(|| (pid, String::from_utf8_lossy(&command).replace('\0', " ")))
+    })
+    .collect()
+}
+
+/// The folder that [`crate::command::User`] names as the runtime folder.
+#[must_use]
+pub fn runtime_folder(home: &Path) -> PathBuf {
+    home.join("run")
+}
+
+fn folders(home: &Path) -> BTreeSet<PathBuf> {
+    let entries = fs::read_dir(runtime_folder(home)).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
