@@ -1,0 +1,71 @@
+//! Turns the editor's shapes into ours and back. Pure.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use remora_model::LocalPath;
+use serde::Serialize;
+use serde_json::Value;
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::lsp_types::InitializeParams;
+
+use crate::fault::Fault;
+use crate::protocol::{DebugStartParams, DebugStartResult, MirroredParams};
+use crate::surface::{DebugRequest, Listening, Mirrored};
+
+/// The JSON-RPC code of a [`Fault`]: the first of the range that the specification leaves to servers.
+const FAULT: i64 = -32000;
+
+pub(super) fn error(fault: Fault) -> Error {
+    if let Some(chain) = &fault.source_chain {
+        tracing::info!(kind = ?fault.kind, chain, "{}", fault.message);
+    }
+    let data = serde_json::to_value(&fault).ok();
+    Error { code: ErrorCode::ServerError(FAULT), message: fault.message.into(), data }
+}
+
+pub(super) fn value<T: Serialize>(value: &T) -> Result<Value> {
+    serde_json::to_value(value).map_err(|_| Error::internal_error())
+}
+
+pub(super) fn root(params: &InitializeParams) -> Option<LocalPath> {
+    let folder = params.workspace_folders.as_ref().and_then(|folders| folders.first()).map(|folder| &folder.uri);
+    #[allow(deprecated, reason = "older clients send nothing else")]
+    let uri = folder.or(params.root_uri.as_ref())?;
+    LocalPath::new(uri.to_file_path().ok()?).ok()
+}
+
+pub(super) fn shows_progress(params: &InitializeParams) -> bool {
+    params.capabilities.window.as_ref().and_then(|window| window.work_done_progress).unwrap_or(false)
+}
+
+pub(super) fn asks_configuration(params: &InitializeParams) -> bool {
+    params.capabilities.workspace.as_ref().and_then(|workspace| workspace.configuration).unwrap_or(false)
+}
+
+pub(super) fn mirrored(done: &Mirrored) -> MirroredParams {
+    MirroredParams { files: done.files, bytes: done.bytes, ms: done.elapsed.as_secs_f64() * 1000.0 }
+}
+
+pub(super) fn debug_request(params: DebugStartParams) -> DebugRequest {
+    DebugRequest {
+        file: params.file.map(PathBuf::from),
+        module: params.module,
+        args: params.args,
+        cwd: params.cwd,
+        env: params.env,
+        python: params.python,
+        debugger: params.debugger,
+        in_code: params.in_code,
+        listen: params.port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+    }
+}
+
+pub(super) fn listening(listening: Listening) -> DebugStartResult {
+    DebugStartResult {
+        session: listening.session.0,
+        host: listening.address.ip().to_string(),
+        port: listening.address.port(),
+        configuration: listening.configuration,
+    }
+}

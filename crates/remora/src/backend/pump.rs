@@ -1,0 +1,113 @@
+//! Carries what the event loop says to the editor. Decides nothing but which message it is.
+
+use remora_agent::Exit;
+use remora_debug::OutputStream;
+use remora_transport::{Answer, Question, Secret};
+use tokio::sync::{mpsc, oneshot};
+use tower_lsp::Client;
+
+use super::progress::{Progresses, Work};
+use crate::backend::convert;
+use crate::protocol::{
+    AskParams, AskResult, AskUser, Exited, ExitedParams, Faulted, MirroredNow, Output, OutputParams, StatusChanged,
+};
+use crate::status::{Phase, Status};
+use crate::surface::{Said, SessionId};
+
+/// Runs until the loop has nothing more to say.
+pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::UnboundedReceiver<Said>) {
+    let mut background: Option<Work> = None;
+    while let Some(said) = said.recv().await {
+        match said {
+            Said::Status(status) => {
+                watch_phase(&progresses, &mut background, &status);
+                if let Ok(status) = serde_json::to_value(&status) {
+                    client.send_notification::<StatusChanged>(status).await;
+                }
+            }
+            Said::Mirrored(done) => {
+                client.send_notification::<MirroredNow>(convert::mirrored(&done)).await;
+            }
+            Said::Progress(counts) => progresses.count(Some(counts)),
+            Said::Output(session, stream, data) => {
+                client.send_notification::<Output>(output(session, stream, &data)).await;
+            }
+            Said::Exited(session, exit) => client.send_notification::<Exited>(exited(session, Some(exit))).await,
+            Said::SessionLost(session) => client.send_notification::<Exited>(exited(session, None)).await,
+            Said::Fault(fault) => {
+                tracing::warn!(kind = ?fault.kind, chain = fault.source_chain, "{}", fault.message);
+                if let Ok(fault) = serde_json::to_value(&fault) {
+                    client.send_notification::<Faulted>(fault).await;
+                }
+            }
+            Said::Ask(question, reply) => {
+                tokio::spawn(ask(client.clone(), question, reply));
+            }
+        }
+    }
+}
+
+/// Long work that no request waits for is shown too.
+fn watch_phase(progresses: &Progresses, background: &mut Option<Work>, status: &Status) {
+    let title = match status.phase {
+        Phase::Comparing | Phase::Uploading => Some("Mirroring"),
+        Phase::Reconnecting => Some("Reconnecting"),
+        _ => None,
+    };
+    match title {
+        Some(title) if background.is_none() => *background = Some(progresses.begin(title)),
+        Some(_) => {}
+        None => {
+            *background = None;
+            progresses.count(None);
+        }
+    }
+}
+
+fn output(session: SessionId, stream: OutputStream, data: &[u8]) -> OutputParams {
+    let stream = match stream {
+        OutputStream::Stdout => "stdout",
+        OutputStream::Stderr => "stderr",
+    };
+    OutputParams { session: session.0, stream: stream.into(), data: String::from_utf8_lossy(data).into_owned() }
+}
+
+fn exited(session: SessionId, exit: Option<Exit>) -> ExitedParams {
+    let mut params = ExitedParams { session: session.0, ..ExitedParams::default() };
+    match exit {
+        Some(Exit::Code(code)) => params.code = Some(code),
+        Some(Exit::Signal(signal)) => params.signal = Some(signal),
+        None => params.lost = true,
+    }
+    params
+}
+
+/// An editor that does not answer, or does not know the question, has declined.
+async fn ask(client: Client, question: Question, reply: oneshot::Sender<Option<Answer>>) {
+    let is_host_key = matches!(question, Question::HostKey { .. });
+    let answer = match serde_json::to_value(params(question)) {
+        Ok(params) => client.send_request::<AskUser>(params).await.ok().flatten(),
+        Err(_) => None,
+    };
+    let _ = reply.send(answer.and_then(|answer| result(answer, is_host_key)));
+}
+
+fn params(question: Question) -> AskParams {
+    match question {
+        Question::HostKey { host, port, algorithm, fingerprint } => {
+            AskParams::HostKey { host, port, algorithm, fingerprint }
+        }
+        Question::Passphrase { key, attempt } => AskParams::Passphrase { key: key.display().to_string(), attempt },
+        Question::Password { user, host, attempt } => AskParams::Password { user, host, attempt },
+        Question::KeyboardInteractive { user, host, name, instructions, prompt, echo } => {
+            AskParams::KeyboardInteractive { user, host, name, instructions, prompt, echo }
+        }
+    }
+}
+
+fn result(answer: AskResult, is_host_key: bool) -> Option<Answer> {
+    if is_host_key {
+        return answer.trust.then_some(Answer::Trust { remember: answer.remember });
+    }
+    answer.secret.map(|secret| Answer::Secret(Secret::new(secret)))
+}

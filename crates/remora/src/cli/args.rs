@@ -1,0 +1,193 @@
+//! Owns the shape of the command line. Never acts on it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Edit Python here, debug it there.
+#[derive(Debug, Parser)]
+#[command(name = "remora", version, about, max_term_width = 100)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Mirror the project, start a program there under a debugger, and wait for a client
+    Debug(DebugArgs),
+    /// Bring everything that changed here to the remote
+    Mirror(MirrorArgs),
+    /// Tell what would fail, why, and the remedy
+    Doctor(DoctorArgs),
+    /// Write the attach configuration into launch.json
+    LaunchJson(LaunchJsonArgs),
+    /// Debug a bundled example on a scratch "remote" on this machine
+    Demo(DemoArgs),
+    /// Serve an editor on standard input and output
+    Lsp,
+}
+
+/// Which target, and which folders.
+#[derive(Debug, Default, Clone, ClapArgs)]
+pub(super) struct TargetArgs {
+    /// A target of the settings (remora.targets in .vscode/settings.json)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["host", "command", "local"])]
+    pub(super) target: Option<String>,
+    /// An SSH host: a name, an alias of ssh_config, or USER@HOST
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["command", "local"])]
+    pub(super) host: Option<String>,
+    /// Another ssh_config than your own
+    #[arg(long, value_name = "FILE", requires = "host")]
+    pub(super) ssh_config: Option<String>,
+    /// A command whose standard input and output reach a shell there, such as 'docker exec -i web'
+    #[arg(long, value_name = "ARGV", conflicts_with = "local")]
+    pub(super) command: Option<String>,
+    /// This machine
+    #[arg(long)]
+    pub(super) local: bool,
+    /// The local folder that is mirrored [default: the present one]
+    #[arg(long, value_name = "LOCAL_DIR")]
+    pub(super) root: Option<PathBuf>,
+    /// The remote folder it is mirrored to [default: ~/remora/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(super) remote_root: Option<String>,
+    /// The interpreter there [default: a venv in the remote folder, else python3]
+    #[arg(long, value_name = "PATH")]
+    pub(super) python: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum DebuggerArg {
+    Auto,
+    Debugpy,
+    Ptvsd,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DebugArgs {
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// Which debugger
+    #[arg(long, value_enum)]
+    pub(super) debugger: Option<DebuggerArg>,
+    /// Where a client connects [default: 127.0.0.1 and a port of the project's own]
+    #[arg(long, value_name = "127.0.0.1:PORT")]
+    pub(super) listen: Option<SocketAddr>,
+    /// The program calls ptvsd.enable_attach or debugpy.listen itself (REMOTE_DEBUG=1 is set)
+    #[arg(long)]
+    pub(super) in_code: bool,
+    /// An environment variable for the program; may be repeated
+    #[arg(long, value_name = "K=V", value_parser = variable)]
+    pub(super) env: Vec<(String, String)>,
+    /// The working directory there [default: the remote folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) cwd: Option<String>,
+    /// The local side wins over remote files that somebody else changed
+    #[arg(long)]
+    pub(super) overwrite: bool,
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The program: FILE or -m MODULE, then its arguments
+    #[arg(value_name = "FILE|-m MODULE [ARGS]", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) program: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct MirrorArgs {
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// Go on with every change until interrupted
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) watch: bool,
+    /// Only tell what would be done
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// The local side wins over remote files that somebody else changed
+    #[arg(long)]
+    pub(super) overwrite: bool,
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// Also tell whether this port there can be reached from here
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) port: Option<u16>,
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct LaunchJsonArgs {
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// The local port to attach to [default: the project's own]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) port: Option<u16>,
+    /// The entry's name [default: Remora: TARGET]
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// Print the text instead of writing the file
+    #[arg(long)]
+    pub(super) stdout: bool,
+    /// The file [default: .vscode/launch.json in the local folder]
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DemoArgs {
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("an environment variable is written NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn debug(args: &[&str]) -> Result<DebugArgs, clap::Error> {
+        let all = ["remora", "debug"].iter().chain(args);
+        match Args::try_parse_from(all)?.command {
+            Command::Debug(args) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn everything_after_the_program_belongs_to_the_program() {
+        let args = debug(&["--local", "--json", "app.py", "--json", "-x", "--", "--local"]).unwrap();
+        assert_eq!(args.program, ["app.py", "--json", "-x", "--", "--local"]);
+        let args = debug(&["--local", "-m", "pkg.tool", "--root", "x"]).unwrap();
+        assert_eq!(args.program, ["-m", "pkg.tool", "--root", "x"]);
+        assert!(args.target.root.is_none());
+    }
+
+    #[test]
+    fn wrong_command_lines_are_refused() {
+        for wrong in [
+            &["--local"][..],
+            &["--local", "--host", "box", "a.py"],
+            &["--ssh-config", "x", "--local", "a.py"],
+            &["--env", "A", "--local", "a.py"],
+            &["--listen", "nowhere", "--local", "a.py"],
+        ] {
+            assert!(debug(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `remora debug`: mirrors, starts the program there, and is its terminal until it ends.
+
+use std::path::PathBuf;
+
+use remora_agent::{Exit, StreamWriter};
+use remora_debug::OutputStream;
+use remora_model::Debugger;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::FAILED_TO_RUN;
+use super::args::{DebugArgs, DebuggerArg};
+use super::run::{Drive, Signal, Waited};
+use super::target::{Scene, absolute};
+use super::text::Decoder;
+use super::voice::{Voice, exit_words};
+use crate::event::Event;
+use crate::fault::{Fault, Kind};
+use crate::surface::{DebugRequest, Listening, Said, SessionId};
+
+pub(super) async fn run(args: DebugArgs) -> u8 {
+    let mut voice = Voice::new(args.json);
+    let prepared = Scene::of(&args.target).and_then(|scene| Ok((request(&args)?, scene)));
+    let (request, mut scene) = match prepared {
+        Ok(prepared) => prepared,
+        Err(fault) => {
+            voice.fault(&fault);
+            return FAILED_TO_RUN;
+        }
+    };
+    scene.workspace.watch = true;
+    scene.workspace.overwrite = args.overwrite;
+    let mut terminal = Terminal { drive: Drive::start(scene, voice), out: Decoder::default(), err: Decoder::default() };
+    let status = terminal.debug(request).await;
+    terminal.drive.leave().await;
+    status
+}
+
+fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
+    let (file, module, rest) = match args.program.as_slice() {
+        [flag, module, rest @ ..] if flag == "-m" => (None, Some(module.clone()), rest),
+        [flag, ..] if flag.starts_with('-') => return Err(wrong_flag(flag)),
+        [file, rest @ ..] => (Some(program(file)?), None, rest),
+        [] => return Err(wrong_flag("")),
+    };
+    Ok(DebugRequest {
+        file,
+        module,
+        args: rest.to_vec(),
+        cwd: args.cwd.clone(),
+        env: args.env.iter().cloned().collect(),
+        python: None,
+        debugger: args.debugger.map(|debugger| match debugger {
+            DebuggerArg::Auto => Debugger::Auto,
+            DebuggerArg::Debugpy => Debugger::Debugpy,
+            DebuggerArg::Ptvsd => Debugger::Ptvsd,
+        }),
+        in_code: args.in_code,
+        listen: args.listen,
+    })
+}
+
+fn wrong_flag(flag: &str) -> Fault {
+    Fault::new(
+        Kind::BadRequest,
+        format!("{flag:?} is neither an option of `remora debug` nor a program."),
+        "Give a FILE, or -m MODULE; options stand before it (see `remora debug --help`).",
+    )
+}
+
+fn program(file: &str) -> Result<PathBuf, Fault> {
+    let missing = |why: &str| {
+        Fault::new(
+            Kind::FileMissing,
+            format!("Can't debug {file}: {why}."),
+            "Name a Python file of the folder that is mirrored (--root).",
+        )
+    };
+    let path = absolute(&PathBuf::from(file)).map_err(|error| missing(&error.to_string()))?;
+    match std::fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => Err(missing("it is a folder")),
+        Ok(_) => Ok(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing("there is no such file")),
+        Err(error) => Err(missing(&error.to_string())),
+    }
+}
+
+/// Is the program's terminal.
+struct Terminal {
+    drive: Drive,
+    out: Decoder,
+    err: Decoder,
+}
+
+impl Terminal {
+    async fn debug(&mut self, request: DebugRequest) -> u8 {
+        let answer = self.drive.engine.request(|reply| Event::DebugAsked(None, request, reply));
+        let mut early = Vec::new();
+        let listening = match self.drive.wait(answer, &mut early).await {
+            Waited::Signalled(signal) => return signal.status(),
+            Waited::Answered(result) => result,
+        };
+        let listening = match listening {
+            Ok(listening) => listening,
+            Err(fault) => {
+                self.hear_all(early);
+                self.drive.voice.fault(&fault);
+                return FAILED_TO_RUN;
+            }
+        };
+        let session = listening.session;
+        self.announce(listening);
+        match self.hear_all(early) {
+            Some(status) => status,
+            None => self.follow(session).await,
+        }
+    }
+
+    fn announce(&mut self, listening: Listening) {
+        let event = json!({
+            "event": "listening",
+            "host": listening.address.ip().to_string(),
+            "port": listening.address.port(),
+            "configuration": listening.configuration,
+        });
+        let configuration = serde_json::to_string_pretty(&listening.configuration).unwrap_or_default();
+        let words = format!("waiting for a debugger at {}; attach with\n{configuration}", listening.address);
+        self.drive.voice.say(&event, &words);
+        if let Some(stdin) = listening.stdin {
+            tokio::spawn(feed(stdin));
+        }
+    }
+
+    fn hear_all(&mut self, said: Vec<Said>) -> Option<u8> {
+        said.into_iter().fold(None, |status, said| self.hear(said).or(status))
+    }
+
+    /// Passes on what the session says; gives the exit status when it is over.
+    fn hear(&mut self, said: Said) -> Option<u8> {
+        match self.drive.pass_on(said)? {
+            Said::Output(_, stream, data) => {
+                let error = stream == OutputStream::Stderr;
+                let text = if error { self.err.decode(&data) } else { self.out.decode(&data) };
+                self.drive.voice.output(error, &data, &text);
+                None
+            }
+            Said::Exited(_, exit) => Some(self.exited(exit)),
+            Said::SessionLost(_) => Some(FAILED_TO_RUN),
+            _ => None,
+        }
+    }
+
+    fn exited(&mut self, exit: Exit) -> u8 {
+        let (out, err) = (self.out.finish(), self.err.finish());
+        self.drive.voice.output(false, &[], &out);
+        self.drive.voice.output(true, &[], &err);
+        let (event, words) = exit_words(exit);
+        self.drive.voice.say(&event, &words);
+        let status = match exit {
+            Exit::Code(code) => code & 0xff,
+            Exit::Signal(signal) => 128 + signal,
+        };
+        u8::try_from(status).unwrap_or(FAILED_TO_RUN)
+    }
+
+    /// Until the program ends. Ctrl-C interrupts it; a second one, or another signal, ends it.
+    async fn follow(&mut self, session: SessionId) -> u8 {
+        let mut interrupted = false;
+        loop {
+            tokio::select! {
+                signal = self.drive.stop.next() => {
+                    if signal != Signal::Interrupt || interrupted {
+                        return signal.status();
+                    }
+                    interrupted = true;
+                    self.drive.engine.tell(Event::InterruptAsked(session));
+                }
+                Some(said) = self.drive.said.recv() => {
+                    if let Some(status) = self.hear(said) {
+                        return status;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Carries our standard input to the program's until it ends.
+async fn feed(mut stdin: StreamWriter) {
+    let mut ours = tokio::io::stdin();
+    let mut piece = vec![0; 16 * 1024];
+    loop {
+        match ours.read(&mut piece).await {
+            Ok(0) | Err(_) => break,
+            Ok(read) => {
+                if stdin.write_all(&piece[..read]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+    let _ = stdin.shutdown().await;
+}

@@ -1,0 +1,131 @@
+//! The checks of the connection and of what the remote offers. Each gives one finding.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use remora_agent::{AgentError, Link, OpErrorKind, RootInfo};
+use remora_debug::{interpreter, wheels};
+use remora_model::{Debugger, TransportSpec};
+
+use super::{Finding, Report};
+use crate::cli::target::Scene;
+use crate::cli::voice::bytes;
+use crate::fault::{self, Fault, Kind};
+use crate::state::default_remote_root;
+
+/// Less free space than this is worth a warning: a debugger needs some 4 MB unpacked, a project the rest.
+const LITTLE_SPACE: u64 = 50_000_000;
+
+/// A clock that differs by more than this makes tools that compare times (make, `__pycache__`) err.
+const CLOCK_TOLERANCE_S: f64 = 2.0;
+
+/// Splits a failed connection into what still went well and what did not.
+pub(super) fn of_failed_connection(fault: &Fault) -> Vec<Finding> {
+    const STEPS: [&str; 4] = ["connection", "host key", "login", "python"];
+    let failed = match fault.kind {
+        Kind::HostKeyChanged | Kind::HostKeyRevoked | Kind::HostKeyUnknown => 1,
+        Kind::AuthFailed | Kind::Cancelled => 2,
+        Kind::NoPython | Kind::PythonTooOld | Kind::BootFailed => 3,
+        _ => 0,
+    };
+    let mut findings: Vec<Finding> = STEPS[..failed].iter().map(|step| Finding::ok(step, "fine")).collect();
+    findings.push(Finding::fault(STEPS[failed], fault));
+    findings
+}
+
+/// What a live connection shows by itself.
+pub(super) fn of_connection(scene: &Scene, link: &Link) -> Vec<Finding> {
+    let hello = link.hello();
+    let (major, minor, micro) = hello.python;
+    let mut findings = vec![Finding::ok("connection", format!("{} answers", hello.host))];
+    if matches!(scene.target.transport, TransportSpec::Ssh(_)) {
+        findings.push(Finding::ok("host key", "known"));
+    }
+    findings.push(Finding::ok("login", format!("as {} ({})", hello.user, hello.platform)));
+    findings.push(Finding::ok("python", format!("{major}.{minor}.{micro} runs the agent ({})", hello.executable)));
+    findings.push(clock(hello.clock.0));
+    findings
+}
+
+fn clock(remote_ns: i64) -> Finding {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let ahead = remote_ns as f64 / 1e9 - now;
+    if ahead.abs() <= CLOCK_TOLERANCE_S {
+        return Finding::ok("clock", "agrees with this machine's");
+    }
+    let side = if ahead > 0.0 { "ahead of" } else { "behind" };
+    Finding::warning(
+        "clock",
+        format!("{:.0} s {side} this machine's", ahead.abs()),
+        "Set it right there (timedatectl set-ntp true); Remora compares contents, but make and Python compare times.",
+    )
+}
+
+/// What the remote says when asked.
+pub(super) async fn of_remote(scene: &Scene, link: &Link, report: &mut Report) {
+    let root = scene.target.remote_root.clone().unwrap_or_else(|| default_remote_root(&scene.workspace.root));
+    let found = link.root(&root, false).await;
+    report.add(&remote_root(link, &root, &found).await);
+    let Some(info) = usable(link, found).await else { return };
+    report.add(&space(&info));
+    let found = interpreter::find(link, &info.path, scene.target.python.as_deref()).await;
+    match found {
+        Ok(found) => {
+            let (major, minor, micro) = found.version;
+            let words = format!("{} {major}.{minor}.{micro} runs the program ({})", found.implementation, found.path);
+            report.add(&Finding::ok("interpreter", words));
+            report.add(&debugger(found.version, scene.settings.debug.debugger));
+        }
+        Err(error) => report.add(&Finding::fault("interpreter", &Fault::from(error))),
+    }
+}
+
+async fn remote_root(link: &Link, root: &str, found: &Result<RootInfo, AgentError>) -> Finding {
+    const NAME: &str = "remote root";
+    match found {
+        Ok(info) if info.writable => Finding::ok(NAME, format!("{} can be written", info.path)),
+        Ok(info) => Finding::fault(NAME, &fault::root_read_only(&info.path.to_string(), "")),
+        Err(AgentError::Op(error)) if error.kind == OpErrorKind::NotFound => match parent(link, root).await {
+            Some(info) if info.writable => Finding::ok(NAME, format!("{root} is made at the first mirroring")),
+            Some(info) => Finding::fault(NAME, &fault::root_read_only(&info.path.to_string(), "")),
+            None => Finding::fault(NAME, &fault::root_missing(root)),
+        },
+        Err(error) => Finding::fault(NAME, &fault::root(root, error)),
+    }
+}
+
+/// The folder in which a missing root would be made: the one above it, or the home folder.
+async fn parent(link: &Link, root: &str) -> Option<RootInfo> {
+    if root.starts_with('~') {
+        return link.root("~", false).await.ok();
+    }
+    let (above, _) = root.trim_end_matches('/').rsplit_once('/')?;
+    link.root(if above.is_empty() { "/" } else { above }, false).await.ok()
+}
+
+async fn usable(link: &Link, found: Result<RootInfo, AgentError>) -> Option<RootInfo> {
+    match found {
+        Ok(info) => Some(info),
+        Err(_) => link.root("~", false).await.ok(),
+    }
+}
+
+fn space(info: &RootInfo) -> Finding {
+    let free = bytes(info.free_bytes);
+    if info.free_bytes >= LITTLE_SPACE {
+        return Finding::ok("space", format!("{free} free"));
+    }
+    Finding::warning("space", format!("only {free} free in {}", info.path), "Free some space there.")
+}
+
+fn debugger(version: (u8, u8, u8), wanted: Debugger) -> Finding {
+    match wheels::choose(version, wanted) {
+        Ok(push) => {
+            let size = bytes(push.archive.len() as u64);
+            Finding::ok("debugger", format!("{} {} ({size}, brought there once)", push.name, push.version))
+        }
+        Err(unsupported) => {
+            let path = "the interpreter".to_owned();
+            Finding::fault("debugger", &Fault::from(remora_debug::DebugError::Unsupported { path, unsupported }))
+        }
+    }
+}

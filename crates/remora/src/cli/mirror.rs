@@ -1,0 +1,103 @@
+//! `remora mirror`: everything that changed here goes there, once or until interrupted.
+
+use remora_mirror::{Change, PlannedChange};
+use serde_json::json;
+
+use super::FAILED;
+use super::args::MirrorArgs;
+use super::run::{Drive, Signal, Waited};
+use super::target::Scene;
+use super::voice::{Voice, bytes};
+use crate::event::{Event, MirrorRequest};
+use crate::surface::Said;
+
+pub(super) async fn run(args: MirrorArgs) -> u8 {
+    let mut voice = Voice::new(args.json);
+    let mut scene = match Scene::of(&args.target) {
+        Ok(scene) => scene,
+        Err(fault) => {
+            voice.fault(&fault);
+            return FAILED;
+        }
+    };
+    scene.workspace.watch = args.watch;
+    scene.workspace.reconnect = args.watch;
+    scene.workspace.overwrite = args.overwrite;
+    let mut drive = Drive::start(scene, voice);
+    let status = if args.dry_run { dry_run(&mut drive).await } else { mirror(&mut drive, &args).await };
+    drive.leave().await;
+    status
+}
+
+async fn mirror(drive: &mut Drive, args: &MirrorArgs) -> u8 {
+    let request = MirrorRequest { target: None, overwrite: args.overwrite };
+    let answer = drive.engine.request(|reply| Event::MirrorAsked(request, reply));
+    let status = match drive.wait(answer, &mut Vec::new()).await {
+        Waited::Signalled(signal) => return signal.status(),
+        Waited::Answered(Ok(done)) => {
+            drive.voice.mirrored(&done);
+            0
+        }
+        Waited::Answered(Err(fault)) => {
+            drive.voice.fault(&fault);
+            // Single files that failed don't keep the others from being followed.
+            if args.watch && fault.is_about_files() { 0 } else { FAILED }
+        }
+    };
+    if !args.watch || status != 0 {
+        return status;
+    }
+    match follow(drive).await {
+        // Being interrupted is how watching is meant to end.
+        Signal::Interrupt => 0,
+        signal => signal.status(),
+    }
+}
+
+async fn follow(drive: &mut Drive) -> Signal {
+    loop {
+        tokio::select! {
+            signal = drive.stop.next() => return signal,
+            Some(said) = drive.said.recv() => drop::<Option<Said>>(drive.pass_on(said)),
+        }
+    }
+}
+
+async fn dry_run(drive: &mut Drive) -> u8 {
+    let answer = drive.engine.request(|reply| Event::PlanAsked(None, reply));
+    match drive.wait(answer, &mut Vec::new()).await {
+        Waited::Signalled(signal) => signal.status(),
+        Waited::Answered(Ok(changes)) => {
+            print(&mut drive.voice, &changes);
+            0
+        }
+        Waited::Answered(Err(fault)) => {
+            drive.voice.fault(&fault);
+            FAILED
+        }
+    }
+}
+
+fn print(voice: &mut Voice, changes: &[PlannedChange]) {
+    for change in changes {
+        let what = name(change.change);
+        let event = json!({"event": "would", "change": what, "path": change.path, "bytes": change.bytes});
+        voice.print(&event, &format!("{what:<10} {}", change.path));
+    }
+    let total = changes.iter().map(|change| change.bytes).sum();
+    let event = json!({"event": "planned", "changes": changes.len(), "bytes": total});
+    voice.print(&event, &format!("{} changes, {} at most; nothing was done", changes.len(), bytes(total)));
+}
+
+fn name(change: Change) -> &'static str {
+    match change {
+        Change::Upload => "upload",
+        Change::Replace => "replace",
+        Change::Mkdir => "mkdir",
+        Change::Symlink => "symlink",
+        Change::Meta => "meta",
+        Change::Remove => "remove",
+        Change::Diverged => "diverged",
+        Change::Impossible => "impossible",
+    }
+}

@@ -1,0 +1,125 @@
+//! Turns the target flags of the command line into settings and a workspace. Reads the settings file;
+//! writes nothing.
+
+use std::path::{Path, PathBuf};
+
+use remora_model::{LocalPath, Settings, SshSpec, Target, TransportSpec};
+
+use super::args::TargetArgs;
+use super::records_folder;
+use crate::fault::{Fault, Kind};
+use crate::settings_file;
+use crate::state::Workspace;
+
+/// What a command works on.
+#[derive(Debug)]
+pub(super) struct Scene {
+    pub(super) workspace: Workspace,
+    pub(super) settings: Settings,
+    /// The target that the flags or the settings name.
+    pub(super) target: Target,
+}
+
+impl Scene {
+    /// Reads flags and settings.
+    pub(super) fn of(args: &TargetArgs) -> Result<Self, Fault> {
+        let root = local_root(args.root.as_deref())?;
+        let mut settings = settings_file::read(&root)?;
+        let mut target = match transport(args)? {
+            Some((name, transport)) => {
+                Target { name, transport, remote_root: None, python: None, env: std::collections::BTreeMap::new() }
+            }
+            None => named(&settings, args.target.as_deref())?,
+        };
+        if let Some(remote_root) = &args.remote_root {
+            target.remote_root = Some(remote_root.clone());
+        }
+        if let Some(python) = &args.python {
+            target.python = Some(python.clone());
+        }
+        settings.targets = vec![target.clone()];
+        settings.target = Some(target.name.clone());
+        let workspace = Workspace { root, records: records_folder(), watch: false, reconnect: false, overwrite: false };
+        Ok(Self { workspace, settings, target })
+    }
+}
+
+fn named(settings: &Settings, name: Option<&str>) -> Result<Target, Fault> {
+    settings.pick(name).cloned().ok_or_else(|| {
+        let message = match name.or(settings.target.as_deref()) {
+            Some(name) => format!("There is no target named {name:?} in the settings."),
+            None => "No target is given, and the settings have none.".to_owned(),
+        };
+        let hint = match settings.targets.as_slice() {
+            [] => {
+                "Give --host HOST, --command 'ARGV' or --local, or add one to remora.targets in .vscode/settings.json."
+                    .to_owned()
+            }
+            targets => {
+                let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+                format!("The settings have {}.", names.join(", "))
+            }
+        };
+        Fault::new(Kind::NoTarget, message, hint)
+    })
+}
+
+fn transport(args: &TargetArgs) -> Result<Option<(String, TransportSpec)>, Fault> {
+    if let Some(host) = &args.host {
+        let config = args.ssh_config.clone();
+        let spec = SshSpec { host: host.clone(), config, ..SshSpec::default() };
+        return Ok(Some((host.clone(), TransportSpec::Ssh(spec))));
+    }
+    if let Some(command) = &args.command {
+        let argv = shell_words::split(command).ok().filter(|argv| !argv.is_empty()).ok_or_else(|| {
+            Fault::new(
+                Kind::BadRequest,
+                format!("Can't split --command {command:?} into words: a quote is not closed, or it is empty."),
+                "Write it as you would in a shell, such as --command 'docker exec -i web'.",
+            )
+        })?;
+        return Ok(Some((command.clone(), TransportSpec::Command(argv))));
+    }
+    Ok(args.local.then(|| ("local".to_owned(), TransportSpec::Local)))
+}
+
+fn local_root(root: Option<&Path>) -> Result<LocalPath, Fault> {
+    let unusable = |path: &Path, why: &str| {
+        Fault::new(
+            Kind::LocalRootGone,
+            format!("Can't mirror the folder {}: {why}.", path.display()),
+            "Name an existing folder with --root.",
+        )
+    };
+    let given = root.map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let absolute = absolute(&given).map_err(|error| unusable(&given, &error.to_string()))?;
+    match std::fs::metadata(&absolute) {
+        Ok(metadata) if metadata.is_dir() => {}
+        Ok(_) => return Err(unusable(&absolute, "it is not a folder")),
+        Err(error) => return Err(unusable(&absolute, &error.to_string())),
+    }
+    LocalPath::new(&absolute).map_err(|error| unusable(&absolute, &error.to_string()))
+}
+
+/// `path` made absolute, without `.` and `..`; links stay, because the editor knows files by those names.
+pub(super) fn absolute(path: &Path) -> std::io::Result<PathBuf> {
+    let mut clean = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        match part {
+            std::path::Component::ParentDir => drop(clean.pop()),
+            part => clean.push(part),
+        }
+    }
+    Ok(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_are_taken_out_of_a_path() {
+        let root = std::path::absolute("/").unwrap();
+        assert_eq!(absolute(&root.join("a/../b/./c")).unwrap(), root.join("b/c"));
+    }
+}

@@ -1,0 +1,133 @@
+//! Owns the list of everything that can happen. Closed: what is not here does not reach the state.
+
+use std::path::PathBuf;
+
+use remora_agent::{Link, LostReason};
+use remora_debug::{Session, SessionEvent};
+use remora_mirror::{Notice, PlannedChange};
+use remora_model::{DebugSettings, LocalPath, RemotePath, Settings};
+use tokio::sync::oneshot;
+
+use crate::fault::Fault;
+use crate::status::Status;
+use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
+
+/// How a request is answered.
+pub type Reply<T> = oneshot::Sender<Result<T, Fault>>;
+
+/// Counts connections, so that news of an old one is not taken for news of the present one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Generation(pub u64);
+
+impl Generation {
+    /// The one after.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Something that happened.
+pub enum Event {
+    /// The settings changed and are being read; what needs them waits.
+    Configuring,
+    /// The settings were read, or can't be.
+    Configured(Result<Settings, Fault>),
+    /// A file was saved in the editor.
+    Saved(PathBuf),
+    /// The user asks for a connection.
+    ConnectAsked(Option<String>, Reply<Status>),
+    /// The user asks to mirror everything.
+    MirrorAsked(MirrorRequest, Reply<Mirrored>),
+    /// The user asks what mirroring would do.
+    PlanAsked(Option<String>, Reply<Vec<PlannedChange>>),
+    /// The user asks for a debug session.
+    DebugAsked(Option<String>, DebugRequest, Reply<Listening>),
+    /// The user interrupts a program.
+    InterruptAsked(SessionId),
+    /// The user ends a session.
+    StopAsked(SessionId, Reply<()>),
+    /// The user asks where the local root is mirrored.
+    RootAsked(Option<String>, Reply<Rooted>),
+    /// The user leaves.
+    LeaveAsked(oneshot::Sender<()>),
+
+    /// A connection attempt ended.
+    Linked(Generation, Result<Link, Fault>),
+    /// A connection broke.
+    LinkLost(Generation, LostReason),
+    /// The pause before the next attempt is over.
+    RetryDue(Generation),
+    /// The mirror said something.
+    MirrorSaid(Notice),
+    /// Mirroring everything ended.
+    MirrorEnded(Result<(), Fault>, Reply<Mirrored>),
+    /// Everything is on the remote and the program may start, or it may not.
+    BarrierPassed(Result<RemotePath, Fault>, Box<DebugRequest>, Reply<Listening>),
+    /// A debug start ended.
+    Started(SessionId, Result<Box<Session>, Fault>, Reply<Listening>),
+    /// A session said something.
+    SessionSaid(SessionId, SessionEvent),
+}
+
+/// How to mirror everything.
+#[derive(Debug, Clone, Default)]
+pub struct MirrorRequest {
+    /// The target's name; without it, the one in use.
+    pub target: Option<String>,
+    /// The local side wins over files that somebody else changed.
+    pub overwrite: bool,
+}
+
+/// The answer to [`Event::RootAsked`]: all that an attach configuration needs.
+#[derive(Debug, Clone)]
+pub struct Rooted {
+    /// The local root.
+    pub local_root: LocalPath,
+    /// The remote root, canonical.
+    pub remote_root: RemotePath,
+    /// Name of the target.
+    pub target: String,
+    /// The port that belongs to the project.
+    pub local_port: u16,
+    /// The settings of debug sessions.
+    pub debug: DebugSettings,
+}
+
+/// A [`Rooted`] that still lacks the remote root.
+#[derive(Debug, Clone)]
+pub struct Unrooted {
+    /// The local root.
+    pub local_root: LocalPath,
+    /// Name of the target.
+    pub target: String,
+    /// The port that belongs to the project.
+    pub local_port: u16,
+    /// The settings of debug sessions.
+    pub debug: DebugSettings,
+}
+
+impl Unrooted {
+    /// Completes it.
+    #[must_use]
+    pub fn at(self, remote_root: RemotePath) -> Rooted {
+        let Self { local_root, target, local_port, debug } = self;
+        Rooted { local_root, remote_root, target, local_port, debug }
+    }
+}
+
+impl Event {
+    /// Whether it can't be handled before the settings are known.
+    #[must_use]
+    pub fn needs_settings(&self) -> bool {
+        matches!(
+            self,
+            Self::Saved(_)
+                | Self::ConnectAsked(..)
+                | Self::MirrorAsked(..)
+                | Self::PlanAsked(..)
+                | Self::DebugAsked(..)
+                | Self::RootAsked(..)
+        )
+    }
+}

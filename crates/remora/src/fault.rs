@@ -1,0 +1,181 @@
+//! Owns the one error that a person sees: [`Fault`]. Never decides what happens next.
+//!
+//! Every wording for the user is in this file and its submodules, so that the sentences keep one
+//! voice: what failed, on what, what to do.
+
+use serde::Serialize;
+
+mod agent;
+mod debug;
+mod mirror;
+mod transport;
+
+pub use agent::{boot, not_absolute, root, root_missing, root_read_only};
+pub use mirror::{blocked, mirror};
+pub use transport::unreachable;
+
+/// What went wrong, for a person and for a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    /// For scripts; does not change once published.
+    pub kind: Kind,
+    /// What failed, on what: one sentence.
+    pub message: String,
+    /// What to do about it: one sentence.
+    pub hint: String,
+    /// The chain of causes, for the log.
+    #[serde(skip)]
+    pub source_chain: Option<String>,
+}
+
+/// The kinds of fault, by the names that scripts see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The host name has no address.
+    UnknownHost,
+    /// Nobody listens on that port of the host.
+    ConnectionRefused,
+    /// The host did not answer.
+    ConnectionTimedOut,
+    /// The connection broke.
+    ConnectionLost,
+    /// The host's key is not known and was not accepted.
+    HostKeyUnknown,
+    /// The host's key is not the one on record.
+    HostKeyChanged,
+    /// The host's key is revoked.
+    HostKeyRevoked,
+    /// The login was refused.
+    AuthFailed,
+    /// The user declined.
+    Cancelled,
+    /// A proxy or jump host failed.
+    ProxyFailed,
+    /// A program on this machine is missing.
+    ProgramMissing,
+    /// The transport's command ended or spoke nonsense.
+    CommandFailed,
+    /// The user's `ssh_config` can't be read.
+    SshConfig,
+    /// No Python on the remote.
+    NoPython,
+    /// Only a Python that is too old for the agent.
+    PythonTooOld,
+    /// The agent did not start.
+    BootFailed,
+    /// The agent broke the protocol, or something that should never happen did.
+    Internal,
+    /// The remote root is not there.
+    RemoteRootMissing,
+    /// The remote root can't be written.
+    RemoteRootReadOnly,
+    /// No permission on the remote.
+    Permission,
+    /// The remote disk is full.
+    NoSpace,
+    /// A remote file is not what was put there.
+    Diverged,
+    /// A path would leave the remote root.
+    OutsideRoot,
+    /// Something else is where a file or folder should go.
+    InTheWay,
+    /// A local file can't be read.
+    LocalUnreadable,
+    /// A local file vanished while it was read.
+    LocalVanished,
+    /// The local root is gone.
+    LocalRootGone,
+    /// The system watches no more folders.
+    WatchLimit,
+    /// An upload failed for another reason.
+    MirrorFailed,
+    /// The program's file is not there.
+    FileMissing,
+    /// The interpreter for the program is not there or does not run.
+    InterpreterMissing,
+    /// The debugger can't work with that interpreter.
+    DebuggerUnsupported,
+    /// The debugger could not be brought to the remote.
+    DebuggerPushFailed,
+    /// The program ended before a debugger listened.
+    ProgramDied,
+    /// The program did not listen in time.
+    StartTimedOut,
+    /// The local port is taken.
+    PortTaken,
+    /// No debug session of that name.
+    NoSession,
+    /// A setting has the wrong type.
+    BadSettings,
+    /// No target is configured or named so.
+    NoTarget,
+    /// The request or the command line is wrong.
+    BadRequest,
+    /// `launch.json` does not parse.
+    LaunchJsonInvalid,
+    /// A local file can't be written.
+    LocalUnwritable,
+}
+
+impl Fault {
+    /// A fault with its sentences.
+    pub fn new(kind: Kind, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: hint.into(), source_chain: None }
+    }
+
+    /// Keeps the cause for the log.
+    #[must_use]
+    pub fn because(mut self, error: &dyn std::error::Error) -> Self {
+        let mut chain = error.to_string();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            chain.push_str(": ");
+            chain.push_str(&cause.to_string());
+            next = cause.source();
+        }
+        self.source_chain = Some(chain);
+        self
+    }
+
+    /// A defect of ours.
+    pub fn internal(what: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, what, "This is a defect of Remora; please report it with the log.")
+    }
+
+    /// Whether it is about single files, so that the others are not concerned.
+    #[must_use]
+    pub fn is_about_files(&self) -> bool {
+        use Kind::{Diverged, InTheWay, LocalUnreadable, LocalVanished, NoSpace, OutsideRoot, Permission};
+        matches!(self.kind, Diverged | InTheWay | LocalUnreadable | LocalVanished | NoSpace | OutsideRoot | Permission)
+    }
+
+    /// Whether trying again by itself may help: the network's faults, not the login's.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        use Kind::{
+            BootFailed, CommandFailed, ConnectionLost, ConnectionRefused, ConnectionTimedOut, ProxyFailed, UnknownHost,
+        };
+        matches!(
+            self.kind,
+            UnknownHost
+                | ConnectionRefused
+                | ConnectionTimedOut
+                | ConnectionLost
+                | ProxyFailed
+                | CommandFailed
+                | BootFailed
+        )
+    }
+}
+
+impl From<remora_model::SettingsError> for Fault {
+    fn from(error: remora_model::SettingsError) -> Self {
+        Self::new(
+            Kind::BadSettings,
+            format!("The setting {error}."),
+            "Correct it in .vscode/settings.json or the user settings.",
+        )
+    }
+}

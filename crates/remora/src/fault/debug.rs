@@ -1,0 +1,115 @@
+//! Words what can go wrong with a debug start.
+
+use remora_agent::{AgentError, Exit, OpErrorKind};
+use remora_debug::DebugError as E;
+use remora_debug::wheels::Reason;
+
+use super::agent::lost;
+use super::transport::said;
+use super::{Fault, Kind};
+
+impl From<E> for Fault {
+    fn from(error: E) -> Self {
+        sentence(&error).because(&error)
+    }
+}
+
+fn sentence(error: &E) -> Fault {
+    match error {
+        E::NoInterpreter { tried } => Fault::new(
+            Kind::InterpreterMissing,
+            format!("No Python interpreter was found for the program; looked at {}.", tried.join(", ")),
+            "Name one with --python or the target's python.",
+        ),
+        E::InterpreterMissing { path } => Fault::new(
+            Kind::InterpreterMissing,
+            format!("There is no interpreter {path} on the remote."),
+            "Correct --python or the target's python.",
+        ),
+        E::NotPython { path, said: words } => Fault::new(
+            Kind::InterpreterMissing,
+            format!("{path} on the remote is not a Python interpreter{}.", said(words)),
+            "Correct --python or the target's python.",
+        ),
+        E::Unsupported { path, unsupported } => Fault::new(
+            Kind::DebuggerUnsupported,
+            format!("Can't debug with {path}: {unsupported}."),
+            match unsupported.why {
+                Reason::PtvsdNeverStops => "Use debugpy (--debugger auto), or a Python up to 3.12.",
+                Reason::TooOld => "Use Python 2.7, or 3.6 and later.",
+            },
+        ),
+        E::ProgramMissing { path } => Fault::new(
+            Kind::FileMissing,
+            format!("There is no file {path} on the remote."),
+            "Check that it is not left out of the mirror (.gitignore, remora.mirror.exclude).",
+        ),
+        E::CwdMissing { path } => Fault::new(
+            Kind::FileMissing,
+            format!("There is no folder {path} on the remote to run in."),
+            "Correct --cwd.",
+        ),
+        E::PortTaken { addr } => Fault::new(
+            Kind::PortTaken,
+            format!("Can't listen on {addr}: something else listens there already."),
+            "Choose another port with --listen, or leave it out.",
+        ),
+        E::ListenFailed { addr, reason } => Fault::new(
+            Kind::PortTaken,
+            format!("Can't listen on {addr}: {reason}."),
+            "Choose another address with --listen, or leave it out.",
+        ),
+        _ => started(error),
+    }
+}
+
+/// Faults after the program was started.
+fn started(error: &E) -> Fault {
+    match error {
+        E::DiedBeforeListening { exit, stderr } => Fault::new(
+            Kind::ProgramDied,
+            format!("The program ended {} before a debugger could attach{}.", ended(*exit), said(stderr)),
+            "Its own words above say why; run it there by hand if they don't.",
+        ),
+        E::EndedBeforeListening { exit, stderr } => Fault::new(
+            Kind::ProgramDied,
+            format!(
+                "The program ended {} without calling ptvsd.enable_attach or debugpy.listen{}.",
+                ended(*exit),
+                said(stderr)
+            ),
+            "Guard that call with `if os.environ.get(\"REMOTE_DEBUG\")`, or leave --in-code out.",
+        ),
+        E::DebuggerFailed { message } => Fault::new(
+            Kind::ProgramDied,
+            format!("The debugger on the remote can't listen{}.", said(message)),
+            "Start again; if it stays so, report it.",
+        ),
+        E::TimedOut { after, stderr } => Fault::new(
+            Kind::StartTimedOut,
+            format!("No debugger listened on the remote within {} s{}.", after.as_secs(), said(stderr)),
+            "Look at what the program does before; a slow disk or a long import may be the reason.",
+        ),
+        E::Agent(AgentError::Lost(reason)) => lost(reason),
+        E::Agent(AgentError::Op(op)) => match op.kind {
+            OpErrorKind::NoSpace => Fault::new(
+                Kind::NoSpace,
+                format!("Can't bring the debugger to the remote: the disk is full{}.", said(&op.message)),
+                "Free some space in the home folder there.",
+            ),
+            _ => Fault::new(
+                Kind::DebuggerPushFailed,
+                format!("Can't start the program{}.", said(&op.message)),
+                "Check that the login may write to ~/.cache there.",
+            ),
+        },
+        other => Fault::internal(other.to_string()),
+    }
+}
+
+fn ended(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("with status {code}"),
+        Exit::Signal(signal) => format!("by signal {signal}"),
+    }
+}

@@ -1,0 +1,130 @@
+//! Words what can go wrong with the mirror.
+
+use remora_mirror::{Blocked, MirrorError as E};
+use remora_model::RelPath;
+
+use super::agent::{lost, root_missing, root_read_only};
+use super::transport::said;
+use super::{Fault, Kind};
+
+/// The fault for a file, or the whole mirror, that failed.
+#[must_use]
+pub fn mirror(path: Option<&RelPath>, error: &E) -> Fault {
+    let name = path.or_else(|| path_of(error)).map_or_else(|| "the files".to_owned(), ToString::to_string);
+    sentence(&name, error).because(error)
+}
+
+fn path_of(error: &E) -> Option<&RelPath> {
+    match error {
+        E::NoSpace { path }
+        | E::Permission { path }
+        | E::OutsideRoot { path }
+        | E::Diverged { path }
+        | E::InTheWay { path }
+        | E::LocalUnreadable { path, .. }
+        | E::Vanished { path } => Some(path),
+        _ => None,
+    }
+}
+
+fn sentence(name: &str, error: &E) -> Fault {
+    match error {
+        E::NoSpace { .. } => Fault::new(
+            Kind::NoSpace,
+            format!("Can't store {name} on the remote: the disk is full. The old file there is whole."),
+            "Free some space there, then save again or mirror everything.",
+        ),
+        E::Permission { .. } => Fault::new(
+            Kind::Permission,
+            format!("Can't write {name} on the remote: permission denied."),
+            "Give the login write access there.",
+        ),
+        E::ReadOnly => Fault::new(
+            Kind::RemoteRootReadOnly,
+            format!("Can't store {name} on the remote: its file system is read-only."),
+            "Choose another folder with --remote-root or the target's remoteRoot.",
+        ),
+        E::OutsideRoot { .. } => Fault::new(
+            Kind::OutsideRoot,
+            format!(
+                "{name} is not stored: a folder on its way is a symbolic link there and would lead out of the remote root."
+            ),
+            "Replace the link by a folder, or leave the path out with remora.mirror.exclude.",
+        ),
+        E::InTheWay { .. } => Fault::new(
+            Kind::InTheWay,
+            format!("{name} is not stored: on the remote a file is where a folder should be, or the other way round."),
+            "Move it away there, then mirror everything.",
+        ),
+        E::Diverged { .. } => diverged(std::slice::from_ref(&name)),
+        E::LocalUnreadable { message, .. } => Fault::new(
+            Kind::LocalUnreadable,
+            format!("Can't read {name} here{}.", said(message)),
+            "Correct its permissions, or leave it out with remora.mirror.exclude.",
+        ),
+        E::Vanished { .. } => Fault::new(
+            Kind::LocalVanished,
+            format!("{name} vanished, or kept changing, while it was read."),
+            "It is tried again at its next change.",
+        ),
+        E::RootMissing { path } => root_missing(path),
+        E::RootNotWritable { path } => root_read_only(&path.to_string(), ""),
+        E::LocalRootGone => Fault::new(
+            Kind::LocalRootGone,
+            "The local folder that is mirrored is gone or empty all at once; nothing was deleted on the remote.",
+            "Bring it back (mount it again), then mirror everything.",
+        ),
+        E::WatchLimit { watched, .. } => Fault::new(
+            Kind::WatchLimit,
+            format!(
+                "The system lets us watch no more than {watched} folders; other changes made outside the editor are \
+                 found by scans instead."
+            ),
+            "Raise the limit: sudo sysctl fs.inotify.max_user_watches=1048576",
+        ),
+        E::Link(reason) => lost(reason),
+        other => Fault::new(
+            Kind::MirrorFailed,
+            format!("Can't mirror {name}{}.", said(&other.to_string())),
+            "The log (RUST_LOG=debug) has the details.",
+        ),
+    }
+}
+
+fn diverged<T: ToString>(paths: &[T]) -> Fault {
+    const SHOWN: usize = 5;
+    let names: Vec<String> = paths.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = paths.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let verb = if paths.len() == 1 { "is" } else { "are" };
+    Fault::new(
+        Kind::Diverged,
+        format!(
+            "{}{more} {verb} on the remote, but not as Remora put it there; nothing was overwritten.",
+            names.join(", ")
+        ),
+        "Compare, then let the local side win with `remora mirror --overwrite`, or bring the remote text here.",
+    )
+}
+
+/// The fault for a barrier that did not let a start pass.
+#[must_use]
+pub fn blocked(blocked: &Blocked) -> Fault {
+    match blocked {
+        Blocked::Diverged(paths) => diverged(paths),
+        Blocked::Failed(path, error) => mirror(Some(path), error),
+        Blocked::Halted(error) => mirror(None, error),
+        Blocked::Paused => Fault::new(
+            Kind::MirrorFailed,
+            "Mirroring is paused, so not everything is on the remote.",
+            "Resume it, then start again.",
+        ),
+        Blocked::LinkLost => Fault::new(
+            Kind::ConnectionLost,
+            "The connection was lost before everything was on the remote.",
+            "It goes on where it was when the connection is back.",
+        ),
+        Blocked::RootGone => mirror(None, &E::LocalRootGone),
+        Blocked::Ended => Fault::internal("The mirror has ended."),
+    }
+}

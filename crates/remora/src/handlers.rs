@@ -1,0 +1,9 @@
+//! One file per thing that happens; each decides what follows. Owns no state of its own.
+
+mod configured;
+mod debug;
+mod leave;
+mod link;
+mod mirror;
+
+pub(crate) use debug::configuration_name;

@@ -1,0 +1,119 @@
+//! Decides what new settings change. Never reads them from anywhere.
+
+use remora_model::{Settings, Target};
+
+use crate::fault::{Fault, Kind};
+use crate::jobs::Job;
+use crate::state::State;
+
+impl State {
+    /// The settings are known, or are known to be wrong.
+    pub(crate) fn configured(&mut self, settings: Result<Settings, Fault>) -> Vec<Job> {
+        if let Err(fault) = &settings {
+            self.say_fault(fault.clone());
+        } else {
+            self.message = None;
+        }
+        self.settings = settings;
+        self.configured = true;
+        let mut jobs = Vec::new();
+        if let Some(current) = self.target.clone()
+            && self.wanted(Some(&current.name)).as_ref() != Ok(&current)
+        {
+            jobs.extend(self.let_go());
+        }
+        for event in std::mem::take(&mut self.early) {
+            jobs.extend(self.on(event));
+        }
+        jobs
+    }
+
+    /// Makes the named target, or the one in use, the present one.
+    pub(crate) fn select(&mut self, name: Option<&str>) -> Result<Vec<Job>, Fault> {
+        let wanted = self.wanted(name)?;
+        if self.target.as_ref() == Some(&wanted) {
+            return Ok(Vec::new());
+        }
+        let jobs = self.let_go();
+        self.target = Some(wanted);
+        Ok(jobs)
+    }
+
+    fn wanted(&self, name: Option<&str>) -> Result<Target, Fault> {
+        let settings = self.settings.as_ref().map_err(Clone::clone)?;
+        let names = || settings.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ");
+        settings.pick(name).cloned().ok_or_else(|| match name.or(settings.target.as_deref()) {
+            Some(name) if settings.targets.is_empty() => Fault::new(
+                Kind::NoTarget,
+                format!("There is no target named {name:?}: the settings have none."),
+                "Add one to remora.targets in .vscode/settings.json.",
+            ),
+            Some(name) => Fault::new(
+                Kind::NoTarget,
+                format!("There is no target named {name:?}."),
+                format!("The settings have {}.", names()),
+            ),
+            None => Fault::new(
+                Kind::NoTarget,
+                "No target is given, and the settings have none.",
+                "Name one with --host, --command or --local, or add it to remora.targets in .vscode/settings.json.",
+            ),
+        })
+    }
+
+    /// Whether a save should reach out for a target by itself.
+    pub(crate) fn select_for_save(&mut self) -> Option<Vec<Job>> {
+        let on_save = self.settings.as_ref().is_ok_and(|settings| settings.mirror.on_save);
+        if !on_save {
+            return None;
+        }
+        let current = self.target.as_ref().map(|target| target.name.clone());
+        self.select(current.as_deref()).ok()
+    }
+}
+
+/// An event that came before the settings waits for them; this is here so that the two lists
+/// (what waits, what is dispatched) stay side by side with the code that releases them.
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::*;
+    use crate::event::Event;
+    use crate::state::Workspace;
+    use crate::surface::Said;
+
+    fn workspace() -> Workspace {
+        Workspace {
+            root: remora_model::LocalPath::new(std::env::temp_dir()).unwrap(),
+            records: None,
+            watch: false,
+            reconnect: false,
+            overwrite: false,
+        }
+    }
+
+    #[test]
+    fn a_request_before_the_settings_waits_for_them_and_then_hears_that_there_is_no_target() {
+        let (surface, mut said) = mpsc::unbounded_channel();
+        let mut state = State::new(workspace(), surface, mpsc::unbounded_channel().0);
+        let (reply, mut answer) = oneshot::channel();
+        assert!(state.on(Event::ConnectAsked(None, reply)).is_empty());
+        assert!(answer.try_recv().is_err());
+        assert!(state.on(Event::Configured(Ok(Settings::default()))).is_empty());
+        assert_eq!(answer.try_recv().unwrap().unwrap_err().kind, Kind::NoTarget);
+        assert!(said.try_recv().is_err(), "a fault that answers a request is not shown a second time");
+    }
+
+    #[test]
+    fn wrong_settings_are_said_once_and_answer_every_request() {
+        let (surface, mut said) = mpsc::unbounded_channel();
+        let mut state = State::new(workspace(), surface, mpsc::unbounded_channel().0);
+        let wrong = Settings::from_json(&serde_json::json!({"remora.targets": 3})).unwrap_err();
+        state.on(Event::Configured(Err(wrong.into())));
+        assert!(matches!(said.try_recv(), Ok(Said::Fault(fault)) if fault.kind == Kind::BadSettings));
+        let (reply, mut answer) = oneshot::channel();
+        state.on(Event::ConnectAsked(Some("box".into()), reply));
+        assert_eq!(answer.try_recv().unwrap().unwrap_err().kind, Kind::BadSettings);
+    }
+}

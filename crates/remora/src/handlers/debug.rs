@@ -1,0 +1,226 @@
+//! Decides what a debug request, a start and a session's news lead to. Never starts anything itself.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use remora_agent::Link;
+use remora_debug::{Listen, Program, Request, Session, SessionEvent};
+use remora_model::RemotePath;
+
+use crate::event::Reply;
+use crate::fault::{Fault, Kind};
+use crate::jobs::Job;
+use crate::state::{LinkState, Running, State, Waiting};
+use crate::surface::{DebugRequest, Listening, Said, SessionId};
+
+impl State {
+    pub(crate) fn debug_asked(
+        &mut self,
+        target: Option<&str>,
+        request: DebugRequest,
+        reply: Reply<Listening>,
+    ) -> Vec<Job> {
+        match self.check(&request) {
+            Ok(()) => self.with_target(target, Waiting::Debug(Box::new(request), reply), true),
+            Err(fault) => self.refuse(Waiting::Debug(Box::new(request), reply), fault),
+        }
+    }
+
+    /// Finds what is wrong with a request before anything is started for it.
+    fn check(&self, request: &DebugRequest) -> Result<(), Fault> {
+        match (&request.file, &request.module) {
+            (Some(file), None) => self.program_file(file).map(drop),
+            (None, Some(_)) => Ok(()),
+            _ => Err(Fault::new(
+                Kind::BadRequest,
+                "A debug session needs exactly one of a file and a module.",
+                "Give a FILE, or -m MODULE.",
+            )),
+        }
+    }
+
+    /// The path below the remote root of a local file.
+    fn program_file(&self, file: &Path) -> Result<String, Fault> {
+        let root = &self.workspace.root;
+        let inside = root.relative(file).ok_or_else(|| {
+            Fault::new(
+                Kind::FileMissing,
+                format!("{} is not in the folder that is mirrored, {root}.", file.display()),
+                "Name a file in that folder, or choose another folder with --root.",
+            )
+        })?;
+        Ok(inside.to_string())
+    }
+
+    pub(crate) fn debug_barrier(&mut self, request: Box<DebugRequest>, reply: Reply<Listening>) -> Vec<Job> {
+        let Some(mirror) = self.mirror.clone() else { return Vec::new() };
+        self.begin_tally();
+        vec![Job::Barrier { mirror, rescan: self.compared, request, reply }]
+    }
+
+    pub(crate) fn barrier_passed(
+        &mut self,
+        result: Result<RemotePath, Fault>,
+        request: DebugRequest,
+        reply: Reply<Listening>,
+    ) -> Vec<Job> {
+        let tally = self.tally.take().unwrap_or_default();
+        if result.is_ok() || tally.files > 0 {
+            self.say(Said::Mirrored(tally));
+        }
+        let outcome = result.and_then(|remote_root| {
+            self.compared = true;
+            self.start_request(request, remote_root)
+        });
+        match (outcome, &self.link) {
+            (Err(fault), _) => drop(reply.send(Err(fault))),
+            (Ok(request), LinkState::Up { link, .. }) => {
+                let link = link.clone();
+                return self.start(link, request, reply);
+            }
+            (Ok(_), _) => {
+                let fault = Fault::new(
+                    Kind::ConnectionLost,
+                    "The connection was lost before the program started.",
+                    "Start again when the connection is back.",
+                );
+                drop(reply.send(Err(fault)));
+            }
+        }
+        Vec::new()
+    }
+
+    fn start(&mut self, link: Link, request: Request, reply: Reply<Listening>) -> Vec<Job> {
+        self.last_session += 1;
+        let session = SessionId(self.last_session);
+        self.sessions.insert(session, Running::Starting);
+        vec![Job::StartDebug { session, link, request: Box::new(request), reply }]
+    }
+
+    /// Joins what the user said with the settings and the target.
+    fn start_request(&self, request: DebugRequest, remote_root: RemotePath) -> Result<Request, Fault> {
+        let settings = self.settings.as_ref().map_err(Clone::clone)?;
+        let target =
+            self.target.as_ref().ok_or_else(|| Fault::internal("A debug session started without a target."))?;
+        let mut env: BTreeMap<String, String> = target.env.clone();
+        env.extend(request.env);
+        let program = match (&request.file, request.module) {
+            (Some(file), _) => Program::File(self.program_file(file)?),
+            (None, module) => Program::Module(module.unwrap_or_default()),
+        };
+        let root = &self.workspace.root;
+        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, self.local_port(target, settings)));
+        let listen = request.listen.unwrap_or(own);
+        Ok(Request {
+            program,
+            args: request.args,
+            cwd: request.cwd,
+            env,
+            python: request.python.or_else(|| target.python.clone()),
+            debugger: request.debugger.unwrap_or(settings.debug.debugger),
+            in_code: request.in_code,
+            just_my_code: settings.debug.just_my_code,
+            sub_process: settings.debug.sub_process,
+            local_root: root.clone(),
+            remote_root,
+            name: configuration_name(&target.name),
+            listen: Listen {
+                host: listen.ip(),
+                port: listen.port(),
+                exact: request.listen.is_some_and(|listen| listen.port() != 0),
+            },
+        })
+    }
+
+    pub(crate) fn started(
+        &mut self,
+        id: SessionId,
+        result: Result<Box<Session>, Fault>,
+        reply: Reply<Listening>,
+    ) -> Vec<Job> {
+        let mut session = match result {
+            Ok(session) => *session,
+            Err(fault) => {
+                self.sessions.remove(&id);
+                let _ = reply.send(Err(fault));
+                return Vec::new();
+            }
+        };
+        let listening = Listening {
+            session: id,
+            address: session.listening(),
+            configuration: session.configuration().clone(),
+            stdin: session.take_stdin(),
+        };
+        let session = Arc::new(session);
+        let heard = reply.send(Ok(listening)).is_ok();
+        match self.sessions.get_mut(&id) {
+            Some(running) if heard => {
+                *running = Running::Listening(session);
+                Vec::new()
+            }
+            // It ended, or was stopped, before it could be handed over; or nobody waits for it.
+            _ => {
+                self.sessions.remove(&id);
+                vec![Job::Stop { sessions: vec![session], done: None }]
+            }
+        }
+    }
+
+    pub(crate) fn interrupt_asked(&mut self, id: SessionId) -> Vec<Job> {
+        match self.sessions.get(&id) {
+            Some(Running::Listening(session)) => vec![Job::Interrupt { session: session.clone() }],
+            _ => Vec::new(),
+        }
+    }
+
+    pub(crate) fn stop_asked(&mut self, id: SessionId, reply: Reply<()>) -> Vec<Job> {
+        match self.sessions.remove(&id) {
+            Some(Running::Listening(session)) => vec![Job::Stop { sessions: vec![session], done: Some(reply) }],
+            Some(Running::Starting) => {
+                let _ = reply.send(Ok(()));
+                Vec::new()
+            }
+            None => {
+                let fault = Fault::new(
+                    Kind::NoSession,
+                    format!("There is no debug session {}.", id.0),
+                    "It has ended already, or was never started.",
+                );
+                let _ = reply.send(Err(fault));
+                Vec::new()
+            }
+        }
+    }
+
+    pub(crate) fn session_said(&mut self, id: SessionId, event: SessionEvent) -> Vec<Job> {
+        match event {
+            SessionEvent::Output { stream, data } => self.say(Said::Output(id, stream, data)),
+            SessionEvent::ClientConnected | SessionEvent::ClientGone => {}
+            SessionEvent::Exited(exit) => {
+                self.say(Said::Exited(id, exit));
+                return self.forget(id);
+            }
+            SessionEvent::Lost(_) => {
+                self.say(Said::SessionLost(id));
+                return self.forget(id);
+            }
+        }
+        Vec::new()
+    }
+
+    /// Ends what may be left of a session whose program has ended.
+    fn forget(&mut self, id: SessionId) -> Vec<Job> {
+        match self.sessions.remove(&id) {
+            Some(Running::Listening(session)) => vec![Job::Stop { sessions: vec![session], done: None }],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The name of a generated attach configuration; it is how the entry is found again.
+pub(crate) fn configuration_name(target: &str) -> String {
+    format!("Remora: {target}")
+}

@@ -1,0 +1,144 @@
+//! Decides what a save, a request to mirror and the mirror's own news lead to.
+
+use std::path::Path;
+
+use remora_mirror::{Config, Notice};
+
+use crate::event::{MirrorRequest, Reply};
+use crate::fault::{self, Fault};
+use crate::jobs::Job;
+use crate::state::{LinkState, State, Waiting};
+use crate::surface::{Mirrored, Progress, Said};
+
+impl State {
+    pub(crate) fn saved(&mut self, path: &Path) -> Vec<Job> {
+        let Some(mut jobs) = self.select_for_save() else { return Vec::new() };
+        if let Err(fault) = self.ensure_mirror(false) {
+            self.say_fault(fault);
+            return jobs;
+        }
+        if let Some(mirror) = &self.mirror {
+            mirror.saved(path);
+        }
+        if matches!(self.link, LinkState::Down(_)) {
+            jobs.extend(self.ensure_link());
+        }
+        jobs
+    }
+
+    pub(crate) fn mirror_asked(&mut self, request: MirrorRequest, reply: Reply<Mirrored>) -> Vec<Job> {
+        self.workspace.overwrite |= request.overwrite;
+        let jobs = self.with_target(request.target.as_deref(), Waiting::Mirror(reply), true);
+        if request.overwrite
+            && let Some(mirror) = &self.mirror
+        {
+            mirror.overwrite(Vec::new());
+        }
+        jobs
+    }
+
+    pub(crate) fn plan_asked(
+        &mut self,
+        target: Option<&str>,
+        reply: Reply<Vec<remora_mirror::PlannedChange>>,
+    ) -> Vec<Job> {
+        self.with_target(target, Waiting::Plan(reply), true)
+    }
+
+    /// Has a mirror at work for the present target; `paused` keeps a new one from changing anything.
+    pub(crate) fn ensure_mirror(&mut self, paused: bool) -> Result<(), Fault> {
+        if self.mirror.is_some() {
+            return Ok(());
+        }
+        let settings = self.settings.as_ref().map_err(Clone::clone)?;
+        let config = Config {
+            local_root: self.workspace.root.clone(),
+            remote_root: self.remote_root(),
+            create_root: !paused,
+            exclude: settings.mirror.exclude.clone(),
+            index_file: self.index_file(),
+            overwrite: self.workspace.overwrite,
+            watch: self.workspace.watch && settings.mirror.watch,
+        };
+        let mirror = remora_mirror::start(config, self.notices.clone()).map_err(|error| fault::mirror(None, &error))?;
+        if paused {
+            mirror.pause();
+        }
+        if let LinkState::Up { link, .. } = &self.link {
+            mirror.link_up(link.clone());
+        }
+        self.mirror = Some(mirror);
+        Ok(())
+    }
+
+    fn index_file(&self) -> Option<std::path::PathBuf> {
+        let target = self.target.as_ref()?;
+        let identity = format!("{:?}\n{}\n{}", target.transport, self.remote_root(), self.workspace.root);
+        let digest = remora_model::Digest::of(identity.as_bytes()).to_string();
+        Some(self.workspace.records.as_ref()?.join(format!("{}.index", &digest[..24])))
+    }
+
+    pub(crate) fn mirror_all(&mut self, reply: Reply<Mirrored>) -> Vec<Job> {
+        let Some(mirror) = self.mirror.clone() else { return Vec::new() };
+        self.begin_tally();
+        vec![Job::MirrorAll { mirror, rescan: self.compared, reply }]
+    }
+
+    pub(crate) fn plan(&mut self, reply: Reply<Vec<remora_mirror::PlannedChange>>) -> Vec<Job> {
+        let Some(mirror) = self.mirror.clone() else { return Vec::new() };
+        vec![Job::Plan { mirror, reply }]
+    }
+
+    pub(crate) fn begin_tally(&mut self) {
+        self.tally.get_or_insert_default();
+    }
+
+    pub(crate) fn mirror_ended(&mut self, result: Result<(), Fault>, reply: Reply<Mirrored>) -> Vec<Job> {
+        let done = self.tally.take().unwrap_or_default();
+        self.compared |= result.is_ok();
+        let answer = match result {
+            Ok(()) => Ok(done),
+            Err(fault) => {
+                if done.files > 0 {
+                    self.say(Said::Mirrored(done));
+                }
+                Err(fault)
+            }
+        };
+        let _ = reply.send(answer);
+        Vec::new()
+    }
+
+    pub(crate) fn mirror_said(&mut self, notice: Notice) -> Vec<Job> {
+        match notice {
+            Notice::Mirrored { files, bytes, elapsed, .. } => {
+                let batch = Mirrored { files, bytes, elapsed };
+                match &mut self.tally {
+                    Some(tally) => tally.add(&batch),
+                    None => self.say(Said::Mirrored(batch)),
+                }
+            }
+            Notice::Progress { files_done, files_total, bytes_done, bytes_total } => {
+                self.say(Said::Progress(Progress { files_done, files_total, bytes_done, bytes_total }));
+            }
+            Notice::Diverged { path } => {
+                let error = remora_mirror::MirrorError::Diverged { path: path.clone() };
+                self.mirror_trouble(Some(&path), &error);
+            }
+            Notice::Trouble { path, error } => self.mirror_trouble(path.as_ref(), &error),
+            // The status is asked of the mirror itself whenever it is shown.
+            Notice::Status(_) | Notice::RootReady { .. } => {}
+        }
+        Vec::new()
+    }
+
+    /// What a request waits for is told in its answer, and only there.
+    fn mirror_trouble(&mut self, path: Option<&remora_model::RelPath>, error: &remora_mirror::MirrorError) {
+        let fault = fault::mirror(path, error);
+        if self.tally.is_some() {
+            tracing::warn!(%fault, "while a request waits");
+        } else {
+            self.say_fault(fault);
+        }
+    }
+}

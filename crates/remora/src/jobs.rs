@@ -1,0 +1,146 @@
+//! Owns the list of what the state can have done, and does it. Each job runs in a task of its own,
+//! ends in an event, and decides nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use remora_agent::Link;
+use remora_debug::{Request, Session};
+use remora_mirror::{Mirror, PlannedChange};
+use remora_model::{RemotePath, TransportSpec};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::asker::Asker;
+use crate::event::{Event, Generation, Reply, Rooted, Unrooted};
+use crate::fault::{self, Fault};
+use crate::host;
+use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
+
+/// Something to be done.
+pub enum Job {
+    /// Connect to a target.
+    Connect { generation: Generation, transport: TransportSpec },
+    /// Wait until a link ends.
+    AwaitLoss { generation: Generation, link: Link },
+    /// Send an event after a while.
+    After { delay: Duration, event: Box<Event> },
+    /// Find the canonical remote root.
+    FindRoot { link: Link, root: String, found: Box<Unrooted>, reply: Reply<Rooted> },
+    /// Have everything on the remote; `rescan` when the mirror has compared the trees before.
+    MirrorAll { mirror: Mirror, rescan: bool, reply: Reply<Mirrored> },
+    /// Tell what mirroring would do.
+    Plan { mirror: Mirror, reply: Reply<Vec<PlannedChange>> },
+    /// Have everything on the remote before a program starts.
+    Barrier { mirror: Mirror, rescan: bool, request: Box<DebugRequest>, reply: Reply<Listening> },
+    /// Start a program under a debugger.
+    StartDebug { session: SessionId, link: Link, request: Box<Request>, reply: Reply<Listening> },
+    /// Interrupt a program.
+    Interrupt { session: Arc<Session> },
+    /// End sessions.
+    Stop { sessions: Vec<Arc<Session>>, done: Option<Reply<()>> },
+    /// End everything of a target: sessions first, then the mirror, then the link.
+    LetGo { sessions: Vec<Arc<Session>>, mirror: Option<Mirror>, link: Option<Link>, done: Option<oneshot::Sender<()>> },
+}
+
+/// What jobs need: a way to tell what came of them, and somebody who answers questions.
+#[derive(Clone)]
+pub struct Jobs {
+    /// The way back to the loop.
+    pub events: mpsc::UnboundedSender<Event>,
+    /// Who asks the user.
+    pub asker: Arc<Asker>,
+}
+
+impl Jobs {
+    /// Does one job, in a task of its own. A job that panics becomes a fault of the loop's log; its
+    /// reply channel is dropped, which the one who asked hears.
+    pub fn start(&self, job: Job) {
+        let jobs = self.clone();
+        tokio::spawn(async move { jobs.run(job).await });
+    }
+
+    fn tell(&self, event: Event) {
+        // The loop is gone only when the program ends.
+        let _ = self.events.send(event);
+    }
+
+    async fn run(self, job: Job) {
+        match job {
+            Job::Connect { generation, transport } => {
+                let result = host::connect(&transport, self.asker.clone()).await;
+                self.tell(Event::Linked(generation, result));
+            }
+            Job::AwaitLoss { generation, link } => {
+                let lost = link.lost();
+                let reason = lost.await;
+                self.tell(Event::LinkLost(generation, reason));
+            }
+            Job::After { delay, event } => {
+                tokio::time::sleep(delay).await;
+                self.tell(*event);
+            }
+            Job::FindRoot { link, root, found, reply } => {
+                let result = host::find_root(&link, &root).await;
+                let _ = reply.send(result.map(|remote_root| found.at(remote_root)));
+            }
+            Job::MirrorAll { mirror, rescan, reply } => {
+                let result = pass_barrier(&mirror, rescan).await;
+                self.tell(Event::MirrorEnded(result.map(drop), reply));
+            }
+            Job::Plan { mirror, reply } => {
+                let _ = reply.send(mirror.plan().await.map_err(|error| fault::mirror(None, &error)));
+            }
+            Job::Barrier { mirror, rescan, request, reply } => {
+                let result = pass_barrier(&mirror, rescan).await;
+                self.tell(Event::BarrierPassed(result, request, reply));
+            }
+            Job::StartDebug { session, link, request, reply } => {
+                self.start_debug(session, &link, *request, reply).await
+            }
+            Job::Interrupt { session } => session.interrupt().await,
+            Job::Stop { sessions, done } => {
+                stop(&sessions).await;
+                if let Some(done) = done {
+                    let _ = done.send(Ok(()));
+                }
+            }
+            Job::LetGo { sessions, mirror, link, done } => {
+                stop(&sessions).await;
+                drop(mirror);
+                if let Some(link) = link {
+                    link.close().await;
+                }
+                if let Some(done) = done {
+                    let _ = done.send(());
+                }
+            }
+        }
+    }
+
+    async fn start_debug(&self, id: SessionId, link: &Link, request: Request, reply: Reply<Listening>) {
+        let (said, mut heard) = mpsc::unbounded_channel();
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            while let Some(event) = heard.recv().await {
+                let _ = events.send(Event::SessionSaid(id, event));
+            }
+        });
+        let result = remora_debug::start(link, request, said).await;
+        let result = result.map(Box::new).map_err(Fault::from);
+        self.tell(Event::Started(id, result, reply));
+    }
+}
+
+async fn pass_barrier(mirror: &Mirror, rescan: bool) -> Result<RemotePath, Fault> {
+    if rescan {
+        mirror.rescan();
+    }
+    let barrier = mirror.barrier().await.map_err(|blocked| fault::blocked(&blocked))?;
+    Ok(barrier.remote_root)
+}
+
+async fn stop(sessions: &[Arc<Session>]) {
+    for session in sessions {
+        session.stop().await;
+    }
+}

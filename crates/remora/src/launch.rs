@@ -1,0 +1,46 @@
+//! Makes and places our entry in `launch.json`: text in, text out. Reads and writes no file.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use remora_debug::{Attach, launch_json};
+
+use crate::event::Rooted;
+use crate::fault::{Fault, Kind};
+use crate::handlers::configuration_name;
+
+/// Which entry.
+pub struct Entry {
+    /// Its name; without it, one that names the target.
+    pub name: Option<String>,
+    /// The local port; without it, the settings' or the project's own.
+    pub port: Option<u16>,
+    /// Where the local root is mirrored.
+    pub rooted: Rooted,
+}
+
+/// `text` with the entry created or updated in it.
+///
+/// # Errors
+/// A text that does not parse; where is said.
+pub fn update(text: &str, entry: Entry) -> Result<String, Fault> {
+    let rooted = entry.rooted;
+    let name = entry.name.unwrap_or_else(|| configuration_name(&rooted.target));
+    let port = entry.port.unwrap_or(rooted.local_port);
+    let attach = Attach {
+        name: &name,
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        local_root: &rooted.local_root,
+        remote_root: &rooted.remote_root,
+        just_my_code: rooted.debug.just_my_code,
+        sub_process: rooted.debug.sub_process,
+        secret: None,
+    };
+    let configuration = attach.configuration();
+    launch_json::upsert(text, &configuration).map_err(|error| {
+        Fault::new(
+            Kind::LaunchJsonInvalid,
+            format!("launch.json does not parse at line {}, column {}: {}.", error.line, error.column, error.message),
+            "Correct it there; nothing was changed.",
+        )
+    })
+}

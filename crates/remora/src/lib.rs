@@ -1,0 +1,22 @@
+//! Floor 3: the binary, and the only crate that knows the editor and the user.
+//!
+//! Owns the event loop, the language server, the command line and every sentence that a person
+//! reads. Never looks into a frame, a listing or a debugger message: the floors below do.
+
+mod asker;
+pub mod backend;
+pub mod cli;
+mod event;
+mod event_loop;
+mod fault;
+mod handlers;
+mod host;
+mod jobs;
+mod launch;
+mod protocol;
+mod settings_file;
+mod state;
+mod status;
+mod surface;
+
+pub use fault::{Fault, Kind};

@@ -1,0 +1,268 @@
+//! Owns the shapes of our own JSON-RPC methods, at the rim. The same names stand in
+//! `extension/src/protocol.ts`. Nothing inside the sidecar uses these types.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tower_lsp::lsp_types::notification::Notification;
+use tower_lsp::lsp_types::request::Request;
+
+/// The methods a client may call.
+pub mod method {
+    /// Connect to a target.
+    pub const CONNECT: &str = "remora/connect";
+    /// Mirror everything now.
+    pub const MIRROR: &str = "remora/mirror";
+    /// Start a debug session.
+    pub const DEBUG_START: &str = "remora/debug/start";
+    /// Interrupt a session's program.
+    pub const DEBUG_INTERRUPT: &str = "remora/debug/interrupt";
+    /// End a debug session.
+    pub const DEBUG_STOP: &str = "remora/debug/stop";
+    /// Produce the text of `launch.json` with our entry in it.
+    pub const LAUNCH_JSON: &str = "remora/launchJson";
+}
+
+/// Parameters of `remora/connect`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConnectParams {
+    /// The target's name; without it, the one in use.
+    pub target: Option<String>,
+}
+
+/// Parameters of `remora/mirror`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MirrorParams {
+    /// The target's name.
+    pub target: Option<String>,
+    /// The local side wins over files that somebody else changed.
+    #[serde(default)]
+    pub overwrite: bool,
+}
+
+/// Result of `remora/mirror`, and the notification `remora/mirrored`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MirroredParams {
+    /// Files written, removed or given another mode.
+    pub files: u64,
+    /// Bytes of content.
+    pub bytes: u64,
+    /// Milliseconds.
+    pub ms: f64,
+}
+
+/// Parameters of `remora/debug/start`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DebugStartParams {
+    /// The target's name.
+    pub target: Option<String>,
+    /// A local path; exactly one of this and `module`.
+    pub file: Option<String>,
+    /// A module name.
+    pub module: Option<String>,
+    /// The program's arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// The working directory there.
+    pub cwd: Option<String>,
+    /// More environment variables.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// The interpreter there.
+    pub python: Option<String>,
+    /// `auto`, `debugpy` or `ptvsd`.
+    pub debugger: Option<remora_model::Debugger>,
+    /// The program brings its own call to the debugger.
+    #[serde(default)]
+    pub in_code: bool,
+    /// The local port; without it, the project's own.
+    pub port: Option<u16>,
+}
+
+/// Result of `remora/debug/start`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DebugStartResult {
+    /// Names the session.
+    pub session: u64,
+    /// Where a client connects.
+    pub host: String,
+    /// Where a client connects.
+    pub port: u16,
+    /// The attach configuration.
+    pub configuration: Value,
+}
+
+/// Parameters of `remora/debug/stop` and `remora/debug/interrupt`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SessionParams {
+    /// Names the session.
+    pub session: u64,
+}
+
+/// Parameters of `remora/launchJson`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LaunchJsonParams {
+    /// The target's name.
+    pub target: Option<String>,
+    /// The entry's name; without it, one that names the target.
+    pub name: Option<String>,
+    /// The port to attach to; without it, the project's own.
+    pub port: Option<u16>,
+    /// The present text; empty if there is no file.
+    pub text: String,
+}
+
+/// Result of `remora/launchJson`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LaunchJsonResult {
+    /// The text with our entry in it.
+    pub text: String,
+}
+
+/// Parameters of the notification `remora/output`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputParams {
+    /// Names the session.
+    pub session: u64,
+    /// `stdout` or `stderr`.
+    pub stream: String,
+    /// What it wrote.
+    pub data: String,
+}
+
+/// Parameters of the notification `remora/exited`: one of `code`, `signal` and `lost`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExitedParams {
+    /// Names the session.
+    pub session: u64,
+    /// The exit status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// The connection was lost.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub lost: bool,
+}
+
+/// Parameters of the request `remora/ask`: what it asks for is in `kind`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum AskParams {
+    /// Trust an unknown host key?
+    #[serde(rename_all = "camelCase")]
+    HostKey {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// The key's type.
+        algorithm: String,
+        /// `SHA256:…`.
+        fingerprint: String,
+    },
+    /// The passphrase of a key.
+    #[serde(rename_all = "camelCase")]
+    Passphrase {
+        /// The key's file.
+        key: String,
+        /// 1 for the first try.
+        attempt: u8,
+    },
+    /// A password.
+    #[serde(rename_all = "camelCase")]
+    Password {
+        /// The login.
+        user: String,
+        /// The host.
+        host: String,
+        /// 1 for the first try.
+        attempt: u8,
+    },
+    /// A question of the server's own.
+    #[serde(rename_all = "camelCase")]
+    KeyboardInteractive {
+        /// The login.
+        user: String,
+        /// The host.
+        host: String,
+        /// The server's title.
+        name: String,
+        /// The server's explanation.
+        instructions: String,
+        /// What is asked.
+        prompt: String,
+        /// Whether the answer may be shown.
+        echo: bool,
+    },
+}
+
+/// Result of `remora/ask`; `null` means declined.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AskResult {
+    /// Answer to `hostKey`.
+    #[serde(default)]
+    pub trust: bool,
+    /// Whether to write the key to the known hosts.
+    #[serde(default)]
+    pub remember: bool,
+    /// Answer to the others.
+    pub secret: Option<String>,
+}
+
+macro_rules! notification {
+    ($(#[$doc:meta])* $name:ident, $method:literal, $params:ty) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl Notification for $name {
+            type Params = $params;
+            const METHOD: &'static str = $method;
+        }
+    };
+}
+
+notification!(
+    /// The whole status; it changed.
+    StatusChanged, "remora/status", Value
+);
+notification!(
+    /// Files are on the remote.
+    MirroredNow, "remora/mirrored", MirroredParams
+);
+notification!(
+    /// The program wrote something.
+    Output, "remora/output", OutputParams
+);
+notification!(
+    /// A session ended.
+    Exited, "remora/exited", ExitedParams
+);
+notification!(
+    /// Something failed in the background.
+    Faulted, "remora/fault", Value
+);
+
+/// A question to the user.
+#[derive(Debug)]
+pub enum AskUser {}
+
+impl Request for AskUser {
+    type Params = Value;
+    type Result = Option<AskResult>;
+    const METHOD: &'static str = "remora/ask";
+}

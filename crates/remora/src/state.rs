@@ -1,0 +1,216 @@
+//! Owns all state of one workspace: its target, link, mirror and debug sessions. Decides what
+//! follows from an event; never touches a file, a socket or a clock: that is what the jobs are for.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use remora_agent::Link;
+use remora_debug::Session;
+use remora_mirror::{Mirror, Notice};
+use remora_model::{LocalPath, Settings, Target};
+use tokio::sync::mpsc;
+
+use crate::event::{Event, Generation, Reply, Rooted};
+use crate::fault::Fault;
+use crate::jobs::Job;
+use crate::status::{Phase, Status};
+use crate::surface::{DebugRequest, Listening, Mirrored, Said, SessionId, Surface};
+
+/// What does not change while the loop runs.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    /// The local root.
+    pub root: LocalPath,
+    /// Where the records of what is ours are kept; without it, none is kept.
+    pub records: Option<PathBuf>,
+    /// Whether to watch for changes made outside the editor, where the settings allow it.
+    pub watch: bool,
+    /// Whether a lost connection is rebuilt by itself.
+    pub reconnect: bool,
+    /// The local side wins over files that somebody else changed.
+    pub overwrite: bool,
+}
+
+/// All state of one workspace.
+pub struct State {
+    pub(crate) workspace: Workspace,
+    pub(crate) surface: Surface,
+    /// Where a mirror's news goes.
+    pub(crate) notices: mpsc::UnboundedSender<Notice>,
+    pub(crate) settings: Result<Settings, Fault>,
+    pub(crate) configured: bool,
+    /// Requests that came before the settings did.
+    pub(crate) early: Vec<Event>,
+    pub(crate) target: Option<Target>,
+    pub(crate) link: LinkState,
+    /// Requests that wait for the link.
+    pub(crate) waiting: Vec<Waiting>,
+    pub(crate) mirror: Option<Mirror>,
+    /// What has been mirrored since a request began that wants to know.
+    pub(crate) tally: Option<Mirrored>,
+    /// Whether the mirror has compared the trees on this link.
+    pub(crate) compared: bool,
+    pub(crate) sessions: BTreeMap<SessionId, Running>,
+    pub(crate) last_session: u64,
+    pub(crate) message: Option<String>,
+    shown: Status,
+}
+
+/// Where the connection stands.
+pub(crate) enum LinkState {
+    /// None, and none wanted.
+    Down(Generation),
+    /// Being made; `attempt` counts from 0 and from 1 on means again.
+    Connecting { generation: Generation, attempt: u32 },
+    /// Live.
+    Up { generation: Generation, link: Link },
+    /// Broken; the next attempt comes after a pause.
+    Pausing { generation: Generation, attempt: u32 },
+}
+
+impl LinkState {
+    pub(crate) fn generation(&self) -> Generation {
+        match self {
+            Self::Down(generation)
+            | Self::Connecting { generation, .. }
+            | Self::Up { generation, .. }
+            | Self::Pausing { generation, .. } => *generation,
+        }
+    }
+}
+
+/// A request that needs the link first.
+pub(crate) enum Waiting {
+    Connect(Reply<Status>),
+    Mirror(Reply<Mirrored>),
+    Plan(Reply<Vec<remora_mirror::PlannedChange>>),
+    Debug(Box<DebugRequest>, Reply<Listening>),
+    Root(Reply<Rooted>),
+}
+
+/// A debug session.
+pub(crate) enum Running {
+    /// On its way to a listening debugger.
+    Starting,
+    /// A client may attach.
+    Listening(Arc<Session>),
+}
+
+impl State {
+    /// A workspace in which nothing has happened yet.
+    pub fn new(workspace: Workspace, surface: Surface, notices: mpsc::UnboundedSender<Notice>) -> Self {
+        Self {
+            workspace,
+            surface,
+            notices,
+            settings: Ok(Settings::default()),
+            configured: false,
+            early: Vec::new(),
+            target: None,
+            link: LinkState::Down(Generation::default()),
+            waiting: Vec::new(),
+            mirror: None,
+            tally: None,
+            compared: false,
+            sessions: BTreeMap::new(),
+            last_session: 0,
+            message: None,
+            shown: Status::default(),
+        }
+    }
+
+    /// What follows from `event`.
+    pub fn on(&mut self, event: Event) -> Vec<Job> {
+        let jobs = self.dispatch(event);
+        self.show_status();
+        jobs
+    }
+
+    fn dispatch(&mut self, event: Event) -> Vec<Job> {
+        if !self.configured && event.needs_settings() {
+            self.early.push(event);
+            return Vec::new();
+        }
+        match event {
+            Event::Configuring => {
+                self.configured = false;
+                Vec::new()
+            }
+            Event::Configured(settings) => self.configured(settings),
+            Event::Saved(path) => self.saved(&path),
+            Event::ConnectAsked(target, reply) => self.connect_asked(target.as_deref(), reply),
+            Event::MirrorAsked(request, reply) => self.mirror_asked(request, reply),
+            Event::PlanAsked(target, reply) => self.plan_asked(target.as_deref(), reply),
+            Event::RootAsked(target, reply) => self.root_asked(target.as_deref(), reply),
+            Event::DebugAsked(target, request, reply) => self.debug_asked(target.as_deref(), request, reply),
+            Event::InterruptAsked(session) => self.interrupt_asked(session),
+            Event::StopAsked(session, reply) => self.stop_asked(session, reply),
+            Event::LeaveAsked(done) => self.leave_asked(done),
+            Event::Linked(generation, result) => self.linked(generation, result),
+            Event::LinkLost(generation, reason) => self.link_lost(generation, &reason),
+            Event::RetryDue(generation) => self.retry_due(generation),
+            Event::MirrorSaid(notice) => self.mirror_said(notice),
+            Event::MirrorEnded(result, reply) => self.mirror_ended(result, reply),
+            Event::BarrierPassed(result, request, reply) => self.barrier_passed(result, *request, reply),
+            Event::Started(session, result, reply) => self.started(session, result, reply),
+            Event::SessionSaid(session, event) => self.session_said(session, event),
+        }
+    }
+
+    /// Says something to whoever started the loop. That it is gone is no fault of ours.
+    pub(crate) fn say(&self, said: Said) {
+        let _ = self.surface.send(said);
+    }
+
+    /// Says that something failed in the background, and keeps it for the status.
+    pub(crate) fn say_fault(&mut self, fault: Fault) {
+        self.message = Some(fault.message.clone());
+        self.say(Said::Fault(fault));
+    }
+
+    fn show_status(&mut self) {
+        let status = self.status();
+        if status != self.shown {
+            self.shown = status.clone();
+            self.say(Said::Status(status));
+        }
+    }
+
+    /// The whole status, computed from the state and nothing else.
+    pub(crate) fn status(&self) -> Status {
+        let mirror = self.mirror.as_ref().map(Mirror::status).unwrap_or_default();
+        Status {
+            target: self.target.as_ref().map(|target| target.name.clone()),
+            phase: self.phase(&mirror),
+            pending: mirror.pending as u64,
+            diverged: mirror.diverged.iter().map(ToString::to_string).collect(),
+            failed: mirror.failed.iter().map(|(path, _)| path.to_string()).collect(),
+            sessions: self.sessions.len() as u64,
+            message: self.message.clone(),
+        }
+    }
+
+    fn phase(&self, mirror: &remora_mirror::Status) -> Phase {
+        match self.link {
+            LinkState::Down(_) => Phase::NotConnected,
+            LinkState::Connecting { attempt: 0, .. } => Phase::Connecting,
+            LinkState::Connecting { .. } | LinkState::Pausing { .. } => Phase::Reconnecting,
+            LinkState::Up { .. } if !self.sessions.is_empty() => Phase::Debugging,
+            LinkState::Up { .. } if self.mirror.is_none() => Phase::Connected,
+            LinkState::Up { .. } => match mirror.phase {
+                remora_mirror::Phase::WaitingForLink | remora_mirror::Phase::Comparing => Phase::Comparing,
+                remora_mirror::Phase::Uploading => Phase::Uploading,
+                remora_mirror::Phase::InSync => Phase::InSync,
+                remora_mirror::Phase::Incomplete | remora_mirror::Phase::Halted => Phase::Trouble,
+                remora_mirror::Phase::Paused => Phase::Paused,
+            },
+        }
+    }
+}
+
+/// Where a folder is mirrored to when the target does not say.
+pub(crate) fn default_remote_root(local_root: &LocalPath) -> String {
+    let name = local_root.as_path().file_name().map(|name| name.to_string_lossy().into_owned());
+    format!("~/remora/{}", name.unwrap_or_else(|| "root".into()))
+}

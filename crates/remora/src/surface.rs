@@ -1,0 +1,111 @@
+//! Owns what the event loop can say to whoever started it: the language server or the command
+//! line. Never decides how it looks.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use remora_agent::{Exit, StreamWriter};
+use remora_debug::OutputStream;
+use remora_transport::{Answer, Question};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::fault::Fault;
+use crate::status::Status;
+
+/// Names a debug session within one sidecar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// One thing that the loop says.
+#[derive(Debug)]
+pub enum Said {
+    /// The whole status; it changed.
+    Status(Status),
+    /// Files are stored on the remote and confirmed.
+    Mirrored(Mirrored),
+    /// Long work goes on.
+    Progress(Progress),
+    /// The program wrote something.
+    Output(SessionId, OutputStream, Vec<u8>),
+    /// The program ended.
+    Exited(SessionId, Exit),
+    /// A debug session ended without the program's own end.
+    SessionLost(SessionId),
+    /// Something failed in the background. What a request asked for is answered there instead.
+    Fault(Fault),
+    /// A question to the user; `None` means declined.
+    Ask(Question, oneshot::Sender<Option<Answer>>),
+}
+
+/// What one batch of the mirror did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mirrored {
+    /// Files written, removed or given another mode.
+    pub files: u64,
+    /// Bytes of content.
+    pub bytes: u64,
+    /// From the first look to the last confirmation.
+    pub elapsed: Duration,
+}
+
+impl Mirrored {
+    /// Takes another batch in.
+    pub fn add(&mut self, batch: &Self) {
+        self.files += batch.files;
+        self.bytes += batch.bytes;
+        self.elapsed += batch.elapsed;
+    }
+}
+
+/// How far long work has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Files done.
+    pub files_done: u64,
+    /// Files in all.
+    pub files_total: u64,
+    /// Bytes done.
+    pub bytes_done: u64,
+    /// Bytes in all.
+    pub bytes_total: u64,
+}
+
+/// A debug session that a client may attach to.
+pub struct Listening {
+    /// Which.
+    pub session: SessionId,
+    /// Where a client connects.
+    pub address: SocketAddr,
+    /// The attach configuration.
+    pub configuration: Value,
+    /// The program's standard input; dropping it means end of file.
+    pub stdin: Option<StreamWriter>,
+}
+
+/// What to debug, as the user said it.
+#[derive(Debug, Clone, Default)]
+pub struct DebugRequest {
+    /// A local file; exactly one of this and `module` is given.
+    pub file: Option<PathBuf>,
+    /// A module name.
+    pub module: Option<String>,
+    /// The program's arguments.
+    pub args: Vec<String>,
+    /// Its working directory there; without it, the remote root.
+    pub cwd: Option<String>,
+    /// More environment variables.
+    pub env: std::collections::BTreeMap<String, String>,
+    /// The interpreter, over that of the target.
+    pub python: Option<String>,
+    /// The debugger, over that of the settings.
+    pub debugger: Option<remora_model::Debugger>,
+    /// Whether the program brings its own call to the debugger.
+    pub in_code: bool,
+    /// Where to listen; without it, the settings' port or the project's own.
+    pub listen: Option<SocketAddr>,
+}
+
+/// The way from the loop to its surface.
+pub type Surface = mpsc::UnboundedSender<Said>;

@@ -1,0 +1,389 @@
+//! Stories of the command line on this machine: a real agent, real debuggers, no SSH.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use remora_testkit::census::Census;
+use remora_testkit::command::{Running, User};
+use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_remora");
+
+/// A project here and an empty place for it there.
+struct Scene {
+    user: User,
+    folder: TempDir,
+}
+
+impl Scene {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let scene = Self { user: User::new(BINARY), folder: TempDir::new().unwrap() };
+        fs::create_dir(scene.local()).unwrap();
+        for (name, text) in files {
+            scene.write(name, text);
+        }
+        scene
+    }
+
+    fn local(&self) -> PathBuf {
+        self.folder.path().join("here")
+    }
+
+    fn remote(&self) -> PathBuf {
+        self.folder.path().join("there")
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.local().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn there(&self, name: &str) -> String {
+        fs::read_to_string(self.remote().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The arguments of a command on this scene.
+    fn args(&self, command: &str, rest: &[&str]) -> Vec<String> {
+        let target =
+            ["--local", "--root", path(&self.local()), "--remote-root", path(&self.remote())].map(String::from);
+        let rest = rest.iter().map(|&arg| arg.to_owned());
+        std::iter::once(command.to_owned()).chain(target).chain(rest).collect()
+    }
+
+    fn debug(&self, rest: &[&str]) -> Running {
+        let args: Vec<&str> = std::iter::once("--json").chain(rest.iter().copied()).collect();
+        self.user.start(self.args("debug", &args))
+    }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[tokio::test]
+async fn mirroring_brings_what_changed_and_nothing_twice() {
+    let scene = Scene::new(&[("app.py", "print(1)\n"), ("pkg/a b.txt", "x"), (".git/config", "no")]);
+    let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
+    assert!(ended.status.success(), "{ended:#?}");
+    assert_eq!(ended.event("mirrored")["files"], 2);
+    assert_eq!(scene.there("pkg/a b.txt"), "x");
+    assert!(!scene.remote().join(".git").exists());
+
+    let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
+    assert_eq!(ended.event("mirrored")["files"], 0, "{ended:#?}");
+
+    scene.write("app.py", "print(2)\n");
+    fs::remove_file(scene.local().join("pkg/a b.txt")).unwrap();
+    let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
+    assert_eq!(ended.event("mirrored")["files"], 2, "{ended:#?}");
+    assert_eq!(scene.there("app.py"), "print(2)\n");
+    assert!(!scene.remote().join("pkg").exists());
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_and_changes_nothing() {
+    let scene = Scene::new(&[("app.py", "print(1)\n")]);
+    let ended = scene.user.run(scene.args("mirror", &["--dry-run", "--json"])).await;
+    assert!(ended.status.success(), "{ended:#?}");
+    assert_eq!(ended.event("would")["change"], "upload");
+    assert_eq!(ended.event("would")["path"], "app.py");
+    assert!(!scene.remote().exists());
+}
+
+#[tokio::test]
+async fn a_remote_change_is_reported_and_not_overwritten_unless_the_user_says_so() {
+    let scene = Scene::new(&[("app.py", "print(1)\n"), ("b.py", "")]);
+    assert!(scene.user.run(scene.args("mirror", &["--json"])).await.status.success());
+    fs::write(scene.remote().join("app.py"), "print('theirs')\n").unwrap();
+    scene.write("app.py", "print('ours')\n");
+
+    let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
+    assert_eq!(ended.status.code(), Some(1));
+    let fault = ended.event("fault");
+    assert_eq!(fault["kind"], "diverged");
+    assert!(fault["message"].as_str().unwrap().starts_with("app.py is on the remote"), "{fault}");
+    assert!(fault["hint"].as_str().unwrap().contains("--overwrite"), "{fault}");
+    assert_eq!(scene.there("app.py"), "print('theirs')\n");
+
+    let ended = scene.user.run(scene.args("debug", &["--json", path(&scene.local().join("app.py"))])).await;
+    assert_eq!((ended.event("fault")["kind"].as_str(), ended.status.code()), (Some("diverged"), Some(125)));
+
+    let ended = scene.user.run(scene.args("mirror", &["--json", "--overwrite"])).await;
+    assert!(ended.status.success(), "{ended:#?}");
+    assert_eq!(scene.there("app.py"), "print('ours')\n");
+}
+
+#[tokio::test]
+async fn watching_confirms_every_change_and_ends_well_when_interrupted() {
+    let scene = Scene::new(&[("app.py", "1")]);
+    let mut watching = scene.user.start(scene.args("mirror", &["--watch", "--json"]));
+    assert_eq!(watching.event("mirrored").await["files"], 1);
+    scene.write("app.py", "22");
+    let event = watching.event("mirrored").await;
+    assert_eq!((event["files"].as_u64(), event["bytes"].as_u64()), (Some(1), Some(2)));
+    assert_eq!(scene.there("app.py"), "22");
+    scene.write("new/deep/file.py", "3");
+    watching.event("mirrored").await;
+    while !scene.remote().join("new/deep/file.py").exists() {
+        watching.event("mirrored").await;
+    }
+    watching.signal(rustix::process::Signal::INT);
+    assert_eq!(watching.end().await.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_exit_status_arguments_directory_and_variables_are_the_programs() {
+    const APP: &str = "import os, sys\n\
+        print(sys.argv[1:], os.getcwd(), os.environ['A'], os.environ['B'])\n\
+        print(sys.stdin.read().upper(), file=sys.stderr)\n\
+        sys.exit(7)\n";
+    let scene = Scene::new(&[("app.py", APP), ("sub/x", "")]);
+    let app = scene.local().join("app.py");
+    let cwd = scene.remote().join("sub");
+    let mut run = scene.debug(&["--env", "A=a b", "--env", "B=c=d", "--cwd", path(&cwd), path(&app), "--x", "y z"]);
+    assert_eq!(run.event("mirrored").await["files"], 2);
+    let listening = run.event("listening").await;
+    run.write("hello").await;
+    run.close_stdin();
+    let _client = attach(&listening, &[]).await;
+    let ended = run.end().await;
+    assert_eq!(ended.output("stdout"), format!("['--x', 'y z'] {} a b c=d\n", cwd.display()), "{ended:#?}");
+    assert_eq!(ended.output("stderr"), "HELLO\n");
+    assert_eq!(ended.event("exited")["code"], 7);
+    assert_eq!(ended.status.code(), Some(7));
+}
+
+#[tokio::test]
+async fn a_module_runs_as_python_m_does() {
+    let scene =
+        Scene::new(&[("pkg/__init__.py", ""), ("pkg/__main__.py", "import sys; print(__name__, sys.argv[1:])")]);
+    let mut run = scene.debug(&["-m", "pkg", "one"]);
+    let listening = run.event("listening").await;
+    run.close_stdin();
+    let _client = attach(&listening, &[]).await;
+    let ended = run.end().await;
+    assert_eq!(ended.output("stdout"), "__main__ ['one']\n", "{ended:#?}");
+    assert_eq!(ended.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_program_that_dies_before_the_debugger_listens_is_shown_with_its_words() {
+    let scene = Scene::new(&[("app.py", "raise SystemExit('nothing to do')\n")]);
+    let ended =
+        scene.user.run(scene.args("debug", &["--json", "--in-code", path(&scene.local().join("app.py"))])).await;
+    let fault = ended.event("fault");
+    assert_eq!(fault["kind"], "program_died");
+    assert!(fault["message"].as_str().unwrap().contains("nothing to do"), "{fault}");
+    assert_eq!(ended.status.code(), Some(125));
+}
+
+#[tokio::test]
+async fn wrong_command_lines_get_one_clear_sentence() {
+    let scene = Scene::new(&[("app.py", "")]);
+    let app = scene.local().join("app.py");
+    for (args, kind) in [
+        (vec!["--json", "no.py"], "file_missing"),
+        (vec!["--json", path(&scene.local())], "file_missing"),
+        (vec!["--json", "/etc/hostname"], "file_missing"),
+        (vec!["--json", "--python", "/no/python", path(&app)], "interpreter_missing"),
+        (vec!["--json", "--python", "/bin/true", path(&app)], "interpreter_missing"),
+        (vec!["--json", "--cwd", "/no/folder", path(&app)], "file_missing"),
+        (vec!["--json", "--no-such-flag", path(&app)], "bad_request"),
+    ] {
+        let ended = scene.user.run(scene.args("debug", &args)).await;
+        let fault = ended.event("fault");
+        assert_eq!(fault["kind"], kind, "{args:?}: {ended:#?}");
+        assert!(!fault["hint"].as_str().unwrap().is_empty());
+        assert_eq!(ended.status.code(), Some(125), "{args:?}");
+    }
+    let ended = scene.user.run(["mirror", "--json", "--root", path(&scene.local())]).await;
+    assert_eq!(ended.event("fault")["kind"], "no_target");
+    let ended = scene.user.run(["mirror", "--json", "--local", "--root", "/no/such/folder"]).await;
+    assert_eq!(ended.event("fault")["kind"], "local_root_gone");
+    let ended =
+        scene.user.run(["mirror", "--json", "--command", "no-such-program-here", "--root", path(&scene.local())]).await;
+    assert_eq!(ended.event("fault")["kind"], "program_missing");
+}
+
+#[tokio::test]
+async fn settings_of_the_wrong_type_are_named_with_their_place() {
+    let scene = Scene::new(&[(".vscode/settings.json", "{\n  // ours\n  \"remora.targets\": [{\"name\": 3}],\n}")]);
+    let ended = scene.user.run(["mirror", "--json", "--root", path(&scene.local())]).await;
+    let fault = ended.event("fault");
+    assert_eq!(fault["kind"], "bad_settings");
+    assert!(fault["message"].as_str().unwrap().contains("remora.targets[0]"), "{fault}");
+    scene.write(".vscode/settings.json", "{\"remora.targets\": ");
+    let ended = scene.user.run(["mirror", "--json", "--root", path(&scene.local())]).await;
+    assert_eq!(ended.event("fault")["kind"], "bad_settings");
+}
+
+#[tokio::test]
+async fn a_target_of_the_settings_is_used_by_name() {
+    let scene = Scene::new(&[("app.py", "1")]);
+    let settings = serde_json::json!({
+        "remora.targets": [
+            {"name": "wrong", "host": "nowhere.invalid"},
+            {"name": "here", "local": true, "remoteRoot": scene.remote()},
+        ],
+        "remora.mirror.exclude": ["*.log"],
+    });
+    scene.write(".vscode/settings.json", &settings.to_string());
+    scene.write("noise.log", "x");
+    let ended = scene.user.run(["mirror", "--json", "--target", "here", "--root", path(&scene.local())]).await;
+    assert!(ended.status.success(), "{ended:#?}");
+    assert_eq!(scene.there("app.py"), "1");
+    assert!(!scene.remote().join("noise.log").exists());
+    let ended = scene.user.run(["mirror", "--json", "--target", "none", "--root", path(&scene.local())]).await;
+    let fault = ended.event("fault");
+    assert_eq!(fault["kind"], "no_target");
+    assert_eq!(fault["hint"], "The settings have wrong, here.");
+}
+
+#[tokio::test]
+async fn the_remote_root_must_be_there_or_have_a_place() {
+    let scene = Scene::new(&[("app.py", "1")]);
+    let local = scene.local();
+    let missing = scene.folder.path().join("no/such/place");
+    let common = ["mirror", "--json", "--local", "--root", path(&local)];
+    let ended = scene.user.run(common.into_iter().chain(["--remote-root", path(&missing)])).await;
+    assert_eq!(ended.event("fault")["kind"], "remote_root_missing", "{ended:#?}");
+    let ended = scene.user.run(common.into_iter().chain(["--remote-root", "relative"])).await;
+    assert_eq!(ended.event("fault")["kind"], "bad_request", "{ended:#?}");
+    let ended = scene.user.run(common).await;
+    assert!(ended.status.success(), "{ended:#?}");
+    assert_eq!(fs::read_to_string(scene.user.home().join("remora/here/app.py")).unwrap(), "1");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_a_link_over_there_is_not_followed() {
+    let scene = Scene::new(&[("data/x", "ours"), ("app.py", "1")]);
+    let elsewhere = TempDir::new().unwrap();
+    fs::create_dir(scene.remote()).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), scene.remote().join("data")).unwrap();
+    let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
+    assert_eq!(ended.event("fault")["kind"], "outside_root", "{ended:#?}");
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    assert_eq!(scene.there("app.py"), "1", "the others are mirrored all the same");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_said_before_anything_is_started() {
+    let scene = Scene::new(&[("app.py", "")]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let args = scene.args("debug", &["--json", "--listen", &address, path(&scene.local().join("app.py"))]);
+    let ended = scene.user.run(args).await;
+    assert_eq!(ended.event("fault")["kind"], "port_taken", "{ended:#?}");
+    assert!(ended.event("fault")["message"].as_str().unwrap().contains(&address));
+}
+
+#[tokio::test]
+async fn launch_json_is_updated_in_place_and_a_broken_one_is_not_touched() {
+    const BEFORE: &str = "{\n\t// mine\n\t\"version\": \"0.2.0\",\n\t\"configurations\": [\n\t\t{\"name\": \"a\", \"type\": \"x\"}, // keep\n\t],\n}\n";
+    let scene = Scene::new(&[(".vscode/launch.json", BEFORE)]);
+    let file = scene.local().join(".vscode/launch.json");
+    let ended = scene.user.run(scene.args("launch-json", &["--port", "5678"])).await;
+    assert!(ended.status.success(), "{ended:#?}");
+    let after = fs::read_to_string(&file).unwrap();
+    assert!(after.starts_with("{\n\t// mine\n") && after.contains("// keep"), "{after}");
+    assert!(after.contains("\"Remora: local\"") && after.contains("5678"), "{after}");
+    assert!(scene.user.run(scene.args("launch-json", &["--port", "5678"])).await.status.success());
+    assert_eq!(fs::read_to_string(&file).unwrap(), after, "a second time changes nothing");
+
+    let ended = scene.user.run(scene.args("launch-json", &["--port", "5679", "--stdout"])).await;
+    assert!(ended.stdout.contains("5679") && !ended.stdout.contains("5678"), "{ended:#?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), after);
+
+    fs::write(&file, "{\n  \"configurations\": [ }\n").unwrap();
+    let ended = scene.user.run(scene.args("launch-json", &[])).await;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("line 2"), "{ended:#?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{\n  \"configurations\": [ }\n");
+}
+
+#[tokio::test]
+async fn the_doctor_finds_a_healthy_target_healthy() {
+    let scene = Scene::new(&[("app.py", "")]);
+    let ended = scene.user.run(scene.args("doctor", &["--json"])).await;
+    assert!(ended.status.success(), "{ended:#?}");
+    let names: Vec<&str> = ended.events.iter().filter_map(|event| event["name"].as_str()).collect();
+    assert_eq!(names, ["connection", "login", "python", "clock", "remote root", "space", "interpreter", "debugger"]);
+    assert!(ended.events.iter().all(|event| event["status"] == "ok"), "{ended:#?}");
+    assert!(!scene.remote().exists(), "the doctor makes nothing");
+}
+
+#[tokio::test]
+async fn the_doctor_tells_an_open_port_from_one_in_use() {
+    let scene = Scene::new(&[]);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let ended = scene.user.run(scene.args("doctor", &["--json", "--port", &free])).await;
+    let port = ended.events.iter().find(|event| event["name"] == "port").unwrap();
+    assert_eq!(port["status"], "ok", "{port}");
+    let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let taken_port = taken.local_addr().unwrap().port().to_string();
+    let ended = scene.user.run(scene.args("doctor", &["--json", "--port", &taken_port])).await;
+    let port = ended.events.iter().find(|event| event["name"] == "port").unwrap();
+    assert_eq!((port["status"].as_str(), ended.status.code()), (Some("failed"), Some(1)), "{port}");
+    assert!(port["message"].as_str().unwrap().contains("in use"), "{port}");
+}
+
+/// A program that waits at a breakpoint, and what should be left when it is gone.
+async fn waiting_program(scene: &Scene) -> (Running, remora_debug::dap::Client) {
+    let app = scene.local().join("app.py");
+    let mut run = scene.debug(&[path(&app)]);
+    let listening = run.event("listening").await;
+    let mut client = attach(&listening, &[(path(&app), &[3])]).await;
+    client.stopped().await.unwrap();
+    (run, client)
+}
+
+const WAITS: &str =
+    "import subprocess, sys\nchild = subprocess.Popen(['sleep', '600'], start_new_session=True)\nprint('here')\n";
+
+#[tokio::test]
+async fn after_each_kind_of_end_nothing_of_ours_is_left() {
+    for end in [rustix::process::Signal::TERM, rustix::process::Signal::KILL, rustix::process::Signal::HUP] {
+        let scene = Scene::new(&[("app.py", WAITS)]);
+        let before = Census::take(scene.user.home());
+        let (run, client) = waiting_program(&scene).await;
+        assert!(Census::take(scene.user.home()).processes.len() > 3, "the census sees a session");
+        run.signal(end);
+        drop(client);
+        run.end().await;
+        Census::expect_no_more_than(&before, scene.user.home());
+    }
+}
+
+#[tokio::test]
+async fn after_the_program_ends_nothing_of_ours_is_left() {
+    let scene = Scene::new(&[("app.py", WAITS)]);
+    let before = Census::take(scene.user.home());
+    let (run, mut client) = waiting_program(&scene).await;
+    client.request("continue", serde_json::json!({"threadId": 1})).await.unwrap();
+    let ended = run.end().await;
+    assert_eq!(ended.event("exited")["code"], 0, "{ended:#?}");
+    Census::expect_no_more_than(&before, scene.user.home());
+}
+
+#[tokio::test]
+async fn the_first_interrupt_reaches_the_program_and_the_second_ends_it() {
+    const APP: &str = "import time\nwhile True:\n    try:\n        print('ready')\n        time.sleep(600)\n    except KeyboardInterrupt:\n        print('interrupted')\n";
+    let scene = Scene::new(&[("app.py", APP)]);
+    let mut run = scene.debug(&[path(&scene.local().join("app.py"))]);
+    let listening = run.event("listening").await;
+    let _client = attach(&listening, &[]).await;
+    assert_eq!(run.event("output").await["data"], "ready\n");
+    run.signal(rustix::process::Signal::INT);
+    assert!(run.event("output").await["data"].as_str().unwrap().starts_with("interrupted\n"));
+    run.signal(rustix::process::Signal::INT);
+    assert_eq!(run.end().await.status.code(), Some(130));
+}
+
+async fn attach(listening: &serde_json::Value, breakpoints: &[(&str, &[u32])]) -> remora_debug::dap::Client {
+    let port = u16::try_from(listening["port"].as_u64().unwrap()).unwrap();
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let mut client = remora_debug::dap::Client::connect(address).await.unwrap();
+    client.attach(&listening["configuration"], breakpoints).await.unwrap();
+    client
+}

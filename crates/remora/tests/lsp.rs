@@ -1,0 +1,173 @@
+//! Stories of the language server, in process, over the local transport.
+
+use std::fs;
+use std::path::PathBuf;
+
+use remora_testkit::lsp::LspClient;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
+use tokio::task::JoinHandle;
+
+/// A server, its client, and a project.
+struct Scene {
+    folder: TempDir,
+    client: LspClient<WriteHalf<DuplexStream>>,
+    server: JoinHandle<()>,
+}
+
+impl Scene {
+    async fn new(files: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let settings = json!({"targets": [{
+            "name": "here", "local": true, "remoteRoot": folder.path().join("there"),
+        }]});
+        Self::with_settings(folder, files, settings).await
+    }
+
+    async fn with_settings(folder: TempDir, files: &[(&str, &str)], settings: Value) -> Self {
+        let here = folder.path().join("here");
+        fs::create_dir(&here).unwrap();
+        for (name, text) in files {
+            fs::write(here.join(name), text).unwrap();
+        }
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let (reader, writer) = tokio::io::split(theirs);
+        let server = tokio::spawn(remora::backend::serve(reader, writer));
+        let (reader, writer): (ReadHalf<_>, _) = tokio::io::split(ours);
+        let mut client = LspClient::new(reader, writer, settings);
+        client.ignore("remora/status");
+        client.initialize(&here).await;
+        Self { folder, client, server }
+    }
+
+    fn here(&self, name: &str) -> PathBuf {
+        self.folder.path().join("here").join(name)
+    }
+
+    fn there(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join("there").join(name)).unwrap()
+    }
+
+    async fn save(&mut self, name: &str, text: &str) {
+        let file = self.here(name);
+        fs::write(&file, text).unwrap();
+        let uri = format!("file://{}", file.display());
+        self.client.notify("textDocument/didSave", json!({"textDocument": {"uri": uri}})).await;
+    }
+
+    async fn end(mut self) {
+        self.client.ignore("remora/mirrored");
+        self.client.shutdown().await;
+        self.server.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_first_save_connects_and_every_save_is_confirmed() {
+    let mut scene = Scene::new(&[("app.py", "1"), ("other.py", "2")]).await;
+    scene.save("app.py", "11").await;
+    scene.client.expect("remora/mirrored").await;
+    let mirrored = scene.client.request("remora/mirror", json!({})).await.unwrap();
+    assert!(mirrored["files"].is_u64() && mirrored["ms"].is_number(), "{mirrored}");
+    assert_eq!((scene.there("app.py"), scene.there("other.py")), ("11".into(), "2".into()));
+    scene.save("app.py", "111").await;
+    while scene.there("app.py") != "111" {
+        scene.client.expect("remora/mirrored").await;
+    }
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_debug_session_runs_from_start_to_exit() {
+    let mut scene = Scene::new(&[("app.py", "value = 41\nvalue += 1\nprint(value)\n")]).await;
+    let app = scene.here("app.py");
+    let started = scene.client.request("remora/debug/start", json!({"file": app})).await.unwrap();
+    assert_eq!(started["configuration"]["type"], "debugpy");
+    assert_eq!(started["configuration"]["connect"]["port"], started["port"]);
+    let address = format!("127.0.0.1:{}", started["port"]).parse().unwrap();
+    let mut debugger = remora_debug::dap::Client::connect(address).await.unwrap();
+    debugger.attach(&started["configuration"], &[(app.to_str().unwrap(), &[3])]).await.unwrap();
+    let (thread, _) = debugger.stopped().await.unwrap();
+    debugger.go_on(thread).await.unwrap();
+    let output = scene.client.expect("remora/output").await;
+    assert_eq!((output["stream"].as_str(), output["data"].as_str()), (Some("stdout"), Some("42\n")));
+    let exited = scene.client.expect("remora/exited").await;
+    assert_eq!((&exited["session"], &exited["code"]), (&started["session"], &json!(0)));
+    scene.client.expect("remora/mirrored").await;
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_stopped_is_gone() {
+    let mut scene = Scene::new(&[("app.py", "import time\ntime.sleep(600)\n")]).await;
+    let started = scene.client.request("remora/debug/start", json!({"file": scene.here("app.py")})).await.unwrap();
+    let session = json!({"session": started["session"]});
+    scene.client.request("remora/debug/stop", session.clone()).await.unwrap();
+    let error = scene.client.request("remora/debug/stop", session).await.unwrap_err();
+    assert_eq!(error["data"]["kind"], "no_session");
+    scene.client.ignore("remora/exited");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn launch_json_is_text_in_text_out() {
+    let mut scene = Scene::new(&[]).await;
+    let answer = scene.client.request("remora/launchJson", json!({"text": "", "port": 5678})).await.unwrap();
+    let text = answer["text"].as_str().unwrap();
+    let value: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(value["configurations"][0]["name"], "Remora: here");
+    assert_eq!(value["configurations"][0]["connect"], json!({"host": "127.0.0.1", "port": 5678}));
+    let error = scene.client.request("remora/launchJson", json!({"text": "{\n]"})).await.unwrap_err();
+    assert_eq!(error["data"]["kind"], "launch_json_invalid");
+    assert!(error["message"].as_str().unwrap().contains("line 2"), "{error}");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn bad_messages_and_bad_parameters_are_answered_and_the_server_lives() {
+    let mut scene = Scene::new(&[("app.py", "1")]).await;
+    for bad in [
+        &b"Content-Length: 9\r\n\r\n{\"jsonrpc"[..],
+        b"Content-Length: 2\r\n\r\n\xff\xfe",
+        b"Content-Length: 2\r\n\r\n[]",
+        b"Content-Length: nine\r\n\r\n",
+        b"nonsense\r\n\r\n",
+    ] {
+        scene.client.send_raw(bad).await;
+        let status = scene.client.request("remora/connect", json!({})).await;
+        assert!(status.is_ok(), "{:?}: {status:?}", String::from_utf8_lossy(bad));
+    }
+    for (method, params) in [
+        ("remora/connect", json!({"target": 3})),
+        ("remora/connect", json!({"tarkett": "here"})),
+        ("remora/debug/start", json!({"file": ["a"]})),
+        ("remora/debug/start", json!({"debugger": "gdb", "module": "a"})),
+        ("remora/debug/stop", json!({})),
+    ] {
+        let error = scene.client.request(method, params.clone()).await.unwrap_err();
+        assert_eq!(error["code"], -32602, "{method} {params}: {error}");
+    }
+    assert_eq!(scene.client.request("remora/no", json!({})).await.unwrap_err()["code"], -32601);
+    let error = scene.client.request("remora/debug/start", json!({})).await.unwrap_err();
+    assert_eq!(error["data"]["kind"], "bad_request");
+    let error = scene.client.request("remora/connect", json!({"target": "none"})).await.unwrap_err();
+    assert_eq!((&error["data"]["kind"], &error["code"]), (&json!("no_target"), &json!(-32000)));
+    scene.client.forget_answers_without_id();
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn wrong_settings_are_said_once_and_right_ones_heal() {
+    let folder = TempDir::new().unwrap();
+    let mut scene = Scene::with_settings(folder, &[("app.py", "1")], json!({"targets": "box"})).await;
+    let fault = scene.client.expect("remora/fault").await;
+    assert_eq!(fault["kind"], "bad_settings");
+    let error = scene.client.request("remora/connect", json!({})).await.unwrap_err();
+    assert_eq!(error["data"]["kind"], "bad_settings");
+    let there = scene.folder.path().join("there");
+    scene.client.set_settings(json!({"targets": [{"name": "here", "local": true, "remoteRoot": there}]}));
+    scene.client.notify("workspace/didChangeConfiguration", json!({"settings": null})).await;
+    scene.client.request("remora/connect", json!({"target": "here"})).await.unwrap();
+    scene.end().await;
+}
