@@ -21,9 +21,9 @@ export class Remora {
   #exit;
   #ended;
 
-  /** `home` stands for the login's home, so that nothing of a test stays in the real one. */
-  constructor(args, { home }) {
-    this.#process = spawn(PROGRAM, args, { env: { ...process.env, HOME: home }, stdio: ['ignore', 'pipe', 'pipe'] });
+  /** `home` stands for the login's home, so that nothing of a test stays in the real one; `cwd` is where it is typed. */
+  constructor(args, { cwd, home }) {
+    this.#process = spawn(PROGRAM, args, { cwd, env: { ...process.env, HOME: home }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process.stderr.setEncoding('utf8').on('data', (text) => (this.#stderr += text));
     const lines = createInterface({ input: this.#process.stdout });
     const last = once(lines, 'close');

@@ -35,7 +35,7 @@ const BREAKPOINT = 3;
 test('a client that is not ours stops in a mirrored file, reads variables and sees the end', PATIENCE, async (t) => {
   const { top, root, remoteRoot, home } = await project(t);
   const args = ['debug', '--local', '--root', root, '--remote-root', remoteRoot, '--json', 'app.py'];
-  const remora = new Remora(args, { home });
+  const remora = new Remora(args, { cwd: root, home });
   t.after(() => remora.stop());
 
   const mirrored = await remora.event('mirrored');

@@ -19,9 +19,9 @@ const ROUND_TRIP: Duration = Duration::from_millis(50);
 
 #[tokio::main]
 async fn main() {
-    // scp of today speaks SFTP.
-    let sftp = vec!["Subsystem sftp internal-sftp".to_owned()];
-    let sshd = Sshd::start(SshdOptions { server_lines: sftp, ..SshdOptions::default() });
+    // scp of today speaks SFTP. What a login's .bashrc takes is not measured: bash thinks that it has run.
+    let lines = ["Subsystem sftp internal-sftp", "SetEnv SHLVL=2"].map(str::to_owned);
+    let sshd = Sshd::start(SshdOptions { server_lines: lines.to_vec(), ..SshdOptions::default() });
     let lag = Lag::start(([127, 0, 0, 1], sshd.port()).into(), ROUND_TRIP).expect("the delay can be started");
     let ssh_config = sshd.ssh_config_via(lag.port());
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

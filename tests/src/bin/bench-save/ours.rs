@@ -40,6 +40,7 @@ pub(crate) async fn editor(place: Place, ssh_config: &Path) -> Samples {
         .await;
     client.ignore("remora/mirrored");
     client.shutdown().await;
+    drop(client);
     child.wait().await.expect("remora ends");
     samples
 }

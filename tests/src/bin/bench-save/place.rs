@@ -49,6 +49,7 @@ impl Place {
 
     /// Takes the time from each save, which is done when `carry` says so, and checks that it is true.
     pub(crate) async fn measure(&self, mut carry: impl AsyncFnMut(&Self)) -> Samples {
+        eprintln!("measuring in {}", self.local_root.display());
         let mut runs: Vec<Duration> = Vec::new();
         for save in 1..=WARM_UP + SAVES {
             let content = content(save);
