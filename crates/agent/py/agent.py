@@ -18,7 +18,6 @@ import io
 import itertools
 import json
 import os
-import platform
 import pwd
 import re
 import selectors

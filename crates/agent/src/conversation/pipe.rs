@@ -1,11 +1,11 @@
 //! Owns the two ends of the pipe and the clock of a conversation: reads, writes, pings, and notices the end.
 //! Never decides what is sent.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Command, State};
 use crate::error::LostReason;
@@ -48,7 +48,7 @@ where
         if written == out.len() {
             out.clear();
             written = 0;
-            state.lanes.fill(&mut out, decoder.heard(), Instant::now());
+            state.lanes.fill(&mut out, decoder.heard(), Instant::now().into_std());
         }
         let writing = written < out.len();
         tokio::select! {
@@ -105,7 +105,7 @@ async fn push<W: AsyncWrite + Unpin>(writer: &mut W, bytes: &[u8]) -> std::io::R
 
 fn take_frames(decoder: &mut Decoder, state: &mut State) -> Result<(), LostReason> {
     while let Some(frame) = decoder.next().map_err(LostReason::Garbled)? {
-        state.on_frame(frame, Instant::now()).map_err(LostReason::Garbled)?;
+        state.on_frame(frame, Instant::now().into_std()).map_err(LostReason::Garbled)?;
     }
     Ok(())
 }
@@ -113,4 +113,70 @@ fn take_frames(decoder: &mut Decoder, state: &mut State) -> Result<(), LostReaso
 /// Once we have asked for the end, every end is the one we asked for.
 fn ended(state: &State, reason: LostReason) -> LostReason {
     if state.closing { LostReason::Closed } else { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{DuplexStream, duplex, split};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// A conversation whose other end is in the test's hands; time passes as fast as nothing happens.
+    fn begin() -> (DuplexStream, tokio::task::JoinHandle<LostReason>, mpsc::UnboundedSender<Command>) {
+        let (ours, theirs) = duplex(1 << 20);
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let task = tokio::spawn(async move {
+            let (reader, writer) = split(ours);
+            converse(reader, writer, Decoder::default(), &mut State::default(), &mut receiver).await
+        });
+        (theirs, task, sender)
+    }
+
+    /// Answers pings until so many have come.
+    async fn answer(theirs: &mut DuplexStream, pings: usize) {
+        let (mut decoder, mut input, mut answered) = (Decoder::default(), vec![0; 4096], 0);
+        while answered < pings {
+            let count = theirs.read(&mut input).await.unwrap();
+            decoder.feed(&input[..count]);
+            while let Some(frame) = decoder.next().unwrap() {
+                assert_eq!(frame.kind, Kind::Ping);
+                let mut pong = Vec::new();
+                Frame::new(Kind::Pong, 0, frame.payload).encode(&mut pong);
+                theirs.write_all(&pong).await.unwrap();
+                answered += 1;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_link_lives_as_long_as_pings_are_answered_and_ends_soon_after() {
+        let (mut theirs, task, _sender) = begin();
+        let start = Instant::now();
+        answer(&mut theirs, 60).await;
+        assert!(!task.is_finished());
+        assert!(start.elapsed() > Duration::from_secs(590));
+        let answered = Instant::now();
+        assert_eq!(task.await.unwrap(), LostReason::Silent(20));
+        assert!(answered.elapsed() < Duration::from_secs(25));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_that_does_not_go_is_left_after_a_while() {
+        let (_theirs, task, sender) = begin();
+        sender.send(Command::Close).unwrap();
+        let start = Instant::now();
+        assert_eq!(task.await.unwrap(), LostReason::Closed);
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_the_pipe_and_broken_frames_are_told_apart() {
+        let (theirs, task, _sender) = begin();
+        drop(theirs);
+        assert_eq!(task.await.unwrap(), LostReason::PipeEnded);
+        let (mut theirs, task, _sender) = begin();
+        theirs.write_all(&[0xff; 100]).await.unwrap();
+        assert!(matches!(task.await.unwrap(), LostReason::Garbled(_)));
+    }
 }
