@@ -20,6 +20,9 @@ pub(crate) const WHOLE_FILE_BYTES: u64 = 1 << 20;
 /// then; whoever writes for longer is waited for.
 const READ_ATTEMPTS: u32 = 3;
 
+/// A file that was emptied less than this ago is about to be written by whoever emptied it.
+const EMPTIED_NANOS: i64 = 50_000_000;
+
 /// What to look at.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LookSpec {
@@ -178,7 +181,8 @@ fn read(place: &Path, record: Option<&Record>) -> io::Result<Option<LookedFile>>
     let now = mtime_from(SystemTime::now());
     let mut file = open(place)?;
     let before = entry_of(&file.metadata()?);
-    if before.kind != Kind::File {
+    let emptied = before.size == 0 && matches!(record, Some(Record::File(known)) if known.size > 0);
+    if before.kind != Kind::File || (emptied && (now.0 - before.mtime.0).abs() < EMPTIED_NANOS) {
         return Ok(None);
     }
     let content = if before.size > WHOLE_FILE_BYTES {

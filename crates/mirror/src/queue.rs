@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use remora_model::{Digest, Mode, Mtime, RelPath};
 
@@ -32,6 +32,8 @@ pub(crate) struct Item {
     pub(crate) gone_since: Option<Instant>,
     /// A walk found it gone, or its directory is: no moment has to pass.
     pub(crate) surely_gone: bool,
+    /// Somebody is writing since then, and was not seen to end.
+    pub(crate) written_since: Option<Instant>,
     /// Whatever is there is to be replaced: the user chose so.
     pub(crate) any: bool,
     /// If it is a directory, all that is below has to be looked at.
@@ -140,9 +142,34 @@ impl Queue {
         self.resting.insert(path, (when, item));
     }
 
-    /// Whether the path is being looked at or on its way.
-    pub(crate) fn is_live(&self, path: &RelPath) -> bool {
-        self.live.contains_key(path)
+    /// Puts a path in that somebody is writing to: it rests until `settles` after now, at most until
+    /// `at_most` after the writing began. One that waits for another reason goes on waiting for that.
+    /// Whether it is one more.
+    pub(crate) fn put_off(
+        &mut self,
+        path: RelPath,
+        mut item: Item,
+        now: Instant,
+        settles: Duration,
+        at_most: Duration,
+    ) -> bool {
+        if self.live.contains_key(&path) {
+            return self.push(path, item);
+        }
+        if let Some(waiting) = self.waiting.get_mut(&path).or(self.parked.get_mut(&path).map(|(item, _)| item)) {
+            waiting.merge(item);
+            return false;
+        }
+        let older = self.take_idle(&path);
+        let more = older.is_none();
+        if let Some(older) = older {
+            let written_since = older.written_since.or(item.written_since);
+            item.merge(older);
+            item.written_since = written_since;
+        }
+        let latest = item.written_since.unwrap_or(now) + at_most;
+        self.rest(path, item, latest.min(now + settles));
+        more
     }
 
     /// Puts a path in that waits for others to be done.
@@ -280,6 +307,8 @@ impl Item {
             }
         }
         self.urgent |= other.urgent;
+        // One that saw the end of the writing, or a reason of its own, does not wait.
+        self.written_since = self.written_since.zip(other.written_since).map(|(a, b)| a.min(b));
         self.gone_since = self.gone_since.into_iter().chain(other.gone_since).min();
         self.surely_gone |= other.surely_gone;
         self.any |= other.any;
@@ -290,8 +319,6 @@ impl Item {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn path(text: &str) -> RelPath {

@@ -26,6 +26,9 @@ use crate::rules::Rules;
 /// this long.
 const WRITING_SETTLES: Duration = Duration::from_millis(50);
 
+/// A file that is written to all the time is looked at this often all the same.
+const WRITING_AT_MOST: Duration = Duration::from_secs(1);
+
 /// A file that is gone is removed over there after this long. Editors that save by renaming make it
 /// vanish for a moment; a reader over there must not see that.
 const REMOVAL_SETTLES: Duration = Duration::from_millis(50);
@@ -162,7 +165,7 @@ impl State {
     fn saved(&mut self, path: RelPath) {
         self.clear_full_disk();
         let batch = self.batches.open(self.now);
-        self.add(path, Item { batches: vec![batch], urgent: true, ..Item::default() });
+        self.add(path, Item { batches: vec![batch], urgent: true, walk: true, ..Item::default() });
         self.batches.close(batch);
         if self.failed.len() <= RETRIED_WITH_A_SAVE {
             self.retry_failed();
@@ -183,15 +186,13 @@ impl State {
         self.batches.close(batch);
     }
 
-    /// Looks later, unless somebody is going to look anyway. A path under way is looked at again after.
-    fn seen_writing(&mut self, path: RelPath, item: Item) {
-        if self.queue.is_live(&path) {
-            self.add(path, item);
-        } else if !self.queue.is_pending(&path) {
-            self.touch(&path);
+    /// Looks when the writing has stopped for a moment: before, half a file would be seen.
+    fn seen_writing(&mut self, path: RelPath, mut item: Item) {
+        self.touch(&path);
+        self.batches.join(&item.batches, &path);
+        item.written_since = Some(self.now);
+        if self.queue.put_off(path, item, self.now, WRITING_SETTLES, WRITING_AT_MOST) {
             self.progress.total += 1;
-            self.batches.join(&item.batches, &path);
-            self.queue.rest(path, item, self.now + WRITING_SETTLES);
         }
     }
 
@@ -353,12 +354,21 @@ impl State {
         let Live { mut item, again, .. } = live;
         if let Some(again) = again {
             item.batches.retain(|batch| !again.batches.contains(batch));
-            self.queue.push(path.clone(), again);
+            self.put_again(path, again);
         } else {
             self.progress.done += 1;
         }
         self.queue.done(path);
         self.batches.leave(&item.batches, path);
+    }
+
+    /// Puts a path in that was touched while it was under way.
+    fn put_again(&mut self, path: &RelPath, again: Item) {
+        if again.written_since.is_some() {
+            self.queue.put_off(path.clone(), again, self.now, WRITING_SETTLES, WRITING_AT_MOST);
+        } else {
+            self.queue.push(path.clone(), again);
+        }
     }
 
     /// It was done: whatever was said of this path before is over. `changed` says whether anything was.

@@ -51,7 +51,7 @@ impl State {
     pub(super) fn put_back(&mut self, path: &RelPath, live: Live) {
         self.queue.push(path.clone(), live.item);
         if let Some(again) = live.again {
-            self.queue.push(path.clone(), again);
+            self.put_again(path, again);
         }
     }
 
@@ -116,7 +116,7 @@ impl State {
         item.expanded = true;
         self.queue.park(path.clone(), item, Behind::Below);
         if let Some(again) = live.again.take() {
-            self.queue.push(path.clone(), again);
+            self.put_again(path, again);
         }
         false
     }
@@ -285,7 +285,7 @@ impl State {
         let again = live.again.take();
         self.queue.park(path.clone(), live.item, Behind::Above(dir));
         if let Some(again) = again {
-            self.queue.push(path.clone(), again);
+            self.put_again(path, again);
         }
         None
     }

@@ -7,7 +7,7 @@ use super::State;
 use crate::compare::as_found;
 use crate::error::MirrorError;
 use crate::event::Outcome;
-use crate::queue::{Live, Sending};
+use crate::queue::{Item, Live, Sending};
 use crate::record::{FileRecord, LineKind, Record, Seen};
 
 /// A change that the remote refused is corrected by what was found there and sent again this often;
@@ -75,12 +75,25 @@ impl State {
                 LineKind::Nothing(())
             }
         };
-        self.keep(path, record);
+        self.keep(path, record.clone());
         self.progress.bytes_done(bytes);
+        if matches!(record, LineKind::Nothing(())) {
+            self.add_emptied_dir(path, &live.item);
+        }
         if counts {
             self.batches.count(&live.item.batches, path, bytes);
         }
         self.settle(path, live, true);
+    }
+
+    /// With its last file a directory that is gone here may go too.
+    fn add_emptied_dir(&mut self, removed: &RelPath, item: &Item) {
+        let Some(dir) = removed.parent() else { return };
+        let ours = matches!(self.records.get(&dir), Some(Record::Dir { ours: true, .. }));
+        let emptied = ours && self.records.below(&dir).next().is_none();
+        if emptied && !self.queue.is_pending(&dir) {
+            self.add(dir, Item { batches: item.batches.clone(), urgent: item.urgent, ..Item::default() });
+        }
     }
 
     /// The remote holds something else than the record says. If that is nothing, or something we put

@@ -40,6 +40,6 @@ async fn everything_arrives_unchanged() {
 
     let mut running = pair.mirrored().await;
     pair.assert_same();
-    running.mirror.barrier().await.unwrap();
+    running.barrier().await.unwrap();
     assert_eq!(running.rescan().await, (0, 0, vec![]), "nothing is sent twice");
 }

@@ -2,5 +2,10 @@
 
 #![cfg(unix)]
 
+mod divergence;
 mod kinds;
+mod lost;
 mod pair;
+mod saves;
+mod trouble;
+mod watching;

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use remora_agent::{Link, PipeEnds, boot_command};
-use remora_mirror::{Config, Mirror, Notice, start};
+use remora_mirror::{Barrier, Blocked, Config, Mirror, Notice, start};
 use remora_model::{LocalPath, RelPath};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// Long enough for a busy machine; reaching it is a failure, never a success.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Pair {
     pub local: TempDir,
@@ -183,8 +183,18 @@ impl Running {
         self.batch().await;
     }
 
+    pub async fn barrier(&self) -> Result<Barrier, Blocked> {
+        match timeout(PATIENCE, self.mirror.barrier()).await {
+            Ok(answer) => answer,
+            Err(_) => panic!("the barrier stays open; heard {:#?}\n{:#?}", self.heard, self.mirror.status()),
+        }
+    }
+
     /// Compares everything and waits for the end.
     pub async fn rescan(&mut self) -> (u64, u64, Vec<String>) {
+        while let Ok(notice) = self.notices.try_recv() {
+            self.heard.push(notice);
+        }
         self.mirror.rescan();
         self.batch().await
     }

@@ -1,0 +1,104 @@
+//! Bad things are said once, precisely, and keep nothing else from being mirrored.
+
+use std::fs;
+
+use remora_mirror::{Blocked, MirrorError, Notice, Phase};
+
+use crate::pair::{Pair, Running, rel};
+
+async fn trouble(running: &mut Running) -> (Option<String>, MirrorError) {
+    running
+        .until("trouble", |notice| match notice {
+            Notice::Trouble { path, error } => Some((path.as_ref().map(ToString::to_string), error.clone())),
+            _ => None,
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_remote_root_is_made_only_when_that_is_wanted() {
+    let mut pair = Pair::new();
+    pair.write("a", "1");
+    pair.configure = |config| config.remote_root.push_str("/new");
+    let mut running = pair.start();
+    running.connect(&pair).await;
+    let (path, error) = trouble(&mut running).await;
+    assert_eq!(path, None);
+    assert!(matches!(error, MirrorError::RootMissing { .. }), "{error:?}");
+    assert!(matches!(running.barrier().await, Err(Blocked::Halted(MirrorError::RootMissing { .. }))));
+    assert_eq!(running.mirror.status().phase, Phase::Halted);
+    fs::create_dir(pair.there("new")).unwrap();
+    running.rescan().await;
+    running.barrier().await.unwrap();
+    assert_eq!(pair.text_there("new/a"), "1");
+
+    pair.configure = |config| {
+        config.remote_root.push_str("/made");
+        config.create_root = true;
+        config.index_file = None;
+    };
+    let running = pair.start();
+    running.mirror.pause();
+    let (_child, link) = pair.agent().await;
+    running.mirror.link_up(link);
+    assert_eq!(running.mirror.plan().await.unwrap().len(), 1);
+    assert!(!pair.is_there("made"), "a dry run makes nothing");
+    running.mirror.resume();
+    let barrier = running.barrier().await.unwrap();
+    assert_eq!(barrier.files, 1);
+    assert_eq!(pair.text_there("made/a"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vanished_local_root_deletes_nothing() {
+    let pair = Pair::new();
+    for n in 0..10 {
+        pair.write(&format!("f{n}"), "1");
+    }
+    let mut running = pair.mirrored().await;
+    let aside = tempfile::tempdir().unwrap();
+    fs::rename(pair.local.path(), aside.path().join("x")).unwrap();
+    running.mirror.saved(&pair.here("f1"));
+    assert_eq!(trouble(&mut running).await, (None, MirrorError::LocalRootGone));
+    assert_eq!(running.barrier().await, Err(Blocked::RootGone));
+    running.mirror.rescan();
+    assert_eq!(trouble(&mut running).await, (None, MirrorError::LocalRootGone));
+    // The mount point of a file system that is not mounted.
+    fs::create_dir(pair.local.path()).unwrap();
+    running.mirror.rescan();
+    assert_eq!(trouble(&mut running).await, (None, MirrorError::LocalRootGone));
+    assert_eq!(fs::read_dir(pair.remote.path()).unwrap().count(), 10);
+    fs::remove_dir(pair.local.path()).unwrap();
+    fs::rename(aside.path().join("x"), pair.local.path()).unwrap();
+    running.rescan().await;
+    running.barrier().await.unwrap();
+    pair.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_when_it_is_looked_at_is_simply_gone() {
+    let pair = Pair::new();
+    pair.write("a", "1");
+    let mut running = pair.mirrored().await;
+    running.mirror.saved(&pair.here("never there"));
+    running.save(&pair, "b", "2").await;
+    running.barrier().await.unwrap();
+    assert!(!running.heard.iter().any(|notice| matches!(notice, Notice::Trouble { .. })), "{:?}", running.heard);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn something_foreign_in_the_way_is_named_and_the_rest_goes_on() {
+    let pair = Pair::new();
+    pair.write("x", "a file here");
+    pair.write("y", "1");
+    pair.write_there("x/foreign", "f");
+    let mut running = pair.mirrored().await;
+    assert_eq!(pair.text_there("y"), "1");
+    let blocked = running.barrier().await.unwrap_err();
+    assert_eq!(blocked, Blocked::Failed(rel("x"), MirrorError::InTheWay { path: rel("x") }));
+    assert_eq!(pair.text_there("x/foreign"), "f");
+    fs::remove_dir_all(pair.there("x")).unwrap();
+    running.save(&pair, "y", "2").await;
+    running.barrier().await.unwrap();
+    pair.assert_same();
+}

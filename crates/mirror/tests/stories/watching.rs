@@ -1,0 +1,132 @@
+//! Changes made outside the editor.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use remora_mirror::Notice;
+
+use crate::pair::{Pair, Running};
+
+fn watched() -> Pair {
+    let mut pair = Pair::new();
+    pair.configure = |config| config.watch = true;
+    pair
+}
+
+/// Waits until the remote looks as `fine` wants it; every confirmed batch is a reason to look.
+async fn until(running: &mut Running, what: &str, fine: impl Fn() -> bool) {
+    if fine() {
+        return;
+    }
+    running.until(what, |notice| (matches!(notice, Notice::Mirrored { .. }) && fine()).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_save_by_any_editor_is_seen() {
+    let pair = watched();
+    pair.write("a.py", "1");
+    let mut running = pair.mirrored().await;
+    pair.write("a.py", "22");
+    assert_eq!(running.batch().await, (1, 2, vec!["a.py".to_owned()]));
+    fs::write(pair.here("tmp123"), "333").unwrap();
+    fs::rename(pair.here("tmp123"), pair.here("a.py")).unwrap();
+    until(&mut running, "the rename", || pair.text_there("a.py") == "333").await;
+    // vim with `backupcopy=no`: the old file moves away, the new one comes, the backup goes.
+    fs::rename(pair.here("a.py"), pair.here("a.py~")).unwrap();
+    fs::write(pair.here("a.py"), "4444").unwrap();
+    fs::remove_file(pair.here("a.py~")).unwrap();
+    until(&mut running, "vim's save", || pair.text_there("a.py") == "4444").await;
+    running.barrier().await.unwrap();
+    pair.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_save_and_its_event_are_one_upload() {
+    let pair = watched();
+    pair.write("a.py", "1");
+    let mut running = pair.mirrored().await;
+    for n in 0..20 {
+        let text = "x".repeat(n + 2);
+        let path = pair.write("a.py", &text);
+        running.mirror.saved(&path);
+        assert_eq!(running.batch().await.1, n as u64 + 2);
+    }
+    pair.write("end", "1");
+    assert_eq!(running.batch().await.2, ["end"], "nothing was sent a second time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trees_that_come_go_and_move_are_followed() {
+    let pair = watched();
+    pair.write("a/b/c.py", "1");
+    let mut running = pair.mirrored().await;
+    fs::rename(pair.here("a"), pair.here("z")).unwrap();
+    until(&mut running, "the rename", || pair.is_there("z/b/c.py") && !pair.is_there("a")).await;
+    pair.write("z/b/c.py", "22");
+    until(&mut running, "the edit below", || pair.text_there("z/b/c.py") == "22").await;
+    for n in 0..50 {
+        pair.write(&format!("new/d{n}/x/y.py"), format!("{n}"));
+    }
+    symlink("y.py", pair.here("new/d1/x/link")).unwrap();
+    until(&mut running, "the new tree", || {
+        (0..50).all(|n| pair.is_there(&format!("new/d{n}/x/y.py"))) && pair.is_there("new/d1/x/link")
+    })
+    .await;
+    pair.write("new/d7/x/y.py", "edited");
+    until(&mut running, "an edit in it", || pair.text_there("new/d7/x/y.py") == "edited").await;
+    let outside = tempfile::tempdir().unwrap();
+    fs::rename(pair.here("new"), outside.path().join("new")).unwrap();
+    until(&mut running, "the tree's end", || !pair.is_there("new")).await;
+    fs::rename(outside.path().join("new"), pair.here("new")).unwrap();
+    until(&mut running, "its return", || pair.is_there("new/d49/x/y.py")).await;
+    fs::remove_dir_all(pair.here("z")).unwrap();
+    until(&mut running, "a removal", || !pair.is_there("z")).await;
+    running.rescan().await;
+    running.barrier().await.unwrap();
+    pair.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_files_changed_at_once_all_arrive() {
+    let pair = watched();
+    for n in 0..200 {
+        pair.write(&format!("d{}/f{n}", n % 7), "before");
+    }
+    let mut running = pair.mirrored().await;
+    for n in 0..200 {
+        pair.write(&format!("d{}/f{n}", n % 7), "after the checkout");
+    }
+    until(&mut running, "all of them", || {
+        (0..200).all(|n| pair.text_there(&format!("d{}/f{n}", n % 7)) == "after the checkout")
+    })
+    .await;
+    running.barrier().await.unwrap();
+    pair.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_costs_nothing_and_changed_rules_count_at_once() {
+    let pair = watched();
+    pair.write("node_modules/x/y.js", "1");
+    pair.write("a.py", "1");
+    let mut running = pair.mirrored().await;
+    pair.write("node_modules/x/y.js", "2");
+    pair.write(".remoraignore", "!node_modules/\n");
+    until(&mut running, "the new rule", || pair.is_there("node_modules/x/y.js")).await;
+    assert_eq!(pair.text_there("node_modules/x/y.js"), "2");
+    pair.write("node_modules/x/y.js", "3");
+    until(&mut running, "its watch", || pair.text_there("node_modules/x/y.js") == "3").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_stays_open_is_followed_too() {
+    use std::io::Write as _;
+    let pair = watched();
+    let mut running = pair.mirrored().await;
+    let mut file = fs::File::create(pair.here("growing.txt")).unwrap();
+    file.write_all(b"one\n").unwrap();
+    until(&mut running, "the first line", || pair.is_there("growing.txt") && pair.text_there("growing.txt") == "one\n")
+        .await;
+    file.write_all(b"two\n").unwrap();
+    until(&mut running, "the second line", || pair.text_there("growing.txt") == "one\ntwo\n").await;
+}
