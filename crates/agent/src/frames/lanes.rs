@@ -16,6 +16,9 @@ const OUT_TARGET: usize = 64 * 1024;
 /// Numbered frames that may go unacknowledged without bulk; an acknowledgement mostly rides on something else.
 const ACK_EVERY: u64 = 32;
 
+/// A body up to this size, such as that of a saved source file, goes ahead of larger ones.
+const SMALL_BODY: usize = 1024 * 1024;
+
 /// Where the bytes of a body come from.
 pub(crate) enum Supply {
     /// They are all there.
@@ -47,6 +50,15 @@ pub(crate) struct Body {
 }
 
 impl Body {
+    fn is_small(&self) -> bool {
+        matches!(&self.supply, Supply::Whole { bytes, .. } if bytes.len() <= SMALL_BODY)
+    }
+
+    /// Whether the order of the two could be seen.
+    fn concerns(&self, path: Option<&[u8]>) -> bool {
+        self.path.as_deref().zip(path).is_some_and(|(ours, theirs)| are_related(ours, theirs))
+    }
+
     /// The next piece and whether it is the last; nothing while the next is still to be fed.
     fn next(&mut self) -> Option<(Vec<u8>, bool)> {
         match &mut self.supply {
@@ -85,17 +97,25 @@ impl Lanes {
 
     /// Queues a change that fits one frame. It stays behind a body that changes the same path or one around it.
     pub(crate) fn put_change(&mut self, stream: u32, payload: Vec<u8>, path: Vec<u8>) {
-        if self.bodies.iter().any(|body| body.path.as_ref().is_some_and(|other| are_related(other, &path))) {
+        if self.bodies.iter().any(|body| body.concerns(Some(&path))) {
             let supply = Supply::Whole { bytes: Vec::new(), at: 0 };
-            self.bodies.push_back(Body { stream, head: Some(payload), path: Some(path), supply });
+            self.put_body(Body { stream, head: Some(payload), path: Some(path), supply });
         } else {
             self.changes.push_back(Frame { bulk: true, end: true, ..Frame::new(Kind::Request, stream, payload) });
         }
     }
 
-    /// Queues a request whose body goes in pieces.
+    /// Queues a request whose body goes in pieces. A small one goes ahead of large ones, as a small change does.
     pub(crate) fn put_body(&mut self, body: Body) {
-        self.bodies.push_back(body);
+        let mut at = self.bodies.len();
+        while at > 0 && body.is_small() {
+            let before = &self.bodies[at - 1];
+            if before.is_small() || before.concerns(body.path.as_deref()) {
+                break;
+            }
+            at -= 1;
+        }
+        self.bodies.insert(at, body);
     }
 
     /// Adds a piece to a body that is fed; an empty one without successor ends it.
@@ -225,6 +245,19 @@ mod tests {
             lanes.put_change(2, Vec::new(), path.into());
             let last = if stays { 2 } else { 1 };
             assert_eq!(sent(&mut lanes, &mut decoder).last(), Some(&(Kind::Request, last)), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_small_body_goes_ahead_of_large_ones_that_do_not_concern_it() {
+        for (path, first) in [("/r/large", 1), ("/r/other", 2)] {
+            let (mut lanes, mut decoder) = (Lanes::default(), Decoder::default());
+            lanes.put_body(body(1, "/r/large", SMALL_BODY + 1));
+            lanes.put_body(body(2, path, 2 * CHUNK));
+            lanes.put_body(body(3, path, 2 * CHUNK));
+            let sent = sent(&mut lanes, &mut decoder);
+            assert_eq!(sent.first(), Some(&(Kind::Request, first)), "{path}");
+            assert!(sent.iter().all(|&(_, stream)| stream != 3), "equals keep their order");
         }
     }
 
