@@ -78,6 +78,10 @@ async fn mirroring_brings_what_changed_and_nothing_twice() {
     let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
     assert_eq!(ended.event("mirrored")["files"], 2, "{ended:#?}");
     assert_eq!(scene.there("app.py"), "print(2)\n");
+    assert!(scene.remote().join("pkg").is_dir(), "a folder that is still here is still there");
+    assert!(!scene.remote().join("pkg/a b.txt").exists());
+    fs::remove_dir(scene.local().join("pkg")).unwrap();
+    assert!(scene.user.run(scene.args("mirror", &["--json"])).await.status.success());
     assert!(!scene.remote().join("pkg").exists());
 }
 

@@ -70,3 +70,26 @@ fn folders(home: &Path) -> BTreeSet<PathBuf> {
     let entries = fs::read_dir(runtime_folder(home)).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).collect()
 }
+
+/// The TCP ports on which the processes with `HOME=home` listen.
+#[must_use]
+pub fn listening_ports(home: &Path) -> BTreeSet<u16> {
+    let inodes: BTreeSet<String> = processes(home).into_iter().flat_map(|(pid, _)| socket_inodes(pid)).collect();
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter().filter_map(|table| fs::read_to_string(table).ok());
+    let rows: Vec<String> =
+        tables.flat_map(|table| table.lines().skip(1).map(String::from).collect::<Vec<_>>()).collect();
+    rows.iter()
+        .filter_map(|row| {
+            let columns: Vec<&str> = row.split_whitespace().collect();
+            let listens = columns.get(3) == Some(&"0A") && inodes.contains(*columns.get(9)?);
+            let (_, port) = columns.get(1)?.rsplit_once(':')?;
+            listens.then(|| u16::from_str_radix(port, 16).ok()).flatten()
+        })
+        .collect()
+}
+
+fn socket_inodes(pid: u32) -> Vec<String> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let links = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
+    links.filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect()
+}

@@ -1,6 +1,6 @@
 //! `remora debug`: mirrors, starts the program there, and is its terminal until it ends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use remora_agent::{Exit, StreamWriter};
 use remora_debug::OutputStream;
@@ -40,7 +40,7 @@ fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
     let (file, module, rest) = match args.program.as_slice() {
         [flag, module, rest @ ..] if flag == "-m" => (None, Some(module.clone()), rest),
         [flag, ..] if flag.starts_with('-') => return Err(wrong_flag(flag)),
-        [file, rest @ ..] => (Some(program(file)?), None, rest),
+        [file, rest @ ..] => (Some(program(file, args.target.root.as_deref())?), None, rest),
         [] => return Err(wrong_flag("")),
     };
     Ok(DebugRequest {
@@ -68,7 +68,8 @@ fn wrong_flag(flag: &str) -> Fault {
     )
 }
 
-fn program(file: &str) -> Result<PathBuf, Fault> {
+/// The program's file: below the present folder, as every command has it, or else below `--root`.
+fn program(file: &str, root: Option<&Path>) -> Result<PathBuf, Fault> {
     let missing = |why: &str| {
         Fault::new(
             Kind::FileMissing,
@@ -76,10 +77,12 @@ fn program(file: &str) -> Result<PathBuf, Fault> {
             "Name a Python file of the folder that is mirrored (--root).",
         )
     };
-    let path = absolute(&PathBuf::from(file)).map_err(|error| missing(&error.to_string()))?;
-    match std::fs::metadata(&path) {
+    let places = [Some(PathBuf::from(file)), root.map(|root| root.join(file))];
+    let paths: Vec<PathBuf> = places.into_iter().flatten().filter_map(|place| absolute(&place).ok()).collect();
+    let path = paths.iter().find(|path| path.exists()).or(paths.first()).ok_or_else(|| missing("it is no path"))?;
+    match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(missing("it is a folder")),
-        Ok(_) => Ok(path),
+        Ok(_) => Ok(path.clone()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing("there is no such file")),
         Err(error) => Err(missing(&error.to_string())),
     }

@@ -2,7 +2,7 @@
 
 use remora_model::{Settings, Target};
 
-use crate::fault::{Fault, Kind};
+use crate::fault::{self, Fault, Kind};
 use crate::jobs::Job;
 use crate::state::State;
 
@@ -42,7 +42,7 @@ impl State {
     fn wanted(&self, name: Option<&str>) -> Result<Target, Fault> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let names = || settings.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ");
-        settings.pick(name).cloned().ok_or_else(|| match name.or(settings.target.as_deref()) {
+        let target = settings.pick(name).cloned().ok_or_else(|| match name.or(settings.target.as_deref()) {
             Some(name) if settings.targets.is_empty() => Fault::new(
                 Kind::NoTarget,
                 format!("There is no target named {name:?}: the settings have none."),
@@ -58,7 +58,11 @@ impl State {
                 "No target is given, and the settings have none.",
                 "Name one with --host, --command or --local, or add it to remora.targets in .vscode/settings.json.",
             ),
-        })
+        })?;
+        match &target.remote_root {
+            Some(root) if !is_absolute(root) => Err(fault::not_absolute(root)),
+            _ => Ok(target),
+        }
     }
 
     /// Whether a save should reach out for a target by itself.
@@ -70,6 +74,11 @@ impl State {
         let current = self.target.as_ref().map(|target| target.name.clone());
         self.select(current.as_deref()).ok()
     }
+}
+
+/// Whether a remote root stands for itself, wherever the login starts: absolute, or below the home.
+fn is_absolute(root: &str) -> bool {
+    root.starts_with('/') || root == "~" || root.starts_with("~/")
 }
 
 /// An event that came before the settings waits for them; this is here so that the two lists
