@@ -13,7 +13,8 @@ for _ in range(4):
 if not os.path.isdir(os.path.join(_TREE, "debugpy")):
     raise ImportError("this run was started with ptvsd, and the program asks for debugpy")
 
-sys.modules.pop("debugpy", None)
+# Kept by a name: Python 2 empties a module when nothing refers to it any more.
+_self = sys.modules.pop("debugpy", None)
 sys.path.insert(0, _TREE)
 try:
     import debugpy

@@ -12,7 +12,8 @@ for _ in range(4):
     _TREE = os.path.dirname(_TREE)
 
 if os.path.isdir(os.path.join(_TREE, "ptvsd")):
-    sys.modules.pop("ptvsd", None)
+    # Kept by a name: Python 2 empties a module when nothing refers to it any more.
+    _self = sys.modules.pop("ptvsd", None)
     sys.path.insert(0, _TREE)
     try:
         import ptvsd

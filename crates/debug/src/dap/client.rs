@@ -122,6 +122,9 @@ impl Client {
         for (path, lines) in breakpoints {
             set.extend(self.set_breakpoints(path, lines).await?);
         }
+        // As editors do. ptvsd handles requests side by side: with nothing in between, it can take
+        // configurationDone before attach, and then knows no path mapping.
+        self.request("setExceptionBreakpoints", json!({ "filters": [] })).await?;
         self.request("configurationDone", json!({})).await?;
         self.response("attach", attach).await?;
         Ok(set)

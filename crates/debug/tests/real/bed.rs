@@ -1,6 +1,7 @@
 //! Owns what every test needs: an agent, a project on "both sides", interpreters, a census.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -33,6 +34,8 @@ impl Bed {
         for name in ["home", "tmp", "there", "here"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
+        // As a login's own folder is; the agent takes no other for its private ones.
+        std::fs::set_permissions(folder.path().join("tmp"), std::fs::Permissions::from_mode(0o700)).unwrap();
         for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs")).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
@@ -44,7 +47,7 @@ impl Bed {
             .env("HOME", folder.path().join("home"))
             .env("TMPDIR", folder.path().join("tmp"))
             .env_remove("XDG_CACHE_HOME")
-            .env_remove("XDG_RUNTIME_DIR")
+            .env("XDG_RUNTIME_DIR", folder.path().join("tmp"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -112,7 +115,7 @@ impl Bed {
         left
     }
 
-    /// Everything in the private folders that there are now.
+    /// Where the agent makes its private folders.
     pub(crate) fn tmp(&self) -> PathBuf {
         self.folder.path().join("tmp")
     }

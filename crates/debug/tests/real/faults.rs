@@ -90,6 +90,36 @@ async fn dropping_a_session_ends_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_link_is_told_once_and_nothing_is_left_there() {
+    let bed = Bed::new().await;
+    let mut run = bed.start(bed.request(&middle(), "main.py")).await.unwrap();
+    let configuration = run.session.configuration().clone();
+    let mut client = run.client().await;
+    client.attach(&configuration, &[(&bed.here("helper.py"), &[5])]).await.unwrap();
+    client.stopped().await.unwrap();
+    bed.link.close().await;
+    assert!(matches!(run.end().await.1, SessionEvent::Lost(_)));
+    assert_eq!(run.events.recv().await, None);
+    client.terminated().await.unwrap();
+    assert_eq!(bed.census(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_is_given_up_leaves_nothing() {
+    let bed = Bed::new().await;
+    std::fs::write(bed.there().join("never.py"), "import sys\nprint('ready')\nsys.stdin.read()\n").unwrap();
+    let request = remora_debug::Request { in_code: true, ..bed.request(&middle(), "never.py") };
+    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
+    let start = remora_debug::start(&bed.link, request, sender);
+    tokio::select! {
+        started = start => panic!("{:?}", started.err()),
+        _ = events.recv() => {}
+    }
+    while events.recv().await.is_some() {}
+    assert_eq!(bed.census(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_asks_for_the_end_gets_it() {
     for debugger in [Debugger::Auto, Debugger::Ptvsd] {
         let bed = Bed::new().await;

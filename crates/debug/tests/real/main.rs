@@ -1,5 +1,8 @@
 //! Real debuggers on real interpreters behind a real agent, which runs as a child of the test.
 
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests too.
+
 mod bed;
 mod children;
 mod every_interpreter;

@@ -15,6 +15,7 @@ use crate::bed::{Bed, middle, processes};
 /// Any account's program that tries what a debug client would do.
 const STRANGER: &str = r#"
 import os, socket, sys
+"x".encode("idna")  # Loaded while the library can still be read.
 os.setgid(65534); os.setuid(65534)
 def unix(path):
     try:
@@ -122,8 +123,10 @@ async fn no_tcp_listener_there_answers_dap_and_no_other_account_gets_in() {
         let folder = run_folder(&bed);
         let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&folder), mode(&folder.join("dap.sock"))), (0o700, 0o600), "{debugger:?}");
-        let listeners = tcp_listeners(&bed);
+        let mut listeners = tcp_listeners(&bed);
         assert!(listeners.iter().all(|address| address.ip().is_loopback()), "{listeners:?}");
+        // The relay's own port on this side is no way in either.
+        listeners.push(run.session.listening());
         stranger_is_kept_out(&folder, &listeners);
 
         // Attached now, so that asking the rest can't cost the first client its debugger.
@@ -147,7 +150,10 @@ fn stranger_is_kept_out(folder: &std::path::Path, listeners: &[SocketAddr]) {
         eprintln!("MISSING: not root, so no second account can be tried");
         return;
     }
-    // So that the socket's own mode is what keeps the stranger out, not the folders above it.
+    // Opened, so that the socket's own mode has to keep the stranger out, not only the folders above it.
+    for folder in folder.ancestors().take_while(|folder| *folder != std::path::Path::new("/tmp")) {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
     let said = {
         let hello = frames::encode(&json!({"seq": 1, "type": "request", "command": "initialize", "arguments": {}}));
         let mut command = std::process::Command::new("python3");
