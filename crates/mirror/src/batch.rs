@@ -20,7 +20,7 @@ struct Batch {
     /// Whoever opened it may still add to it.
     held: bool,
     members: HashSet<RelPath>,
-    tell_always: bool,
+    told: bool,
     files: u64,
     bytes: u64,
     paths: Vec<RelPath>,
@@ -32,7 +32,7 @@ impl Batches {
         self.last += 1;
         let members = HashSet::new();
         let batch =
-            Batch { since: now, held: true, members, tell_always: false, files: 0, bytes: 0, paths: Vec::new() };
+            Batch { since: now, held: true, members, told: false, files: 0, bytes: 0, paths: Vec::new() };
         self.open.insert(self.last, batch);
         self.last
     }
@@ -47,7 +47,7 @@ impl Batches {
     /// Its end is told even if nothing had to be done.
     pub(crate) fn tell_always(&mut self, id: BatchId) {
         if let Some(batch) = self.open.get_mut(&id) {
-            batch.tell_always = true;
+            batch.told = true;
         }
     }
 
@@ -67,10 +67,12 @@ impl Batches {
         }
     }
 
-    /// A file or link was changed on the remote. It counts in the first of its groups only.
-    pub(crate) fn count(&mut self, ids: &[BatchId], path: &RelPath, bytes: u64) {
+    /// Something was changed on the remote: so many files (a directory is none), so many bytes. It counts
+    /// in the first of its groups only.
+    pub(crate) fn count(&mut self, ids: &[BatchId], path: &RelPath, files: u64, bytes: u64) {
         let Some(batch) = ids.first().and_then(|id| self.open.get_mut(id)) else { return };
-        batch.files += 1;
+        batch.told = true;
+        batch.files += files;
         batch.bytes += bytes;
         if batch.paths.len() < PATHS_NAMED {
             batch.paths.push(path.clone());
@@ -80,7 +82,7 @@ impl Batches {
     /// What is to be told of the groups that are complete.
     pub(crate) fn completed(&mut self, now: Instant) -> Vec<Notice> {
         let complete = self.open.extract_if(.., |_, batch| !batch.held && batch.members.is_empty());
-        let told = complete.filter(|(_, batch)| batch.files > 0 || batch.tell_always);
+        let told = complete.filter(|(_, batch)| batch.told);
         told.map(|(_, batch)| {
             let Batch { since, files, bytes, paths, .. } = batch;
             Notice::Mirrored { files, bytes, elapsed: now.saturating_duration_since(since), paths }

@@ -22,7 +22,7 @@ pub enum Notice {
     /// One batch is stored on the remote and confirmed: a save, a group of changes seen together, or a
     /// whole comparison with its upload (which is told even when nothing had to be done).
     Mirrored {
-        /// Files and links written, removed, or given a new mode or time.
+        /// Files and links written, removed, or given a new mode or time; directories do not count.
         files: u64,
         /// Bytes of file contents sent.
         bytes: u64,

@@ -53,7 +53,7 @@ impl State {
 
     fn arrived(&mut self, path: &RelPath, live: Live, sending: Sending, stored: Option<Digest>, made: bool) {
         let mut bytes = 0;
-        let mut counts = true;
+        let mut files = 1;
         let record = match sending {
             Sending::File { digest, size, mtime, mode, racy, .. } => {
                 let Some(digest) = stored.or(digest) else {
@@ -66,12 +66,12 @@ impl State {
             Sending::Meta(known) => LineKind::Is(Record::File(known)),
             Sending::Link { digest, .. } => LineKind::Is(Record::Link { digest }),
             Sending::Dir { mode, .. } => {
-                counts = false;
+                files = 0;
                 let was_ours = matches!(self.records.get(path), Some(Record::Dir { ours: true, .. }));
                 LineKind::Is(Record::Dir { ours: made || was_ours, mode })
             }
             Sending::Removal => {
-                counts = made && !matches!(self.records.get(path), Some(Record::Dir { .. }));
+                files = u64::from(!matches!(self.records.get(path), Some(Record::Dir { .. })));
                 LineKind::Nothing(())
             }
         };
@@ -80,8 +80,8 @@ impl State {
         if matches!(record, LineKind::Nothing(())) {
             self.add_emptied_dir(path, &live.item);
         }
-        if counts {
-            self.batches.count(&live.item.batches, path, bytes);
+        if made {
+            self.batches.count(&live.item.batches, path, files, bytes);
         }
         self.settle(path, live, true);
     }

@@ -11,9 +11,7 @@ async fn work_waits_for_the_next_connection() {
     let pair = Pair::new();
     pair.write("a", "1");
     let mut running = pair.mirrored().await;
-    let (mut child, link) = running.agent.take().unwrap();
-    child.kill().await.unwrap();
-    link.lost().await;
+    running.agent.take().unwrap().cut().await;
     running.mirror.link_lost();
     running.mirror.saved(&pair.write("a", "2"));
     running.mirror.saved(&pair.write("new", "3"));
@@ -35,8 +33,7 @@ async fn an_upload_that_was_cut_goes_on_where_it_was() {
     running.connect(&pair).await;
     let busy = |notice: &Notice| matches!(notice, Notice::Progress { files_done, .. } if *files_done > 0).then_some(());
     running.until("some files", busy).await;
-    let (mut child, link) = running.agent.take().unwrap();
-    child.kill().await.unwrap();
+    running.agent.take().unwrap().cut().await;
     // The mirror finds out by itself, before anybody tells it.
     running
         .until("the phase", |notice| match notice {
@@ -44,7 +41,6 @@ async fn an_upload_that_was_cut_goes_on_where_it_was() {
             _ => None,
         })
         .await;
-    drop(link);
     running.mirror.link_lost();
     running.connect(&pair).await;
     running.barrier().await.unwrap();

@@ -14,6 +14,7 @@ use remora_model::{LocalPath, RelPath};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// Long enough for a busy machine; reaching it is a failure, never a success.
@@ -32,9 +33,24 @@ pub struct Pair {
 pub struct Running {
     pub mirror: Mirror,
     pub notices: mpsc::UnboundedReceiver<Notice>,
-    pub agent: Option<(Child, Link)>,
+    pub agent: Option<Agent>,
     /// All notices so far.
     pub heard: Vec<Notice>,
+}
+
+/// An agent that runs.
+pub struct Agent {
+    pub link: Link,
+    _child: Child,
+    pipe: JoinSet<()>,
+}
+
+impl Agent {
+    /// Cuts the pipe; returns when the link has seen it.
+    pub async fn cut(mut self) {
+        self.pipe.shutdown().await;
+        timeout(PATIENCE, self.link.lost()).await.unwrap();
+    }
 }
 
 /// What a test needs to know of one name: its kind, bytes, mode and time.
@@ -122,7 +138,7 @@ impl Pair {
     }
 
     /// Starts an agent for this pair.
-    pub async fn agent(&self) -> (Child, Link) {
+    pub async fn agent(&self) -> Agent {
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(boot_command())
@@ -134,17 +150,22 @@ impl Pair {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let (reader, writer) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+        let (mut stdout, mut stdin) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+        let (reader, mut to_reader) = tokio::io::duplex(1 << 20);
+        let (writer, mut from_writer) = tokio::io::duplex(1 << 20);
+        let mut pipe = JoinSet::new();
+        pipe.spawn(async move { drop(tokio::io::copy(&mut stdout, &mut to_reader).await) });
+        pipe.spawn(async move { drop(tokio::io::copy(&mut from_writer, &mut stdin).await) });
         let link = timeout(PATIENCE, Link::open(PipeEnds { reader, writer, rides: true })).await.unwrap().unwrap();
-        (child, link)
+        Agent { link, _child: child, pipe }
     }
 }
 
 impl Running {
     pub async fn connect(&mut self, pair: &Pair) {
-        let (child, link) = pair.agent().await;
-        self.mirror.link_up(link.clone());
-        self.agent = Some((child, link));
+        let agent = pair.agent().await;
+        self.mirror.link_up(agent.link.clone());
+        self.agent = Some(agent);
     }
 
     /// The next notice that `pick` wants; all others are kept in `heard`.

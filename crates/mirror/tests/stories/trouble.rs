@@ -39,8 +39,8 @@ async fn a_missing_remote_root_is_made_only_when_that_is_wanted() {
     };
     let running = pair.start();
     running.mirror.pause();
-    let (_child, link) = pair.agent().await;
-    running.mirror.link_up(link);
+    let agent = pair.agent().await;
+    running.mirror.link_up(agent.link.clone());
     assert_eq!(running.mirror.plan().await.unwrap().len(), 1);
     assert!(!pair.is_there("made"), "a dry run makes nothing");
     running.mirror.resume();
