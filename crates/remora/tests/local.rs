@@ -1,94 +1,50 @@
 //! Stories of the command line on this machine: a real agent, real debuggers, no SSH.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use remora_testkit::census::Census;
-use remora_testkit::command::{Running, User};
+use remora_testkit::command::Running;
+use remora_testkit::scene::{Scene, text};
 use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_remora");
 
-/// A project here and an empty place for it there.
-struct Scene {
-    user: User,
-    folder: TempDir,
+fn scene(files: &[(&str, &str)]) -> Scene {
+    Scene::new(BINARY, files)
 }
 
-impl Scene {
-    fn new(files: &[(&str, &str)]) -> Self {
-        let scene = Self { user: User::new(BINARY), folder: TempDir::new().unwrap() };
-        fs::create_dir(scene.local()).unwrap();
-        for (name, text) in files {
-            scene.write(name, text);
-        }
-        scene
-    }
-
-    fn local(&self) -> PathBuf {
-        self.folder.path().join("here")
-    }
-
-    fn remote(&self) -> PathBuf {
-        self.folder.path().join("there")
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.local().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn there(&self, name: &str) -> String {
-        fs::read_to_string(self.remote().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    /// The arguments of a command on this scene.
-    fn args(&self, command: &str, rest: &[&str]) -> Vec<String> {
-        let target =
-            ["--local", "--root", path(&self.local()), "--remote-root", path(&self.remote())].map(String::from);
-        let rest = rest.iter().map(|&arg| arg.to_owned());
-        std::iter::once(command.to_owned()).chain(target).chain(rest).collect()
-    }
-
-    fn debug(&self, rest: &[&str]) -> Running {
-        let args: Vec<&str> = std::iter::once("--json").chain(rest.iter().copied()).collect();
-        self.user.start(self.args("debug", &args))
-    }
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
+fn debug(scene: &Scene, rest: &[&str]) -> Running {
+    scene.user.start(scene.args("debug", rest))
 }
 
 #[tokio::test]
 async fn mirroring_brings_what_changed_and_nothing_twice() {
-    let scene = Scene::new(&[("app.py", "print(1)\n"), ("pkg/a b.txt", "x"), (".git/config", "no")]);
-    let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
+    let scene = scene(&[("app.py", "print(1)\n"), ("pkg/a b.txt", "x"), (".git/config", "no")]);
+    let ended = scene.user.run(scene.args("mirror", &[])).await;
     assert!(ended.status.success(), "{ended:#?}");
     assert_eq!(ended.event("mirrored")["files"], 2);
     assert_eq!(scene.there("pkg/a b.txt"), "x");
     assert!(!scene.remote().join(".git").exists());
 
-    let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
+    let ended = scene.user.run(scene.args("mirror", &[])).await;
     assert_eq!(ended.event("mirrored")["files"], 0, "{ended:#?}");
 
     scene.write("app.py", "print(2)\n");
     fs::remove_file(scene.local().join("pkg/a b.txt")).unwrap();
-    let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
+    let ended = scene.user.run(scene.args("mirror", &[])).await;
     assert_eq!(ended.event("mirrored")["files"], 2, "{ended:#?}");
     assert_eq!(scene.there("app.py"), "print(2)\n");
     assert!(scene.remote().join("pkg").is_dir(), "a folder that is still here is still there");
     assert!(!scene.remote().join("pkg/a b.txt").exists());
     fs::remove_dir(scene.local().join("pkg")).unwrap();
-    assert!(scene.user.run(scene.args("mirror", &["--json"])).await.status.success());
+    assert!(scene.user.run(scene.args("mirror", &[])).await.status.success());
     assert!(!scene.remote().join("pkg").exists());
 }
 
 #[tokio::test]
 async fn a_dry_run_tells_and_changes_nothing() {
-    let scene = Scene::new(&[("app.py", "print(1)\n")]);
-    let ended = scene.user.run(scene.args("mirror", &["--dry-run", "--json"])).await;
+    let scene = scene(&[("app.py", "print(1)\n")]);
+    let ended = scene.user.run(scene.args("mirror", &["--dry-run"])).await;
     assert!(ended.status.success(), "{ended:#?}");
     assert_eq!(ended.event("would")["change"], "upload");
     assert_eq!(ended.event("would")["path"], "app.py");
@@ -97,12 +53,12 @@ async fn a_dry_run_tells_and_changes_nothing() {
 
 #[tokio::test]
 async fn a_remote_change_is_reported_and_not_overwritten_unless_the_user_says_so() {
-    let scene = Scene::new(&[("app.py", "print(1)\n"), ("b.py", "")]);
-    assert!(scene.user.run(scene.args("mirror", &["--json"])).await.status.success());
+    let scene = scene(&[("app.py", "print(1)\n"), ("b.py", "")]);
+    assert!(scene.user.run(scene.args("mirror", &[])).await.status.success());
     fs::write(scene.remote().join("app.py"), "print('theirs')\n").unwrap();
     scene.write("app.py", "print('ours')\n");
 
-    let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
+    let ended = scene.user.run(scene.args("mirror", &[])).await;
     assert_eq!(ended.status.code(), Some(1));
     let fault = ended.event("fault");
     assert_eq!(fault["kind"], "diverged");
@@ -110,18 +66,18 @@ async fn a_remote_change_is_reported_and_not_overwritten_unless_the_user_says_so
     assert!(fault["hint"].as_str().unwrap().contains("--overwrite"), "{fault}");
     assert_eq!(scene.there("app.py"), "print('theirs')\n");
 
-    let ended = scene.user.run(scene.args("debug", &["--json", path(&scene.local().join("app.py"))])).await;
+    let ended = scene.user.run(scene.args("debug", &[text(&scene.local().join("app.py"))])).await;
     assert_eq!((ended.event("fault")["kind"].as_str(), ended.status.code()), (Some("diverged"), Some(125)));
 
-    let ended = scene.user.run(scene.args("mirror", &["--json", "--overwrite"])).await;
+    let ended = scene.user.run(scene.args("mirror", &["--overwrite"])).await;
     assert!(ended.status.success(), "{ended:#?}");
     assert_eq!(scene.there("app.py"), "print('ours')\n");
 }
 
 #[tokio::test]
 async fn watching_confirms_every_change_and_ends_well_when_interrupted() {
-    let scene = Scene::new(&[("app.py", "1")]);
-    let mut watching = scene.user.start(scene.args("mirror", &["--watch", "--json"]));
+    let scene = scene(&[("app.py", "1")]);
+    let mut watching = scene.user.start(scene.args("mirror", &["--watch"]));
     assert_eq!(watching.event("mirrored").await["files"], 1);
     scene.write("app.py", "22");
     let event = watching.event("mirrored").await;
@@ -142,10 +98,10 @@ async fn the_exit_status_arguments_directory_and_variables_are_the_programs() {
         print(sys.argv[1:], os.getcwd(), os.environ['A'], os.environ['B'])\n\
         print(sys.stdin.read().upper(), file=sys.stderr)\n\
         sys.exit(7)\n";
-    let scene = Scene::new(&[("app.py", APP), ("sub/x", "")]);
+    let scene = scene(&[("app.py", APP), ("sub/x", "")]);
     let app = scene.local().join("app.py");
     let cwd = scene.remote().join("sub");
-    let mut run = scene.debug(&["--env", "A=a b", "--env", "B=c=d", "--cwd", path(&cwd), path(&app), "--x", "y z"]);
+    let mut run = debug(&scene, &["--env", "A=a b", "--env", "B=c=d", "--cwd", text(&cwd), text(&app), "--x", "y z"]);
     assert_eq!(run.event("mirrored").await["files"], 2);
     let listening = run.event("listening").await;
     run.write("hello").await;
@@ -160,9 +116,8 @@ async fn the_exit_status_arguments_directory_and_variables_are_the_programs() {
 
 #[tokio::test]
 async fn a_module_runs_as_python_m_does() {
-    let scene =
-        Scene::new(&[("pkg/__init__.py", ""), ("pkg/__main__.py", "import sys; print(__name__, sys.argv[1:])")]);
-    let mut run = scene.debug(&["-m", "pkg", "one"]);
+    let scene = scene(&[("pkg/__init__.py", ""), ("pkg/__main__.py", "import sys; print(__name__, sys.argv[1:])")]);
+    let mut run = debug(&scene, &["-m", "pkg", "one"]);
     let listening = run.event("listening").await;
     run.close_stdin();
     let _client = attach(&listening, &[]).await;
@@ -173,9 +128,8 @@ async fn a_module_runs_as_python_m_does() {
 
 #[tokio::test]
 async fn a_program_that_dies_before_the_debugger_listens_is_shown_with_its_words() {
-    let scene = Scene::new(&[("app.py", "raise SystemExit('nothing to do')\n")]);
-    let ended =
-        scene.user.run(scene.args("debug", &["--json", "--in-code", path(&scene.local().join("app.py"))])).await;
+    let scene = scene(&[("app.py", "raise SystemExit('nothing to do')\n")]);
+    let ended = scene.user.run(scene.args("debug", &["--in-code", text(&scene.local().join("app.py"))])).await;
     let fault = ended.event("fault");
     assert_eq!(fault["kind"], "program_died");
     assert!(fault["message"].as_str().unwrap().contains("nothing to do"), "{fault}");
@@ -184,16 +138,16 @@ async fn a_program_that_dies_before_the_debugger_listens_is_shown_with_its_words
 
 #[tokio::test]
 async fn wrong_command_lines_get_one_clear_sentence() {
-    let scene = Scene::new(&[("app.py", "")]);
+    let scene = scene(&[("app.py", "")]);
     let app = scene.local().join("app.py");
     for (args, kind) in [
-        (vec!["--json", "no.py"], "file_missing"),
-        (vec!["--json", path(&scene.local())], "file_missing"),
-        (vec!["--json", "/etc/hostname"], "file_missing"),
-        (vec!["--json", "--python", "/no/python", path(&app)], "interpreter_missing"),
-        (vec!["--json", "--python", "/bin/true", path(&app)], "interpreter_missing"),
-        (vec!["--json", "--cwd", "/no/folder", path(&app)], "file_missing"),
-        (vec!["--json", "--no-such-flag", path(&app)], "bad_request"),
+        (vec!["no.py"], "file_missing"),
+        (vec![text(&scene.local())], "file_missing"),
+        (vec!["/etc/hostname"], "file_missing"),
+        (vec!["--python", "/no/python", text(&app)], "interpreter_missing"),
+        (vec!["--python", "/bin/true", text(&app)], "interpreter_missing"),
+        (vec!["--cwd", "/no/folder", text(&app)], "file_missing"),
+        (vec!["--no-such-flag", text(&app)], "bad_request"),
     ] {
         let ended = scene.user.run(scene.args("debug", &args)).await;
         let fault = ended.event("fault");
@@ -201,30 +155,30 @@ async fn wrong_command_lines_get_one_clear_sentence() {
         assert!(!fault["hint"].as_str().unwrap().is_empty());
         assert_eq!(ended.status.code(), Some(125), "{args:?}");
     }
-    let ended = scene.user.run(["mirror", "--json", "--root", path(&scene.local())]).await;
+    let ended = scene.user.run(["mirror", "--json", "--root", text(&scene.local())]).await;
     assert_eq!(ended.event("fault")["kind"], "no_target");
     let ended = scene.user.run(["mirror", "--json", "--local", "--root", "/no/such/folder"]).await;
     assert_eq!(ended.event("fault")["kind"], "local_root_gone");
     let ended =
-        scene.user.run(["mirror", "--json", "--command", "no-such-program-here", "--root", path(&scene.local())]).await;
+        scene.user.run(["mirror", "--json", "--command", "no-such-program-here", "--root", text(&scene.local())]).await;
     assert_eq!(ended.event("fault")["kind"], "program_missing");
 }
 
 #[tokio::test]
 async fn settings_of_the_wrong_type_are_named_with_their_place() {
-    let scene = Scene::new(&[(".vscode/settings.json", "{\n  // ours\n  \"remora.targets\": [{\"name\": 3}],\n}")]);
-    let ended = scene.user.run(["mirror", "--json", "--root", path(&scene.local())]).await;
+    let scene = scene(&[(".vscode/settings.json", "{\n  // ours\n  \"remora.targets\": [{\"name\": 3}],\n}")]);
+    let ended = scene.user.run(["mirror", "--json", "--root", text(&scene.local())]).await;
     let fault = ended.event("fault");
     assert_eq!(fault["kind"], "bad_settings");
     assert!(fault["message"].as_str().unwrap().contains("remora.targets[0]"), "{fault}");
     scene.write(".vscode/settings.json", "{\"remora.targets\": ");
-    let ended = scene.user.run(["mirror", "--json", "--root", path(&scene.local())]).await;
+    let ended = scene.user.run(["mirror", "--json", "--root", text(&scene.local())]).await;
     assert_eq!(ended.event("fault")["kind"], "bad_settings");
 }
 
 #[tokio::test]
 async fn a_target_of_the_settings_is_used_by_name() {
-    let scene = Scene::new(&[("app.py", "1")]);
+    let scene = scene(&[("app.py", "1")]);
     let settings = serde_json::json!({
         "remora.targets": [
             {"name": "wrong", "host": "nowhere.invalid"},
@@ -234,11 +188,11 @@ async fn a_target_of_the_settings_is_used_by_name() {
     });
     scene.write(".vscode/settings.json", &settings.to_string());
     scene.write("noise.log", "x");
-    let ended = scene.user.run(["mirror", "--json", "--target", "here", "--root", path(&scene.local())]).await;
+    let ended = scene.user.run(["mirror", "--json", "--target", "here", "--root", text(&scene.local())]).await;
     assert!(ended.status.success(), "{ended:#?}");
     assert_eq!(scene.there("app.py"), "1");
     assert!(!scene.remote().join("noise.log").exists());
-    let ended = scene.user.run(["mirror", "--json", "--target", "none", "--root", path(&scene.local())]).await;
+    let ended = scene.user.run(["mirror", "--json", "--target", "none", "--root", text(&scene.local())]).await;
     let fault = ended.event("fault");
     assert_eq!(fault["kind"], "no_target");
     assert_eq!(fault["hint"], "The settings have wrong, here.");
@@ -246,11 +200,11 @@ async fn a_target_of_the_settings_is_used_by_name() {
 
 #[tokio::test]
 async fn the_remote_root_must_be_there_or_have_a_place() {
-    let scene = Scene::new(&[("app.py", "1")]);
+    let scene = scene(&[("app.py", "1")]);
     let local = scene.local();
     let missing = scene.folder.path().join("no/such/place");
-    let common = ["mirror", "--json", "--local", "--root", path(&local)];
-    let ended = scene.user.run(common.into_iter().chain(["--remote-root", path(&missing)])).await;
+    let common = ["mirror", "--json", "--local", "--root", text(&local)];
+    let ended = scene.user.run(common.into_iter().chain(["--remote-root", text(&missing)])).await;
     assert_eq!(ended.event("fault")["kind"], "remote_root_missing", "{ended:#?}");
     let ended = scene.user.run(common.into_iter().chain(["--remote-root", "relative"])).await;
     assert_eq!(ended.event("fault")["kind"], "bad_request", "{ended:#?}");
@@ -261,11 +215,11 @@ async fn the_remote_root_must_be_there_or_have_a_place() {
 
 #[tokio::test]
 async fn a_folder_that_is_a_link_over_there_is_not_followed() {
-    let scene = Scene::new(&[("data/x", "ours"), ("app.py", "1")]);
+    let scene = scene(&[("data/x", "ours"), ("app.py", "1")]);
     let elsewhere = TempDir::new().unwrap();
     fs::create_dir(scene.remote()).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), scene.remote().join("data")).unwrap();
-    let ended = scene.user.run(scene.args("mirror", &["--json"])).await;
+    let ended = scene.user.run(scene.args("mirror", &[])).await;
     assert_eq!(ended.event("fault")["kind"], "outside_root", "{ended:#?}");
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
     assert_eq!(scene.there("app.py"), "1", "the others are mirrored all the same");
@@ -273,10 +227,10 @@ async fn a_folder_that_is_a_link_over_there_is_not_followed() {
 
 #[tokio::test]
 async fn a_port_that_is_taken_is_said_before_anything_is_started() {
-    let scene = Scene::new(&[("app.py", "")]);
+    let scene = scene(&[("app.py", "")]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let args = scene.args("debug", &["--json", "--listen", &address, path(&scene.local().join("app.py"))]);
+    let args = scene.args("debug", &["--listen", &address, text(&scene.local().join("app.py"))]);
     let ended = scene.user.run(args).await;
     assert_eq!(ended.event("fault")["kind"], "port_taken", "{ended:#?}");
     assert!(ended.event("fault")["message"].as_str().unwrap().contains(&address));
@@ -285,7 +239,7 @@ async fn a_port_that_is_taken_is_said_before_anything_is_started() {
 #[tokio::test]
 async fn launch_json_is_updated_in_place_and_a_broken_one_is_not_touched() {
     const BEFORE: &str = "{\n\t// mine\n\t\"version\": \"0.2.0\",\n\t\"configurations\": [\n\t\t{\"name\": \"a\", \"type\": \"x\"}, // keep\n\t],\n}\n";
-    let scene = Scene::new(&[(".vscode/launch.json", BEFORE)]);
+    let scene = scene(&[(".vscode/launch.json", BEFORE)]);
     let file = scene.local().join(".vscode/launch.json");
     let ended = scene.user.run(scene.args("launch-json", &["--port", "5678"])).await;
     assert!(ended.status.success(), "{ended:#?}");
@@ -308,8 +262,8 @@ async fn launch_json_is_updated_in_place_and_a_broken_one_is_not_touched() {
 
 #[tokio::test]
 async fn the_doctor_finds_a_healthy_target_healthy() {
-    let scene = Scene::new(&[("app.py", "")]);
-    let ended = scene.user.run(scene.args("doctor", &["--json"])).await;
+    let scene = scene(&[("app.py", "")]);
+    let ended = scene.user.run(scene.args("doctor", &[])).await;
     assert!(ended.status.success(), "{ended:#?}");
     let names: Vec<&str> = ended.events.iter().filter_map(|event| event["name"].as_str()).collect();
     assert_eq!(names, ["connection", "login", "python", "clock", "remote root", "space", "interpreter", "debugger"]);
@@ -319,14 +273,14 @@ async fn the_doctor_finds_a_healthy_target_healthy() {
 
 #[tokio::test]
 async fn the_doctor_tells_an_open_port_from_one_in_use() {
-    let scene = Scene::new(&[]);
+    let scene = scene(&[]);
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let ended = scene.user.run(scene.args("doctor", &["--json", "--port", &free])).await;
+    let ended = scene.user.run(scene.args("doctor", &["--port", &free])).await;
     let port = ended.events.iter().find(|event| event["name"] == "port").unwrap();
     assert_eq!(port["status"], "ok", "{port}");
     let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let taken_port = taken.local_addr().unwrap().port().to_string();
-    let ended = scene.user.run(scene.args("doctor", &["--json", "--port", &taken_port])).await;
+    let ended = scene.user.run(scene.args("doctor", &["--port", &taken_port])).await;
     let port = ended.events.iter().find(|event| event["name"] == "port").unwrap();
     assert_eq!((port["status"].as_str(), ended.status.code()), (Some("failed"), Some(1)), "{port}");
     assert!(port["message"].as_str().unwrap().contains("in use"), "{port}");
@@ -335,9 +289,9 @@ async fn the_doctor_tells_an_open_port_from_one_in_use() {
 /// A program that waits at a breakpoint, and what should be left when it is gone.
 async fn waiting_program(scene: &Scene) -> (Running, remora_debug::dap::Client) {
     let app = scene.local().join("app.py");
-    let mut run = scene.debug(&[path(&app)]);
+    let mut run = debug(&scene, &[text(&app)]);
     let listening = run.event("listening").await;
-    let mut client = attach(&listening, &[(path(&app), &[3])]).await;
+    let mut client = attach(&listening, &[(text(&app), &[3])]).await;
     client.stopped().await.unwrap();
     (run, client)
 }
@@ -348,7 +302,7 @@ const WAITS: &str =
 #[tokio::test]
 async fn after_each_kind_of_end_nothing_of_ours_is_left() {
     for end in [rustix::process::Signal::TERM, rustix::process::Signal::KILL, rustix::process::Signal::HUP] {
-        let scene = Scene::new(&[("app.py", WAITS)]);
+        let scene = scene(&[("app.py", WAITS)]);
         let before = Census::take(scene.user.home());
         let (run, client) = waiting_program(&scene).await;
         assert!(Census::take(scene.user.home()).processes.len() > 3, "the census sees a session");
@@ -361,7 +315,7 @@ async fn after_each_kind_of_end_nothing_of_ours_is_left() {
 
 #[tokio::test]
 async fn after_the_program_ends_nothing_of_ours_is_left() {
-    let scene = Scene::new(&[("app.py", WAITS)]);
+    let scene = scene(&[("app.py", WAITS)]);
     let before = Census::take(scene.user.home());
     let (run, mut client) = waiting_program(&scene).await;
     client.request("continue", serde_json::json!({"threadId": 1})).await.unwrap();
@@ -373,8 +327,8 @@ async fn after_the_program_ends_nothing_of_ours_is_left() {
 #[tokio::test]
 async fn the_first_interrupt_reaches_the_program_and_the_second_ends_it() {
     const APP: &str = "import time\nwhile True:\n    try:\n        print('ready')\n        time.sleep(600)\n    except KeyboardInterrupt:\n        print('interrupted')\n";
-    let scene = Scene::new(&[("app.py", APP)]);
-    let mut run = scene.debug(&[path(&scene.local().join("app.py"))]);
+    let scene = scene(&[("app.py", APP)]);
+    let mut run = debug(&scene, &[text(&scene.local().join("app.py"))]);
     let listening = run.event("listening").await;
     let _client = attach(&listening, &[]).await;
     assert_eq!(run.event("output").await["data"], "ready\n");

@@ -5,5 +5,7 @@ pub mod command;
 pub mod lag;
 pub mod lsp;
 pub mod project;
+pub mod python;
+pub mod scene;
 #[cfg(unix)]
 pub mod sshd;

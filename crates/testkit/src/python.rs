@@ -1,0 +1,67 @@
+//! Finds the Python interpreters of this machine. Names those that are missing; never skips in silence.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The versions that tests use where the machine has them.
+pub const WANTED: [&str; 9] = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
+
+/// The interpreter of this version.
+///
+/// # Panics
+/// When there is none, with how to get one.
+#[must_use]
+pub fn find(version: &str) -> PathBuf {
+    look(version).unwrap_or_else(|| panic!("no Python {version} here; `pyenv install {version}` installs it"))
+}
+
+/// All interpreters of [`WANTED`] that are here, oldest first. The others are named on standard error.
+///
+/// # Panics
+/// When there is none at all.
+#[must_use]
+pub fn all() -> Vec<(&'static str, PathBuf)> {
+    let found: Vec<_> = WANTED.into_iter().filter_map(|version| Some((version, look(version)?))).collect();
+    for version in WANTED {
+        if found.iter().all(|(there, _)| *there != version) {
+            eprintln!("MISSING: no Python {version} here; `pyenv install {version}` installs it");
+        }
+    }
+    assert!(!found.is_empty(), "no Python at all here");
+    found
+}
+
+fn look(version: &str) -> Option<PathBuf> {
+    let mut candidates: Vec<PathBuf> = Vec::new();
+    for root in pyenv_roots() {
+        let installed = std::fs::read_dir(root.join("versions")).into_iter().flatten().flatten();
+        for entry in installed {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name == version || name.strip_prefix(version).is_some_and(|rest| rest.starts_with('.')) {
+                candidates.push(entry.path().join("bin/python"));
+            }
+        }
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    candidates.extend(std::env::split_paths(&path).map(|folder| folder.join(format!("python{version}"))));
+    candidates.into_iter().find(|candidate| answers(candidate, version))
+}
+
+/// Whether it is there and says that it is this version; pyenv's shims are there for versions that are not.
+fn answers(candidate: &PathBuf, version: &str) -> bool {
+    const ASK: &str = "import sys; sys.stdout.write('%d.%d' % sys.version_info[:2])";
+    let output = Command::new(candidate).args(["-c", ASK]).output();
+    output.is_ok_and(|output| output.stdout == version.as_bytes())
+}
+
+/// Where pyenv may have its versions: where it says, in the home, and beside its shims in `PATH` (the home
+/// of a test run is often not the one in which pyenv was installed).
+fn pyenv_roots() -> BTreeSet<PathBuf> {
+    let named = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
+    let own = std::env::home_dir().map(|home| home.join(".pyenv"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let shims = std::env::split_paths(&path).filter(|folder| folder.ends_with("shims"));
+    let beside: Vec<PathBuf> = shims.filter_map(|folder| Some(folder.parent()?.to_owned())).collect();
+    named.into_iter().chain(own).chain(beside).collect()
+}
