@@ -31,8 +31,7 @@ impl Batches {
     pub(crate) fn open(&mut self, now: Instant) -> BatchId {
         self.last += 1;
         let members = HashSet::new();
-        let batch =
-            Batch { since: now, held: true, members, told: false, files: 0, bytes: 0, paths: Vec::new() };
+        let batch = Batch { since: now, held: true, members, told: false, files: 0, bytes: 0, paths: Vec::new() };
         self.open.insert(self.last, batch);
         self.last
     }
@@ -81,12 +80,14 @@ impl Batches {
 
     /// What is to be told of the groups that are complete.
     pub(crate) fn completed(&mut self, now: Instant) -> Vec<Notice> {
-        let complete = self.open.extract_if(.., |_, batch| !batch.held && batch.members.is_empty());
-        let told = complete.filter(|(_, batch)| batch.told);
-        told.map(|(_, batch)| {
-            let Batch { since, files, bytes, paths, .. } = batch;
-            Notice::Mirrored { files, bytes, elapsed: now.saturating_duration_since(since), paths }
-        })
-        .collect()
+        let complete = |batch: &Batch| !batch.held && batch.members.is_empty();
+        let ids: Vec<BatchId> = self.open.iter().filter(|(_, batch)| complete(batch)).map(|(id, _)| *id).collect();
+        let batches = ids.into_iter().filter_map(|id| self.open.remove(&id)).filter(|batch| batch.told);
+        batches
+            .map(|Batch { since, files, bytes, paths, .. }| {
+                let elapsed = now.saturating_duration_since(since);
+                Notice::Mirrored { files, bytes, elapsed, paths }
+            })
+            .collect()
     }
 }

@@ -251,7 +251,8 @@ fn link_text(text: &Path) -> Vec<u8> {
     text.to_string_lossy().replace('\\', "/").into_bytes()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::symlink;
 

@@ -172,7 +172,8 @@ pub(crate) fn wanted_mode(local: Mode, remote: Option<Mode>) -> Mode {
     if cfg!(unix) { local } else { remote.unwrap_or(local) }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::sync::Mutex;

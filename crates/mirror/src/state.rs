@@ -5,6 +5,7 @@ mod compared;
 mod looked;
 mod report;
 mod sent;
+mod settled;
 
 pub(crate) use sent::IMPLIED_DIR_MODE;
 
@@ -18,9 +19,8 @@ use crate::error::MirrorError;
 use crate::event::{Event, Job, Seen, Sight};
 use crate::look::LookSpec;
 use crate::notice::{Notice, Status};
-use crate::queue::{BatchId, Item, Live, Queue};
-use crate::record::{Line, LineKind, Record, Records};
-use crate::rules::Rules;
+use crate::queue::{BatchId, Item, Queue};
+use crate::record::Records;
 
 /// A file that is being written without having been closed is looked at when nothing was written for
 /// this long.
@@ -337,73 +337,6 @@ impl State {
 
     fn tell(&mut self, notice: Notice) {
         self.jobs.push(Job::Tell(notice));
-    }
-
-    /// Notes what is on the remote now, here and in the index.
-    fn keep(&mut self, path: &RelPath, what: LineKind) {
-        let line = Line { path: path.clone(), what };
-        self.records.apply(&line);
-        match self.jobs.last_mut() {
-            Some(Job::Keep(lines)) => lines.push(line),
-            _ => self.jobs.push(Job::Keep(vec![line])),
-        }
-    }
-
-    /// Nothing is left to do about this path for now.
-    fn finish(&mut self, path: &RelPath, live: Live) {
-        let Live { mut item, again, .. } = live;
-        if let Some(again) = again {
-            item.batches.retain(|batch| !again.batches.contains(batch));
-            self.put_again(path, again);
-        } else {
-            self.progress.done += 1;
-        }
-        self.queue.done(path);
-        self.batches.leave(&item.batches, path);
-    }
-
-    /// Puts a path in that was touched while it was under way.
-    fn put_again(&mut self, path: &RelPath, again: Item) {
-        if again.written_since.is_some() {
-            self.queue.put_off(path.clone(), again, self.now, WRITING_SETTLES, WRITING_AT_MOST);
-        } else {
-            self.queue.push(path.clone(), again);
-        }
-    }
-
-    /// It was done: whatever was said of this path before is over. `changed` says whether anything was.
-    fn settle(&mut self, path: &RelPath, live: Live, changed: bool) {
-        self.standing_changed |= self.diverged.remove(path);
-        self.standing_changed |= self.failed.remove(path).is_some();
-        if changed && Rules::is_rule_file(path) {
-            self.jobs.push(Job::ForgetRules);
-            self.want_comparison(false);
-        }
-        self.finish(path, live);
-    }
-
-    fn fail(&mut self, path: &RelPath, live: Live, error: MirrorError) {
-        self.note_failure(path, error);
-        self.finish(path, live);
-    }
-
-    fn note_failure(&mut self, path: &RelPath, error: MirrorError) {
-        if self.failed.get(path) != Some(&error) {
-            self.failed.insert(path.clone(), error.clone());
-            self.standing_changed = true;
-            self.tell(Notice::Trouble { path: Some(path.clone()), error });
-        }
-    }
-
-    fn note_diverged(&mut self, path: &RelPath) {
-        self.standing_changed |= self.failed.remove(path).is_some();
-        if matches!(self.records.get(path), Some(Record::Dir { .. })) {
-            self.keep(path, LineKind::Nothing(()));
-        }
-        if self.diverged.insert(path.clone()) {
-            self.standing_changed = true;
-            self.tell(Notice::Diverged { path: path.clone() });
-        }
     }
 }
 

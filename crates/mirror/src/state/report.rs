@@ -90,7 +90,12 @@ impl State {
         } else if self.now.saturating_duration_since(self.progress.told) >= PROGRESS_EVERY {
             self.tell_progress();
         }
+        self.tell_status();
+        // Whoever waits at a barrier may ask for the status next.
         self.answer_barriers();
+    }
+
+    fn tell_status(&mut self) {
         let told = (self.told.phase, &self.told.halted, &self.told.remote_root);
         if std::mem::take(&mut self.standing_changed) || told != (self.phase(), &self.halted, &self.root) {
             let mut status = self.status();

@@ -16,8 +16,9 @@ async fn a_remote_change_is_reported_and_not_overwritten_until_the_user_says_so(
     pair.write_there("a.py", "by hand");
     pair.write("a.py", "22");
     running.mirror.saved(&pair.here("a.py"));
-    let path =
-        running.until("it", |notice| if let Notice::Diverged { path } = notice { Some(path.clone()) } else { None }).await;
+    let path = running
+        .until("it", |notice| if let Notice::Diverged { path } = notice { Some(path.clone()) } else { None })
+        .await;
     assert_eq!(path, rel("a.py"));
     assert_eq!(running.barrier().await, Err(Blocked::Diverged(vec![rel("a.py")])));
     assert_eq!(running.mirror.status().phase, Phase::Incomplete);

@@ -78,9 +78,8 @@ async fn without_its_record_everything_is_known_again_by_its_bytes() {
         let mut running = pair.start();
         running.connect(&pair).await;
         assert_eq!(running.batch().await, (0, 0, vec![]));
-        let told = |notice: &Notice| {
-            matches!(notice, Notice::Trouble { error: remora_mirror::MirrorError::Record(_), .. })
-        };
+        let told =
+            |notice: &Notice| matches!(notice, Notice::Trouble { error: remora_mirror::MirrorError::Record(_), .. });
         assert_eq!(running.heard.iter().any(told), garbled.is_some());
         running.save(&pair, "d/f1", "2").await;
         running.barrier().await.unwrap();
@@ -102,8 +101,7 @@ async fn a_kill_at_any_moment_never_makes_our_file_look_foreign() {
     drop(running);
     let whole = fs::read(&index).unwrap();
     assert!(whole.starts_with(&first), "the log only grows");
-    let ends: Vec<usize> =
-        (first.len()..=whole.len()).filter(|&end| end > 0 && whole[end - 1] == b'\n').collect();
+    let ends: Vec<usize> = (first.len()..=whole.len()).filter(|&end| end > 0 && whole[end - 1] == b'\n').collect();
     assert_eq!(ends.len(), 5, "before the saves, and two lines for each");
     // After which line what may be there: a write leaves only after its line of intent.
     let may_be: [&[&str]; 5] = [&["1"], &["1", "22"], &["22"], &["22", "333"], &["333"]];

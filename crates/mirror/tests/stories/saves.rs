@@ -231,7 +231,7 @@ async fn a_large_file_is_streamed_and_told_about() {
     let pair = Pair::new();
     let mut bytes = vec![0_u8; 40 << 20];
     for (n, byte) in bytes.iter_mut().enumerate() {
-        *byte = (n * 31 >> 7) as u8;
+        *byte = ((n * 31) >> 7) as u8;
     }
     pair.write("a.bin", &bytes);
     let mut running = pair.mirrored().await;
@@ -242,7 +242,9 @@ async fn a_large_file_is_streamed_and_told_about() {
     fs::set_permissions(pair.here("a.bin"), Permissions::from_mode(0o700)).unwrap();
     running.mirror.saved(&pair.here("a.bin"));
     assert_eq!(running.batch().await.1, 0, "the same bytes are not sent again");
-    assert!(running.heard.iter().any(|notice| matches!(notice, Notice::Progress { bytes_done, .. } if *bytes_done > 0)));
+    assert!(
+        running.heard.iter().any(|notice| matches!(notice, Notice::Progress { bytes_done, .. } if *bytes_done > 0))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

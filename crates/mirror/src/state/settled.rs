@@ -1,0 +1,80 @@
+//! Owns the end of what was to be done about a path: recorded, settled, failed, diverged, or once more.
+
+use remora_model::RelPath;
+
+use super::{State, WRITING_AT_MOST, WRITING_SETTLES};
+use crate::error::MirrorError;
+use crate::event::Job;
+use crate::notice::Notice;
+use crate::queue::{Item, Live};
+use crate::record::{Line, LineKind, Record};
+use crate::rules::Rules;
+
+impl State {
+    /// Notes what is on the remote now, here and in the index.
+    pub(super) fn keep(&mut self, path: &RelPath, what: LineKind) {
+        let line = Line { path: path.clone(), what };
+        self.records.apply(&line);
+        match self.jobs.last_mut() {
+            Some(Job::Keep(lines)) => lines.push(line),
+            _ => self.jobs.push(Job::Keep(vec![line])),
+        }
+    }
+
+    /// Nothing is left to do about this path for now.
+    pub(super) fn finish(&mut self, path: &RelPath, live: Live) {
+        let Live { mut item, again, .. } = live;
+        if let Some(again) = again {
+            item.batches.retain(|batch| !again.batches.contains(batch));
+            self.put_again(path, again);
+        } else {
+            self.progress.done += 1;
+        }
+        self.queue.done(path);
+        self.batches.leave(&item.batches, path);
+    }
+
+    /// Puts a path in that was touched while it was under way.
+    pub(super) fn put_again(&mut self, path: &RelPath, again: Item) {
+        if again.written_since.is_some() {
+            self.queue.put_off(path.clone(), again, self.now, WRITING_SETTLES, WRITING_AT_MOST);
+        } else {
+            self.queue.push(path.clone(), again);
+        }
+    }
+
+    /// It was done: whatever was said of this path before is over. `changed` says whether anything was.
+    pub(super) fn settle(&mut self, path: &RelPath, live: Live, changed: bool) {
+        self.standing_changed |= self.diverged.remove(path);
+        self.standing_changed |= self.failed.remove(path).is_some();
+        if changed && Rules::is_rule_file(path) {
+            self.jobs.push(Job::ForgetRules);
+            self.want_comparison(false);
+        }
+        self.finish(path, live);
+    }
+
+    pub(super) fn fail(&mut self, path: &RelPath, live: Live, error: MirrorError) {
+        self.note_failure(path, error);
+        self.finish(path, live);
+    }
+
+    pub(super) fn note_failure(&mut self, path: &RelPath, error: MirrorError) {
+        if self.failed.get(path) != Some(&error) {
+            self.failed.insert(path.clone(), error.clone());
+            self.standing_changed = true;
+            self.tell(Notice::Trouble { path: Some(path.clone()), error });
+        }
+    }
+
+    pub(super) fn note_diverged(&mut self, path: &RelPath) {
+        self.standing_changed |= self.failed.remove(path).is_some();
+        if matches!(self.records.get(path), Some(Record::Dir { .. })) {
+            self.keep(path, LineKind::Nothing(()));
+        }
+        if self.diverged.insert(path.clone()) {
+            self.standing_changed = true;
+            self.tell(Notice::Diverged { path: path.clone() });
+        }
+    }
+}
