@@ -1,6 +1,6 @@
 //! Owns the attach configuration that an editor needs, and the port it names. Pure.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use remora_model::{LocalPath, RemotePath};
 use serde_json::{Value, json};
@@ -86,6 +86,15 @@ pub fn attach_configuration(request: &Request, address: SocketAddr, secret: Opti
     attach.configuration()
 }
 
+/// An address that can be connected to: "all interfaces" is none.
+fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -121,6 +130,12 @@ mod tests {
         assert!(entry.get("host").is_none() && entry.get("port").is_none() && entry.get("secret").is_none());
         assert_eq!(entry["pathMappings"][0]["remoteRoot"], "/srv/app");
         assert_eq!(entry["type"], "debugpy");
+    }
+
+    #[test]
+    fn all_interfaces_are_no_address_to_connect_to() {
+        let entry = attach_configuration(&request(), ([0, 0, 0, 0], 20_001).into(), None);
+        assert_eq!(entry["connect"]["host"], "127.0.0.1");
     }
 
     #[test]

@@ -3,6 +3,12 @@
 //! Owns the choice of interpreter and debugger, the start, the relay of the debugger's traffic, the
 //! attach configuration and the text of `launch.json`. Knows the agent only as a link; never the
 //! transport, the mirror or the editor.
+//!
+//! What the debuggers differ in, seen from here: child processes are debugged under debugpy only (each child of
+//! ptvsd would listen on a port of its own without a secret, so they run freely); ptvsd takes no notice of a
+//! client that asks for the program's end, so the session ends the program; ptvsd 4.3.2 is refused on Python 3.13
+//! and later. With `in_code` the program is run by its interpreter directly, and stand-ins for `debugpy` and
+//! `ptvsd` come first on its `PYTHONPATH`, which its children inherit.
 
 mod configuration;
 pub mod dap;

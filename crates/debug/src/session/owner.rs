@@ -12,8 +12,8 @@ use super::{OutputStream, SessionEvent};
 use crate::relay::{Relay, RelayEvent};
 
 /// After the program's end: how long its clients may take to close by themselves, so that they see the
-/// debugger's last words and say theirs. A client that stays is cut; half a second is more than two round trips
-/// to the other side of the world.
+/// debugger's last words and say theirs. A client that stays is cut; this is two round trips to the other side of
+/// the world.
 const FAREWELL: Duration = Duration::from_millis(800);
 
 /// How much of the standard error is kept for an error.

@@ -46,7 +46,8 @@ impl Bed {
             .args(["-c", boot_command()])
             .env("HOME", folder.path().join("home"))
             .env("TMPDIR", folder.path().join("tmp"))
-            .env_remove("XDG_CACHE_HOME")
+            // Shared, as a remote's cache is: the first start pushes, the others find it there.
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
             .env("XDG_RUNTIME_DIR", folder.path().join("tmp"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
