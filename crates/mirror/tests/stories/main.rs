@@ -6,6 +6,7 @@
 
 mod divergence;
 mod kinds;
+mod latency;
 mod lost;
 mod pair;
 mod saves;
