@@ -55,7 +55,7 @@ impl Attach<'_> {
             "name": self.name,
             "type": "debugpy",
             "request": "attach",
-            "connect": { "host": self.address.ip().to_string(), "port": self.address.port() },
+            "connect": { "host": reachable(self.address.ip()).to_string(), "port": self.address.port() },
             "pathMappings": [{
                 "localRoot": self.local_root.to_string(),
                 "remoteRoot": self.remote_root.to_string(),
