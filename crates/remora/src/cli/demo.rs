@@ -102,8 +102,10 @@ impl Demo {
         self.announce(&listening);
         let mut client = Client::connect(listening.address).await.map_err(broken)?;
         self.look(&mut client, &listening, folder).await?;
+        // As an editor does: the debugger waits for its client's good-bye before it goes.
+        client.terminated().await.map_err(broken)?;
+        client.disconnect(false).await.map_err(broken)?;
         self.see_the_end().await?;
-        drop(client);
         self.show_launch_json().await
     }
 

@@ -54,7 +54,7 @@ impl State {
         let config = Config {
             local_root: self.workspace.root.clone(),
             remote_root: self.remote_root(),
-            create_root: !paused,
+            create_root: true,
             exclude: settings.mirror.exclude.clone(),
             index_file: self.index_file(),
             overwrite: self.workspace.overwrite,
