@@ -8,6 +8,7 @@ mod guard;
 mod progress;
 mod pump;
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -21,7 +22,6 @@ use tower_lsp::lsp_types::{
 };
 use tower_lsp::{Client, LanguageServer, LspService, Server};
 
-use crate::cli::records_folder;
 use crate::event::{Event, MirrorRequest};
 use crate::event_loop::Engine;
 use crate::fault::{Fault, Kind};
@@ -40,13 +40,14 @@ use progress::Progresses;
 const CONCURRENCY: usize = 1024;
 
 /// Serves one editor until it says `exit` or closes the pipe; then ends everything on the remote.
-pub async fn serve<I, O>(input: I, output: O)
+/// `records` is the folder for the records of what is ours on the remotes.
+pub async fn serve<I, O>(input: I, output: O, records: Option<PathBuf>)
 where
     I: AsyncRead + Unpin,
     O: AsyncWrite + Unpin,
 {
     let (engines, mut started) = mpsc::unbounded_channel();
-    let (service, socket) = LspService::build(|client| Backend::new(client, engines))
+    let (service, socket) = LspService::build(|client| Backend::new(client, engines, records))
         .custom_method(method::CONNECT, Backend::connect)
         .custom_method(method::MIRROR, Backend::mirror)
         .custom_method(method::DEBUG_START, Backend::debug_start)
@@ -72,11 +73,12 @@ struct Backend {
     client: Client,
     open: OnceLock<Open>,
     engines: mpsc::UnboundedSender<Engine>,
+    records: Option<PathBuf>,
 }
 
 impl Backend {
-    fn new(client: Client, engines: mpsc::UnboundedSender<Engine>) -> Self {
-        Self { client, open: OnceLock::new(), engines }
+    fn new(client: Client, engines: mpsc::UnboundedSender<Engine>, records: Option<PathBuf>) -> Self {
+        Self { client, open: OnceLock::new(), engines, records }
     }
 
     fn open(&self) -> std::result::Result<&Open, Fault> {
@@ -168,7 +170,7 @@ impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         if let Some(root) = convert::root(&params) {
             let workspace =
-                Workspace { root, records: records_folder(), watch: true, reconnect: true, overwrite: false };
+                Workspace { root, records: self.records.clone(), watch: true, reconnect: true, overwrite: false };
             let (surface, said) = mpsc::unbounded_channel();
             let engine = Engine::start(workspace, surface);
             let progresses = Progresses::new(self.client.clone(), convert::shows_progress(&params));

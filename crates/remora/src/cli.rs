@@ -53,7 +53,7 @@ async fn run(command: Command) -> u8 {
         Command::LaunchJson(args) => launch_json::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Lsp => {
-            crate::backend::serve(tokio::io::stdin(), tokio::io::stdout()).await;
+            crate::backend::serve(tokio::io::stdin(), tokio::io::stdout(), records_folder()).await;
             0
         }
     }
@@ -69,7 +69,7 @@ fn log_to_stderr() {
 
 /// Where the records of what is ours on the remotes are kept: the user's cache folder.
 #[must_use]
-pub fn records_folder() -> Option<PathBuf> {
+fn records_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache =
         set("XDG_CACHE_HOME").or_else(|| if cfg!(windows) { set("LOCALAPPDATA") } else { None }).or_else(|| {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use remora_testkit::lsp::LspClient;
+use remora_testkit::sshd::{Account, Sshd, SshdOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
@@ -33,7 +34,7 @@ impl Scene {
         }
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let (reader, writer) = tokio::io::split(theirs);
-        let server = tokio::spawn(remora::backend::serve(reader, writer));
+        let server = tokio::spawn(remora::backend::serve(reader, writer, Some(folder.path().join("records"))));
         let (reader, writer): (ReadHalf<_>, _) = tokio::io::split(ours);
         let mut client = LspClient::new(reader, writer, settings);
         client.ignore("remora/status");
@@ -154,6 +155,59 @@ async fn bad_messages_and_bad_parameters_are_answered_and_the_server_lives() {
     let error = scene.client.request("remora/connect", json!({"target": "none"})).await.unwrap_err();
     assert_eq!((&error["data"]["kind"], &error["code"]), (&json!("no_target"), &json!(-32000)));
     scene.client.forget_answers_without_id();
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_host_key_and_a_password_are_asked_of_the_editor() {
+    let sshd = Sshd::start(SshdOptions {
+        account: Account::Throwaway { shell: "/bin/sh".into() },
+        password: true,
+        known: false,
+        client_lines: vec!["PubkeyAuthentication no".into()],
+        ..SshdOptions::default()
+    });
+    let settings = json!({"targets": [{"name": "box", "host": "box", "sshConfig": sshd.ssh_config()}]});
+    let mut scene = Scene::with_settings(TempDir::new().unwrap(), &[("app.py", "1")], settings).await;
+
+    let connect = scene.client.ask("remora/connect", json!({})).await;
+    let asked = scene.client.reply("remora/ask", Value::Null).await;
+    assert_eq!(asked["kind"], "hostKey");
+    assert!(asked["fingerprint"].as_str().unwrap().starts_with("SHA256:"), "{asked}");
+    let error = scene.client.answer(connect).await.unwrap_err();
+    assert_eq!(error["data"]["kind"], "host_key_unknown");
+
+    let mirror = scene.client.ask("remora/mirror", json!({})).await;
+    scene.client.reply("remora/ask", json!({"trust": true, "remember": true})).await;
+    let asked = scene.client.reply("remora/ask", json!({"secret": "wrong"})).await;
+    assert_eq!((asked["kind"].as_str(), asked["attempt"].as_u64()), (Some("password"), Some(1)));
+    let asked = scene.client.reply("remora/ask", json!({"secret": sshd.password()})).await;
+    assert_eq!(asked["attempt"], 2);
+    assert_eq!(scene.client.answer(mirror).await.unwrap()["files"], 1);
+
+    sshd.end_sessions();
+    let fault = scene.client.expect("remora/fault").await;
+    assert_eq!(fault["kind"], "connection_lost");
+    let status = scene.client.request("remora/connect", json!({})).await.unwrap();
+    assert_eq!(status["target"], "box", "the password is not asked for again");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_fault_does_not_end_the_server_and_another_target_works() {
+    let folder = TempDir::new().unwrap();
+    let there = folder.path().join("there");
+    let settings = json!({"targets": [
+        {"name": "nowhere", "host": "nowhere.invalid"},
+        {"name": "broken", "command": ["no-such-program-here"]},
+        {"name": "here", "local": true, "remoteRoot": there},
+    ]});
+    let mut scene = Scene::with_settings(folder, &[("app.py", "1")], settings).await;
+    for (target, kind) in [("nowhere", "unknown_host"), ("broken", "program_missing"), ("none", "no_target")] {
+        let error = scene.client.request("remora/mirror", json!({"target": target})).await.unwrap_err();
+        assert_eq!(error["data"]["kind"], kind, "{error}");
+    }
+    assert_eq!(scene.client.request("remora/mirror", json!({"target": "here"})).await.unwrap()["files"], 1);
     scene.end().await;
 }
 
