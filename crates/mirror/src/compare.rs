@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use remora_agent::Surveyed;
-use remora_model::{Digest, Entry, Kind, Mtime, RelPath};
+use remora_model::{Digest, Entry, Kind, Mode, Mtime, RelPath};
 
 use crate::error::MirrorError;
 use crate::notice::{Change, PlannedChange};
@@ -182,7 +182,7 @@ fn judge(trees: &Trees<'_>, path: &RelPath, local: Option<&Entry>, remote: &Surv
     let ours_dir = matches!(record, Some(Record::Dir { ours: true, .. }));
     match (local.kind, there.kind) {
         (_, Kind::Other) | (Kind::Other, _) => in_the_way(),
-        (Kind::Dir, Kind::Dir) => judge_dirs(record, local, there),
+        (Kind::Dir, Kind::Dir) => judge_dirs(record, trees.records.may_have_made(path), local, there),
         (_, Kind::Dir) if ours_dir => Verdict::Dirty(if new == Change::Upload { Change::Replace } else { new }, None),
         (_, Kind::Dir) => in_the_way(),
         (Kind::File, Kind::File) => judge_files(trees, path, local, there),
@@ -209,14 +209,14 @@ fn judge_gone(trees: &Trees<'_>, path: &RelPath, remote: &Surveyed) -> Verdict {
     }
 }
 
-fn judge_dirs(record: Option<&Record>, local: &Entry, there: &Entry) -> Verdict {
+fn judge_dirs(record: Option<&Record>, may_be_ours: bool, local: &Entry, there: &Entry) -> Verdict {
     match record {
         Some(Record::Dir { ours: true, mode }) => {
             let wanted = wanted_mode(local.mode, Some(*mode));
             if there.mode.0 & 0o777 == wanted.0 { Verdict::Same(None) } else { Verdict::Dirty(Change::Meta, None) }
         }
         Some(Record::Dir { ours: false, .. }) => Verdict::Same(None),
-        _ => Verdict::Same(Some(Record::Dir { ours: false, mode: there.mode })),
+        _ => Verdict::Same(Some(Record::Dir { ours: may_be_ours, mode: Mode(there.mode.0 & 0o777) })),
     }
 }
 
@@ -321,7 +321,7 @@ pub(crate) fn as_found(there: &Entry, digest: Digest) -> Record {
 }
 
 fn file_as_found(there: &Entry, digest: Digest) -> FileRecord {
-    let mode = remora_model::Mode(there.mode.0 & 0o777);
+    let mode = Mode(there.mode.0 & 0o777);
     FileRecord { digest, size: there.size, mtime: there.mtime, mode, seen: None }
 }
 

@@ -73,6 +73,8 @@ pub(crate) struct Live {
     pub(crate) item: Item,
     /// Nothing while it is being looked at.
     pub(crate) sending: Option<Sending>,
+    /// Directories that are being made for it, or by it, for the first time.
+    pub(crate) new_dirs: Vec<RelPath>,
     /// It was touched again meanwhile.
     pub(crate) again: Option<Item>,
 }
@@ -217,7 +219,7 @@ impl Queue {
             self.bulk_live += 1;
             self.bulk_bytes += item.size;
         }
-        self.live.insert(path.clone(), Live { item: item.clone(), sending: None, again: None });
+        self.live.insert(path.clone(), Live { item: item.clone(), sending: None, new_dirs: Vec::new(), again: None });
         Some((path, item))
     }
 

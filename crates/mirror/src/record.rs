@@ -73,6 +73,9 @@ pub(crate) enum Intent {
     /// A large file, whose digest is known only at its end: its size and time.
     #[serde(rename = "s")]
     Stamp(u64, Mtime),
+    /// A directory, where none was known. If the answer is lost, it counts as made by us.
+    #[serde(rename = "m")]
+    Dir,
 }
 
 /// One change of the record, as the index keeps it.
@@ -160,6 +163,11 @@ impl Records {
         }
     }
 
+    /// Whether a directory was to be made there, and it is not known what came of it.
+    pub(crate) fn may_have_made(&self, path: &RelPath) -> bool {
+        self.intents(path).contains(&Intent::Dir)
+    }
+
     /// Whether a remote file or link with this digest, size and time is something that we put there.
     pub(crate) fn is_ours(&self, path: &RelPath, digest: &Digest, size: u64, mtime: Mtime) -> bool {
         let recorded = match self.get(path) {
@@ -170,6 +178,7 @@ impl Records {
         recorded
             || self.intents(path).iter().any(|intent| match intent {
                 Intent::Content(intended) => intended == digest,
+                Intent::Dir => false,
                 Intent::Stamp(intended_size, intended_mtime) => (*intended_size, *intended_mtime) == (size, mtime),
             })
     }
@@ -281,6 +290,7 @@ mod tests {
             LineKind::Is(Record::Dir { ours: false, mode: Mode(0o755) }),
             LineKind::May(Intent::Content(Digest::of(b"y"))),
             LineKind::May(Intent::Stamp(1 << 40, Mtime(2))),
+            LineKind::May(Intent::Dir),
             LineKind::Nothing(()),
         ] {
             let line = Line { path: RelPath::new(&b"caf\xe9/a\n\"b\""[..]).unwrap(), what };

@@ -296,7 +296,14 @@ impl State {
         ancestors(path).into_iter().filter(|dir| !known(dir)).collect()
     }
 
-    fn send(&mut self, path: &RelPath, live: Live, op: Op, sending: Sending) {
+    fn send(&mut self, path: &RelPath, mut live: Live, op: Op, sending: Sending) {
+        let own = matches!(op.what, What::Mkdir { .. }).then_some(path);
+        let known = |dir: &RelPath| matches!(self.records.get(dir), Some(Record::Dir { .. }));
+        let new = |dir: &&RelPath| !known(dir) && !self.records.may_have_made(dir);
+        live.new_dirs = op.dirs.iter().chain(own).filter(new).cloned().collect();
+        for dir in live.new_dirs.clone() {
+            self.keep(&dir, LineKind::May(Intent::Dir));
+        }
         self.queue.sending(path, live, sending);
         self.touch(path);
         self.jobs.push(Job::Send(path.clone(), op));

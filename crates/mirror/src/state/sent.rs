@@ -23,7 +23,7 @@ impl State {
         let Some(sending) = live.sending.take() else { return self.put_back(&path, live) };
         match outcome {
             Outcome::Done { digest, dirs, made } => {
-                self.record_dirs(dirs);
+                self.record_dirs(dirs, &live.new_dirs);
                 self.arrived(&path, live, sending, digest, made);
             }
             Outcome::Changed => self.rest_unsteady(&path, live),
@@ -41,8 +41,10 @@ impl State {
         }
     }
 
-    fn record_dirs(&mut self, dirs: Vec<(RelPath, bool)>) {
+    /// One that was there already, and was to be made before with the answer lost, counts as made.
+    fn record_dirs(&mut self, dirs: Vec<(RelPath, bool)>, new: &[RelPath]) {
         for (dir, made) in dirs {
+            let made = made || (self.records.may_have_made(&dir) && !new.contains(&dir));
             match self.records.get(&dir) {
                 Some(Record::Dir { ours: true, .. }) => {}
                 Some(Record::Dir { ours: false, .. }) if !made => {}
@@ -68,7 +70,8 @@ impl State {
             Sending::Dir { mode, .. } => {
                 files = 0;
                 let was_ours = matches!(self.records.get(path), Some(Record::Dir { ours: true, .. }));
-                LineKind::Is(Record::Dir { ours: made || was_ours, mode })
+                let maybe = self.records.may_have_made(path) && !live.new_dirs.contains(path);
+                LineKind::Is(Record::Dir { ours: made || was_ours || maybe, mode })
             }
             Sending::Removal => {
                 files = u64::from(!matches!(self.records.get(path), Some(Record::Dir { .. })));

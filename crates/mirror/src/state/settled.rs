@@ -13,6 +13,8 @@ use crate::rules::Rules;
 impl State {
     /// Notes what is on the remote now, here and in the index.
     pub(super) fn keep(&mut self, path: &RelPath, what: LineKind) {
+        // A comparison under way began with an older record: it would put that back.
+        self.touch(path);
         let line = Line { path: path.clone(), what };
         self.records.apply(&line);
         match self.jobs.last_mut() {
