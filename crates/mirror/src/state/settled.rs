@@ -49,7 +49,8 @@ impl State {
     pub(super) fn settle(&mut self, path: &RelPath, live: Live, changed: bool) {
         self.standing_changed |= self.diverged.remove(path);
         self.standing_changed |= self.failed.remove(path).is_some();
-        if changed && Rules::is_rule_file(path) {
+        // What a comparison found, it found by the new rules.
+        if changed && live.item.urgent && Rules::is_rule_file(path) {
             self.jobs.push(Job::ForgetRules);
             self.want_comparison(false);
         }
