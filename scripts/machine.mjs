@@ -18,6 +18,7 @@ const TEST_PROGRAMS = [
   { program: 'rsync', package: 'rsync' },
   { program: 'tcsh', package: 'tcsh' },
   { program: 'fish', package: 'fish' },
+  { program: 'zsh', package: 'zsh' },
 ];
 
 const TOOLS = {

@@ -10,7 +10,7 @@ const NODE_PACKAGES = ['extension', 'tests/dap-client'];
 
 export const STEPS = [
   { name: 'tools', does: 'cargo and python3 are here', run: () => needTools('cargo', 'python3') },
-  { name: 'system', does: 'sshd, rsync, tcsh, fish are here', run: systemPackages },
+  { name: 'system', does: 'sshd, rsync, tcsh, fish, zsh are here', run: systemPackages },
   { name: 'pythons', does: 'the Python interpreters that are here', run: namePythons },
   { name: 'packages', does: 'npm ci where there is a lockfile', run: nodePackages },
   { name: 'rustfmt', does: 'Rust is formatted', run: () => run(['cargo', 'fmt', '--all', '--check']) },

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The versions that tests use where the machine has them.
 pub const WANTED: [&str; 9] = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
@@ -13,7 +14,8 @@ pub const WANTED: [&str; 9] = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11"
 /// When there is none, with how to get one.
 #[must_use]
 pub fn find(version: &str) -> PathBuf {
-    look(version).unwrap_or_else(|| panic!("no Python {version} here; `pyenv install {version}` installs it"))
+    let found = found().iter().find(|(there, _)| *there == version);
+    found.unwrap_or_else(|| panic!("no Python {version} here; `pyenv install {version}` installs it")).1.clone()
 }
 
 /// All interpreters of [`WANTED`] that are here, oldest first. The others are named on standard error.
@@ -22,14 +24,40 @@ pub fn find(version: &str) -> PathBuf {
 /// When there is none at all.
 #[must_use]
 pub fn all() -> Vec<(&'static str, PathBuf)> {
-    let found: Vec<_> = WANTED.into_iter().filter_map(|version| Some((version, look(version)?))).collect();
+    let found = found();
     for version in WANTED {
         if found.iter().all(|(there, _)| *there != version) {
             eprintln!("MISSING: no Python {version} here; `pyenv install {version}` installs it");
         }
     }
     assert!(!found.is_empty(), "no Python at all here");
-    found
+    found.clone()
+}
+
+/// The newest that works with every debugger, ptvsd included, where it is there; else the newest.
+///
+/// # Panics
+/// When there is none at all.
+#[must_use]
+pub fn usual() -> PathBuf {
+    let all = all();
+    let usual = all.iter().find(|(version, _)| *version == "3.11").or(all.last());
+    usual.expect("invariant: there is one at least").1.clone()
+}
+
+/// The newest.
+///
+/// # Panics
+/// When there is none at all.
+#[must_use]
+pub fn newest() -> PathBuf {
+    all().pop().expect("invariant: there is one at least").1
+}
+
+/// Looked for once, because each is started to say its version.
+fn found() -> &'static Vec<(&'static str, PathBuf)> {
+    static FOUND: OnceLock<Vec<(&'static str, PathBuf)>> = OnceLock::new();
+    FOUND.get_or_init(|| WANTED.into_iter().filter_map(|version| Some((version, look(version)?))).collect())
 }
 
 fn look(version: &str) -> Option<PathBuf> {

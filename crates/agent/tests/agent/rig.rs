@@ -62,13 +62,7 @@ pub(crate) fn scratch() -> TempDir {
 pub(crate) fn shell(scratch: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(boot_command()).env("HOME", scratch.join("home")).env_remove("XDG_CACHE_HOME");
-    command.env("PYENV_ROOT", pyenv_root());
     command
-}
-
-/// Where the interpreters of several versions are.
-pub(crate) fn pyenv_root() -> PathBuf {
-    std::env::home_dir().unwrap_or_default().join(".pyenv")
 }
 
 /// Starts `command` and boots the agent over its pipes.

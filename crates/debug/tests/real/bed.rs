@@ -18,9 +18,6 @@ use tokio::time::timeout;
 /// Longer than any step of a test takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The versions that a test machine should have, below `~/.pyenv/versions`.
-const WANTED: [&str; 9] = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
-
 /// An agent with a home and a temporary folder of its own, and a project.
 pub(crate) struct Bed {
     pub(crate) link: Link,
@@ -147,39 +144,6 @@ impl Run {
             }
         }
     }
-}
-
-/// The interpreters of this machine, oldest first; those that are missing are named in the output.
-pub(crate) fn interpreters() -> Vec<(String, PathBuf)> {
-    let home = std::env::var("HOME").unwrap_or_default();
-    let versions = PathBuf::from(home).join(".pyenv/versions");
-    let installed: Vec<String> = std::fs::read_dir(&versions)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    let mut found = Vec::new();
-    for wanted in WANTED {
-        match installed.iter().find(|name| name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'))) {
-            Some(name) => found.push((wanted.to_owned(), versions.join(name).join("bin/python"))),
-            None => eprintln!("MISSING: no Python {wanted} below {}", versions.display()),
-        }
-    }
-    assert!(!found.is_empty(), "no interpreter at all below {}", versions.display());
-    found
-}
-
-/// The newest interpreter of this machine.
-pub(crate) fn newest() -> PathBuf {
-    interpreters().pop().expect("one at least").1
-}
-
-/// One that works with everything.
-pub(crate) fn middle() -> PathBuf {
-    let all = interpreters();
-    let at = all.iter().position(|(version, _)| version == "3.11").unwrap_or(0);
-    all[at].1.clone()
 }
 
 pub(crate) fn processes() -> impl Iterator<Item = u32> {

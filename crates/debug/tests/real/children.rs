@@ -5,13 +5,15 @@ use remora_debug::SessionEvent;
 use remora_debug::dap::Client;
 use remora_model::Debugger;
 
-use crate::bed::{Bed, middle, newest};
+use remora_testkit::python::{newest, usual};
+
+use crate::bed::Bed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_of_either_kind_attaches_through_the_same_port() {
     for (kind, file, line, name, value) in [("fork", "kids.py", 10, "n", "6"), ("spawn", "helper.py", 5, "x", "0")] {
         let bed = Bed::new().await;
-        let mut request = bed.request(&middle(), "kids.py");
+        let mut request = bed.request(&usual(), "kids.py");
         request.args = vec![kind.into()];
         let mut run = bed.start(request).await.unwrap();
         let configuration = run.session.configuration().clone();
@@ -60,7 +62,7 @@ async fn a_child_announced_without_connect_names_the_local_port() {
 #[tokio::test(flavor = "multi_thread")]
 async fn children_run_freely_when_they_are_not_asked_for() {
     let bed = Bed::new().await;
-    let mut request = bed.request(&middle(), "kids.py");
+    let mut request = bed.request(&usual(), "kids.py");
     request.args = vec!["spawn".into()];
     request.sub_process = false;
     let mut run = bed.start(request).await.unwrap();
@@ -78,7 +80,7 @@ async fn children_run_freely_when_they_are_not_asked_for() {
 async fn children_of_ptvsd_run_freely_even_if_the_client_asks_for_them() {
     for kind in ["fork", "spawn"] {
         let bed = Bed::new().await;
-        let mut request = bed.request(&middle(), "kids.py");
+        let mut request = bed.request(&usual(), "kids.py");
         request.args = vec![kind.into()];
         request.debugger = Debugger::Ptvsd;
         let mut run = bed.start(request).await.unwrap();

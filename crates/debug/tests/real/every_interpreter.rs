@@ -8,15 +8,16 @@ use remora_debug::DebugError;
 use remora_debug::SessionEvent;
 use remora_debug::wheels::Reason;
 use remora_model::Debugger;
+use remora_testkit::python::all;
 use tokio::task::JoinSet;
 
-use crate::bed::{Bed, interpreters};
+use crate::bed::Bed;
 
 /// Two at a time: on a small machine more would only make each slower than a debugger's own time limits.
 const AT_A_TIME: usize = 2;
 
 async fn on_every_interpreter(debugger: Debugger) {
-    let mut waiting = interpreters().into_iter();
+    let mut waiting = all().into_iter();
     let mut under_way = JoinSet::new();
     let mut failed = Vec::new();
     loop {

@@ -5,12 +5,14 @@ use remora_debug::{DebugError, Listen, Program, SessionEvent};
 use remora_model::Debugger;
 use serde_json::json;
 
-use crate::bed::{Bed, middle};
+use remora_testkit::python::usual;
+
+use crate::bed::Bed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_is_told_before_anything_is_started() {
     let bed = Bed::new().await;
-    let python = middle();
+    let python = usual();
     let fault = async |change: &dyn Fn(&mut remora_debug::Request)| {
         let mut request = bed.request(&python, "main.py");
         change(&mut request);
@@ -33,7 +35,7 @@ async fn a_taken_port_is_a_fault_only_if_it_was_named() {
     let bed = Bed::new().await;
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
-    let mut request = bed.request(&middle(), "main.py");
+    let mut request = bed.request(&usual(), "main.py");
     request.listen = Listen { host: address.ip(), port: address.port(), exact: true };
     let error = bed.start(request.clone()).await.err();
     assert!(matches!(error, Some(DebugError::PortTaken { addr }) if addr == address), "{error:?}");
@@ -48,7 +50,7 @@ async fn a_program_that_dies_before_the_debugger_listens_shows_its_standard_erro
     let bed = Bed::new().await;
     // Anything imported at the interpreter's start can do this.
     std::fs::write(bed.there().join("sitecustomize.py"), "import sys\nif sys.argv[1:]: sys.exit('no way')\n").unwrap();
-    let mut request = bed.request(&middle(), "main.py");
+    let mut request = bed.request(&usual(), "main.py");
     request.env.insert("PYTHONPATH".into(), bed.there().display().to_string());
     let error = bed.start(request).await.err();
     match error {
@@ -62,7 +64,7 @@ async fn a_program_that_dies_before_the_debugger_listens_shows_its_standard_erro
 async fn stopping_at_a_breakpoint_leaves_nothing() {
     for debugger in [Debugger::Auto, Debugger::Ptvsd] {
         let bed = Bed::new().await;
-        let mut request = bed.request(&middle(), "main.py");
+        let mut request = bed.request(&usual(), "main.py");
         request.debugger = debugger;
         let mut run = bed.start(request).await.unwrap();
         let configuration = run.session.configuration().clone();
@@ -80,7 +82,7 @@ async fn stopping_at_a_breakpoint_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dropping_a_session_ends_everything() {
     let bed = Bed::new().await;
-    let mut run = bed.start(bed.request(&middle(), "main.py")).await.unwrap();
+    let mut run = bed.start(bed.request(&usual(), "main.py")).await.unwrap();
     let events = std::mem::replace(&mut run.events, tokio::sync::mpsc::unbounded_channel().1);
     drop(run.session);
     let mut rest = events;
@@ -92,7 +94,7 @@ async fn dropping_a_session_ends_everything() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_link_is_told_once_and_nothing_is_left_there() {
     let bed = Bed::new().await;
-    let mut run = bed.start(bed.request(&middle(), "main.py")).await.unwrap();
+    let mut run = bed.start(bed.request(&usual(), "main.py")).await.unwrap();
     let configuration = run.session.configuration().clone();
     let mut client = run.client().await;
     client.attach(&configuration, &[(&bed.here("helper.py"), &[5])]).await.unwrap();
@@ -108,7 +110,7 @@ async fn a_lost_link_is_told_once_and_nothing_is_left_there() {
 async fn a_start_that_is_given_up_leaves_nothing() {
     let bed = Bed::new().await;
     std::fs::write(bed.there().join("never.py"), "import sys\nprint('ready')\nsys.stdin.read()\n").unwrap();
-    let request = remora_debug::Request { in_code: true, ..bed.request(&middle(), "never.py") };
+    let request = remora_debug::Request { in_code: true, ..bed.request(&usual(), "never.py") };
     let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
     let start = remora_debug::start(&bed.link, request, sender);
     tokio::select! {
@@ -123,7 +125,7 @@ async fn a_start_that_is_given_up_leaves_nothing() {
 async fn a_client_that_asks_for_the_end_gets_it() {
     for debugger in [Debugger::Auto, Debugger::Ptvsd] {
         let bed = Bed::new().await;
-        let mut request = bed.request(&middle(), "main.py");
+        let mut request = bed.request(&usual(), "main.py");
         request.debugger = debugger;
         let mut run = bed.start(request).await.unwrap();
         let configuration = run.session.configuration().clone();
@@ -141,7 +143,7 @@ async fn a_client_that_leaves_can_come_back() {
     for debugger in [Debugger::Auto, Debugger::Ptvsd] {
         let bed = Bed::new().await;
         std::fs::write(bed.there().join("wait.py"), "import sys\nfor line in sys.stdin:\n    said = line\n").unwrap();
-        let mut request = bed.request(&middle(), "wait.py");
+        let mut request = bed.request(&usual(), "wait.py");
         request.debugger = debugger;
         let mut run = bed.start(request).await.unwrap();
         let configuration = run.session.configuration().clone();
@@ -168,7 +170,7 @@ async fn an_interrupt_reaches_the_program() {
     let text =
         "import sys\ntry:\n    print('ready')\n    sys.stdin.read()\nexcept KeyboardInterrupt:\n    sys.exit(7)\n";
     std::fs::write(bed.there().join("wait.py"), text).unwrap();
-    let mut run = bed.start(bed.request(&middle(), "wait.py")).await.unwrap();
+    let mut run = bed.start(bed.request(&usual(), "wait.py")).await.unwrap();
     let configuration = run.session.configuration().clone();
     let mut client = run.client().await;
     client.attach(&configuration, &[]).await.unwrap();
@@ -191,7 +193,7 @@ async fn a_module_runs_with_its_arguments_and_directory_and_environment() {
     std::fs::write(bed.there().join("work/app/__main__.py"), text).unwrap();
     std::fs::write(bed.there().join("work/app/__init__.py"), "").unwrap();
     for debugger in [Debugger::Auto, Debugger::Ptvsd] {
-        let mut request = bed.request(&middle(), "");
+        let mut request = bed.request(&usual(), "");
         request.program = Program::Module("app".into());
         request.args = vec!["a'b".into()];
         request.cwd = Some("work".into());

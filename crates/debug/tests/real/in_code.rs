@@ -6,7 +6,9 @@ use remora_agent::Exit;
 use remora_debug::{DebugError, Request, SessionEvent};
 use remora_model::Debugger;
 
-use crate::bed::{Bed, interpreters, middle};
+use remora_testkit::python::{all, usual};
+
+use crate::bed::Bed;
 use crate::reach::tcp_listeners_on_all_interfaces;
 
 async fn stops_after_the_break(bed: &Bed, request: Request, line: u32, secret: Option<&str>) {
@@ -42,9 +44,9 @@ fn in_code(bed: &Bed, python: &Path, file: &str, debugger: Debugger) -> Request 
 }
 
 /// The oldest, one in the middle, and the newest: what differs between them is the debugger's version.
-fn chosen() -> Vec<(String, PathBuf)> {
+fn chosen() -> Vec<(&'static str, PathBuf)> {
     let wanted = ["2.7", "3.7", "3.11", "3.13"];
-    interpreters().into_iter().filter(|(version, _)| wanted.contains(&version.as_str())).collect()
+    all().into_iter().filter(|(version, _)| wanted.contains(version)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +72,7 @@ async fn debugpy_listen_works_unmodified() {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_shapes_work_on_the_real_ptvsd() {
     // Up to 3.12; that it is refused after that is tested with the whole way.
-    for (_, python) in chosen().into_iter().filter(|(version, _)| version != "3.13") {
+    for (_, python) in chosen().into_iter().filter(|(version, _)| *version != "3.13") {
         let bed = Bed::new().await;
         let request = in_code(&bed, &python, "in_code_ptvsd3.py", Debugger::Ptvsd);
         stops_after_the_break(&bed, request, 11, Some("my_secret")).await;
@@ -82,7 +84,7 @@ async fn both_shapes_work_on_the_real_ptvsd() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_never_calls_a_debugger_is_reported_with_its_status() {
     let bed = Bed::new().await;
-    let error = bed.start(in_code(&bed, &middle(), "ends_early.py", Debugger::Auto)).await.err();
+    let error = bed.start(in_code(&bed, &usual(), "ends_early.py", Debugger::Auto)).await.err();
     match error {
         Some(DebugError::EndedBeforeListening { exit: Exit::Code(5), stderr }) => {
             assert_eq!(stderr, "no debugger today\n");

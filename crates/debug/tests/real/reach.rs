@@ -10,7 +10,9 @@ use remora_debug::dap::frames;
 use remora_model::Debugger;
 use serde_json::json;
 
-use crate::bed::{Bed, middle, processes};
+use remora_testkit::python::usual;
+
+use crate::bed::{Bed, processes};
 
 /// Any account's program that tries what a debug client would do.
 const STRANGER: &str = r#"
@@ -115,7 +117,7 @@ fn answers_dap(address: SocketAddr) -> bool {
 async fn no_tcp_listener_there_answers_dap_and_no_other_account_gets_in() {
     for debugger in [Debugger::Auto, Debugger::Ptvsd] {
         let bed = Bed::new().await;
-        let mut request = bed.request(&middle(), "main.py");
+        let mut request = bed.request(&usual(), "main.py");
         request.debugger = debugger;
         let run = bed.start(request).await.unwrap();
         let configuration = run.session.configuration().clone();
