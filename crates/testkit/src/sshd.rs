@@ -112,10 +112,14 @@ impl Sshd {
         &self.account.password
     }
 
-    /// The login's home folder.
+    /// The login's home folder: an empty one for the current account, unless a `SetEnv` among the
+    /// server's lines names another, so that nobody's own start-up files take part in a test.
     #[must_use]
     pub fn home(&self) -> PathBuf {
-        self.account.home()
+        match self.options.account {
+            Account::Current => self.folder.path().join("home"),
+            _ => self.account.home(),
+        }
     }
 
     /// The listener's process id.
@@ -258,6 +262,7 @@ fn prepare(folder: &Path, options: &SshdOptions, account: &account::Login) {
     }
     make_key(&folder.join("id_ed25519"), "ed25519", options.passphrase);
     fs::copy(folder.join("id_ed25519.pub"), folder.join("authorized_keys")).expect("the key can be copied");
+    fs::create_dir_all(folder.join("home")).expect("the home folder can be made");
     if !matches!(account.account, Account::Current) {
         // The other account has to reach its authorized keys.
         open_to_all(folder, 0o711);
@@ -283,6 +288,10 @@ fn config(folder: &Path, options: &SshdOptions, port: u16) -> String {
     }
     if let Some(command) = &options.force_command {
         writeln!(text, "ForceCommand {command}").expect("a String takes everything");
+    }
+    if options.account == Account::Current {
+        // The first SetEnv counts; those of the options stand before this one.
+        writeln!(text, "SetEnv HOME={folder}/home").expect("a String takes everything");
     }
     let (password, keyboard) = (flag(options.password), flag(options.keyboard_interactive));
     write!(

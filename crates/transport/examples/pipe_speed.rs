@@ -1,5 +1,6 @@
 //! Measures the `ssh` transport against `ssh` itself, both on a private server on loopback, and prints
-//! what it found: bytes a second down and up, and the round trip of a small message.
+//! what it found: bytes a second down and up, and the round trip of a small message. With the word
+//! `far`, only what a round trip of 50 ms makes of connecting and of a small message.
 
 use std::error::Error;
 use std::io::{self, Read as _, Write as _};
@@ -9,12 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use remora_model::{SshSpec, TransportSpec};
+use remora_testkit::lag::Lag;
 use remora_testkit::sshd::{Sshd, SshdOptions};
 use remora_transport::{Answer, Ask, Pipe, Question, TransportError, connect};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const BYTES: u64 = 512 << 20;
 const PINGS: u32 = 2000;
+const FAR_PINGS: u32 = 50;
 const CHUNK: usize = 64 * 1024;
 
 struct Nobody;
@@ -29,6 +32,9 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 #[tokio::main]
 async fn main() -> Outcome {
+    if std::env::args().nth(1).as_deref() == Some("far") {
+        return far_away().await;
+    }
     let down = format!("dd if=/dev/zero bs=65536 count={} status=none", BYTES / 65536);
     let up = "wc -c";
     for cipher in ["", "Ciphers aes128-gcm@openssh.com", "Ciphers aes256-ctr"] {
@@ -40,9 +46,27 @@ async fn main() -> Outcome {
         say(&format!("ssh     down {}", rate(ssh_read_all(ssh(&config, &down)?)?)))?;
         say(&format!("remora  up   {}", rate(write_all(open(&config, up).await?).await?)))?;
         say(&format!("ssh     up   {}", rate(ssh_write_all(ssh(&config, up)?)?)))?;
-        say(&format!("remora  ping {}", micros(ping(open(&config, "cat").await?).await?)))?;
-        say(&format!("ssh     ping {}", micros(ssh_ping(ssh(&config, "cat")?)?)))?;
+        say(&format!("remora  ping {}", micros(ping(open(&config, "cat").await?, PINGS).await?)))?;
+        say(&format!("ssh     ping {}", micros(ssh_ping(ssh(&config, "cat")?, PINGS)?)))?;
     }
+    Ok(())
+}
+
+/// The same behind a cable with a round trip of 50 ms.
+async fn far_away() -> Outcome {
+    let sshd = Sshd::start(SshdOptions::default());
+    let lag = Lag::start(([127, 0, 0, 1], sshd.port()).into(), Duration::from_millis(50))?;
+    let config = sshd.ssh_config_via(lag.port());
+    say("-- round trip 50 ms")?;
+    let start = Instant::now();
+    let pipe = open(&config, "cat").await?;
+    say(&format!("remora  connect {} ms", start.elapsed().as_millis()))?;
+    say(&format!("remora  ping {}", micros(ping(pipe, FAR_PINGS).await?)))?;
+    let start = Instant::now();
+    let mut child = ssh(&config, "true")?;
+    child.wait()?;
+    say(&format!("ssh     connect and leave {} ms", start.elapsed().as_millis()))?;
+    say(&format!("ssh     ping {}", micros(ssh_ping(ssh(&config, "cat")?, FAR_PINGS)?)))?;
     Ok(())
 }
 
@@ -113,9 +137,9 @@ fn ssh_write_all(mut child: Child) -> io::Result<Duration> {
     Ok(start.elapsed())
 }
 
-async fn ping(mut pipe: Pipe) -> io::Result<Vec<Duration>> {
+async fn ping(mut pipe: Pipe, count: u32) -> io::Result<Vec<Duration>> {
     let mut times = Vec::new();
-    for _ in 0..PINGS {
+    for _ in 0..count {
         let start = Instant::now();
         pipe.writer.write_all(&[0; 64]).await?;
         pipe.reader.read_exact(&mut [0; 64]).await?;
@@ -124,11 +148,11 @@ async fn ping(mut pipe: Pipe) -> io::Result<Vec<Duration>> {
     Ok(times)
 }
 
-fn ssh_ping(mut child: Child) -> io::Result<Vec<Duration>> {
+fn ssh_ping(mut child: Child, count: u32) -> io::Result<Vec<Duration>> {
     let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let mut stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let mut times = Vec::new();
-    for _ in 0..PINGS {
+    for _ in 0..count {
         let start = Instant::now();
         stdin.write_all(&[0; 64])?;
         stdout.read_exact(&mut [0; 64])?;

@@ -299,7 +299,7 @@ impl<'a> Serving<'a> {
             self.asked += 1;
             self.question = Question::Open;
         }
-        if self.question == Question::Open && !self.input_ended {
+        if self.question == Question::Open {
             match self.pump.channel.setenv("REMORA_KEEPALIVE", "1").map_err(io::Error::from) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.blocked(&error)?,
                 // Refused or granted: either is an answer, and may have come before it was waited for.

@@ -78,7 +78,12 @@ impl Shared {
     pub(super) fn take_outbound(&self, into: &mut Vec<u8>, limit: usize) {
         let mut queues = self.lock();
         let count = queues.outbound.len().min(limit);
-        into.extend(queues.outbound.drain(..count));
+        // By slices: an iterator over a ring goes byte by byte.
+        let (front, back) = queues.outbound.as_slices();
+        let from_front = front.len().min(count);
+        into.extend_from_slice(&front[..from_front]);
+        into.extend_from_slice(&back[..count - from_front]);
+        queues.outbound.drain(..count);
         // Not for every packet: a writer that is woken for each piece of room fills it piece by piece.
         let waker = if queues.outbound.len() <= CAPACITY / 2 { queues.writer.take() } else { None };
         drop(queues);

@@ -124,3 +124,14 @@ async fn a_busy_pipe_ends_too_when_it_is_dropped() {
     drop(pipe);
     until("the session ends", || sshd.sessions().is_empty()).await;
 }
+
+#[tokio::test]
+async fn a_silent_command_whose_input_has_ended_is_not_given_up() {
+    let client_lines = vec!["ServerAliveInterval 1".to_owned(), "ServerAliveCountMax 2".to_owned()];
+    let sshd = Sshd::start(SshdOptions { client_lines, ..SshdOptions::default() });
+    let mut pipe = open(&sshd.ssh_config(), &Asker::silent(), "sleep 6; echo done").await.unwrap();
+    pipe.writer.shutdown().await.unwrap();
+    let mut text = String::new();
+    pipe.reader.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text, "done\n");
+}
