@@ -66,18 +66,19 @@ enum Verdict {
     Ask { local: bool, remote: bool },
 }
 
-/// The paths of which the remote has to be asked: what is here, and what we put there. What is left out
-/// now, or can't be looked at here, is nobody's business.
+/// The paths of which the remote has to be asked: what is here, what we put there, and what we may have put
+/// there before an answer was lost. What is left out now, or can't be looked at here, is nobody's business.
 pub(crate) fn paths_to_survey(
     listing: &Listing,
     records: &Records,
     ignored: &dyn Fn(&RelPath, bool) -> bool,
 ) -> Vec<RelPath> {
     let mut paths: BTreeSet<&RelPath> = listing.entries.keys().collect();
-    for (path, record) in records.iter() {
+    let recorded = records.iter().map(|(path, record)| (path, matches!(record, Record::Dir { .. })));
+    let intended = records.intended().map(|path| (path, records.may_have_made(path)));
+    for (path, is_dir) in recorded.chain(intended) {
         let unknown = || listing.unreadable.iter().any(|(unreadable, _)| path.is_within(unreadable));
-        let known = listing.entries.contains_key(path);
-        if !known && !unknown() && !ignored(path, matches!(record, Record::Dir { .. })) {
+        if !listing.entries.contains_key(path) && !unknown() && !ignored(path, is_dir) {
             paths.insert(path);
         }
     }
@@ -203,6 +204,20 @@ fn judge_gone(trees: &Trees<'_>, path: &RelPath, remote: &Surveyed) -> Verdict {
                     Verdict::Dirty(Change::Remove, Some(LineKind::Is(as_found(there, *digest))))
                 }
                 Some(_) => Verdict::Diverged,
+            }
+        }
+        (None, Kind::Dir) if trees.records.may_have_made(path) => {
+            let made = Record::Dir { ours: true, mode: Mode(there.mode.0 & 0o777) };
+            Verdict::Dirty(Change::Remove, Some(LineKind::Is(made)))
+        }
+        (None, Kind::File | Kind::Symlink) if !trees.records.intents(path).is_empty() => {
+            match trees.remote_digests.get(path) {
+                None => Verdict::Ask { local: false, remote: true },
+                Some(Some(digest)) if trees.records.is_ours(path, digest, there.size, there.mtime) => {
+                    Verdict::Dirty(Change::Remove, Some(LineKind::Is(as_found(there, *digest))))
+                }
+                // What was sent never arrived, and what is there is somebody else's.
+                Some(_) => Verdict::Forget,
             }
         }
         _ => Verdict::Forget,

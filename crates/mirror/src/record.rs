@@ -117,6 +117,11 @@ impl Records {
         self.intents.get(path).map_or(&[], Vec::as_slice)
     }
 
+    /// All paths for which something was sent and not yet confirmed.
+    pub(crate) fn intended(&self) -> impl Iterator<Item = &RelPath> {
+        self.intents.keys()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&RelPath, &Record)> {
         self.records.iter()
     }

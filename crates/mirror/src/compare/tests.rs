@@ -111,6 +111,10 @@ fn files_are_judged_by_size_and_time_first_and_by_digest_where_these_differ() {
         (None, Some((File, "old", 9)), old(), "Remove", 1),
         (None, Some((File, "xxx", 9)), old(), "Diverged", 1),
         (None, None, old(), "Forget", 0),
+        // Gone here before it was known whether it arrived.
+        (None, Some((File, "v2!", 7)), vec![LineKind::May(Intent::Content(digest("v2!")))], "Remove", 1),
+        (None, Some((File, "xxx", 7)), vec![LineKind::May(Intent::Content(digest("v2!")))], "Forget", 1),
+        (None, None, vec![LineKind::May(Intent::Content(digest("v2!")))], "Forget", 0),
     ] {
         let case = format!("{here:?} {there:?} {record:?}");
         assert_eq!(found(here, there, record, false), (expected.to_owned(), digests), "{case}");
@@ -142,6 +146,9 @@ fn kinds_that_differ_are_replaced_only_where_they_are_ours() {
         (Some((Dir, "", 1)), None, dir(true), "Mkdir"),
         (None, Some((Dir, "", 5)), dir(true), "Remove"),
         (None, Some((Dir, "", 5)), dir(false), "Forget"),
+        (None, Some((Dir, "", 5)), vec![LineKind::May(Intent::Dir)], "Remove"),
+        (None, Some((Dir, "", 5)), vec![LineKind::May(Intent::Content(digest("a")))], "Forget"),
+        (None, Some((File, "a", 5)), vec![LineKind::May(Intent::Dir)], "Forget"),
         (None, Some((Symlink, "to", 5)), link("to"), "Remove"),
         (None, Some((File, "a", 5)), dir(true), "Forget"),
     ] {
