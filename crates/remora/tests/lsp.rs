@@ -96,6 +96,8 @@ async fn a_debug_session_runs_from_start_to_exit() {
     let exited = scene.client.expect("remora/exited").await;
     assert_eq!((&exited["session"], &exited["code"]), (&started["session"], &json!(0)));
     scene.client.expect("remora/mirrored").await;
+    let work = scene.client.shown_work();
+    assert!(work.iter().any(|title| title == "Starting the program"), "it takes over half a second: {work:?}");
     scene.end().await;
 }
 

@@ -15,6 +15,8 @@ pub struct LspClient<W> {
     unread: VecDeque<Value>,
     /// Methods that a test does not care for.
     ignored: Vec<&'static str>,
+    /// The titles of the work that the server showed.
+    shown_work: Vec<String>,
     settings: Value,
     next_id: i64,
 }
@@ -28,7 +30,7 @@ impl<W: AsyncWrite + Unpin> LspClient<W> {
         let (out, inbox) = mpsc::unbounded_channel();
         tokio::spawn(read_messages(reader, out));
         let ignored = vec!["window/workDoneProgress/create", "$/progress"];
-        Self { writer, inbox, unread: VecDeque::new(), ignored, settings, next_id: 1 }
+        Self { writer, inbox, unread: VecDeque::new(), ignored, shown_work: Vec::new(), settings, next_id: 1 }
     }
 
     /// Says that messages of this method may stay unread.
@@ -115,6 +117,12 @@ impl<W: AsyncWrite + Unpin> LspClient<W> {
         self.writer.flush().await.expect("the server reads");
     }
 
+    /// The titles of the work-done progress that the server has begun so far.
+    #[must_use]
+    pub fn shown_work(&self) -> &[String] {
+        &self.shown_work
+    }
+
     /// Says good-bye in order.
     pub async fn shutdown(&mut self) {
         self.request("shutdown", Value::Null).await.expect("shutdown is answered");
@@ -141,6 +149,8 @@ impl<W: AsyncWrite + Unpin> LspClient<W> {
             self.send(&answer).await;
         } else if method == "window/workDoneProgress/create" {
             self.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": null})).await;
+        } else if method == "$/progress" {
+            self.shown_work.extend(message["params"]["value"]["title"].as_str().map(String::from));
         } else if !self.ignored.contains(&method.as_str()) {
             self.unread.push_back(message);
         }
