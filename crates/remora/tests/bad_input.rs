@@ -1,5 +1,7 @@
 //! Stories of what can go wrong on either side: each ends in one fault with a hint, and nothing is lost.
 
+#![allow(clippy::unwrap_used, reason = "a story that can't go on has failed")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! Stories of the command line on this machine: a real agent, real debuggers, no SSH.
 
+#![allow(clippy::unwrap_used, reason = "a story that can't go on has failed")]
+
 use std::fs;
 
 use remora_testkit::census::Census;
@@ -127,6 +129,30 @@ async fn a_module_runs_as_python_m_does() {
 }
 
 #[tokio::test]
+async fn the_articles_way_works_with_its_own_call_and_secret() {
+    const APP: &str = "import os, sys\n\
+        if os.environ.get('REMOTE_DEBUG'):\n\
+        \x20   import ptvsd\n\
+        \x20   ptvsd.enable_attach('my_secret', address=('0.0.0.0', 80))\n\
+        \x20   ptvsd.wait_for_attach()\n\
+        \x20   ptvsd.break_into_debugger()\n\
+        value = 42\n\
+        print(value)\n";
+    let scene = scene(&[("app.py", APP)]);
+    let app = scene.local().join("app.py");
+    let mut run = debug(&scene, &["--in-code", text(&app)]);
+    let listening = run.event("listening").await;
+    assert_eq!(listening["configuration"]["secret"], "my_secret");
+    assert_eq!(listening["host"], "127.0.0.1");
+    let mut client = attach(&listening, &[]).await;
+    let (thread, _) = client.stopped().await.unwrap();
+    assert_eq!(client.stack(thread).await.unwrap()[0].line, 7);
+    client.go_on(thread).await.unwrap();
+    let ended = run.end().await;
+    assert_eq!((ended.output("stdout"), ended.status.code()), ("42\n".to_owned(), Some(0)), "{ended:#?}");
+}
+
+#[tokio::test]
 async fn a_program_that_dies_before_the_debugger_listens_is_shown_with_its_words() {
     let scene = scene(&[("app.py", "raise SystemExit('nothing to do')\n")]);
     let ended = scene.user.run(scene.args("debug", &["--in-code", text(&scene.local().join("app.py"))])).await;
@@ -207,6 +233,9 @@ async fn the_remote_root_must_be_there_or_have_a_place() {
     let ended = scene.user.run(common.into_iter().chain(["--remote-root", text(&missing)])).await;
     assert_eq!(ended.event("fault")["kind"], "remote_root_missing", "{ended:#?}");
     let ended = scene.user.run(common.into_iter().chain(["--remote-root", "relative"])).await;
+    assert_eq!(ended.event("fault")["kind"], "bad_request", "{ended:#?}");
+    let inside = local.join("mirror");
+    let ended = scene.user.run(common.into_iter().chain(["--remote-root", text(&inside)])).await;
     assert_eq!(ended.event("fault")["kind"], "bad_request", "{ended:#?}");
     let ended = scene.user.run(common).await;
     assert!(ended.status.success(), "{ended:#?}");
@@ -289,7 +318,7 @@ async fn the_doctor_tells_an_open_port_from_one_in_use() {
 /// A program that waits at a breakpoint, and what should be left when it is gone.
 async fn waiting_program(scene: &Scene) -> (Running, remora_debug::dap::Client) {
     let app = scene.local().join("app.py");
-    let mut run = debug(&scene, &[text(&app)]);
+    let mut run = debug(scene, &[text(&app)]);
     let listening = run.event("listening").await;
     let mut client = attach(&listening, &[(text(&app), &[3])]).await;
     client.stopped().await.unwrap();

@@ -1,5 +1,7 @@
 //! Stories over a real sshd on loopback, with keys, hosts files and accounts of its own.
 
+#![allow(clippy::unwrap_used, reason = "a story that can't go on has failed")]
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

@@ -39,7 +39,7 @@ pub(super) struct TargetArgs {
     #[arg(long, value_name = "HOST", conflicts_with_all = ["command", "local"])]
     pub(super) host: Option<String>,
     /// Another ssh_config than your own
-    #[arg(long, value_name = "FILE", requires = "host")]
+    #[arg(long, value_name = "FILE", requires = "host", conflicts_with_all = ["target", "command", "local"])]
     pub(super) ssh_config: Option<String>,
     /// A command whose standard input and output reach a shell there, such as 'docker exec -i web'
     #[arg(long, value_name = "ARGV", conflicts_with = "local")]

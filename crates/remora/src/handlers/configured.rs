@@ -1,6 +1,8 @@
 //! Decides what new settings change. Never reads them from anywhere.
 
-use remora_model::{Settings, Target};
+use std::path::Path;
+
+use remora_model::{Settings, Target, TransportSpec};
 
 use crate::fault::{self, Fault, Kind};
 use crate::jobs::Job;
@@ -61,8 +63,20 @@ impl State {
         })?;
         match &target.remote_root {
             Some(root) if !is_absolute(root) => Err(fault::not_absolute(root)),
+            Some(root) if target.transport == TransportSpec::Local && self.holds(root) => Err(Fault::new(
+                Kind::BadRequest,
+                format!(
+                    "The remote root {root} lies in the local root {}; it would be mirrored into itself.",
+                    self.workspace.root
+                ),
+                "Choose a folder outside with --remote-root or the target's remoteRoot.",
+            )),
             _ => Ok(target),
         }
+    }
+
+    fn holds(&self, remote_root: &str) -> bool {
+        Path::new(remote_root).starts_with(self.workspace.root.as_path())
     }
 
     /// Whether a save should reach out for a target by itself.

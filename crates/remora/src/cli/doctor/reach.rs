@@ -1,6 +1,7 @@
 //! The article's reachability test: listens on a port there, connects from here, and tells open,
 //! refused and filtered apart.
 
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -27,17 +28,22 @@ pub(super) async fn check(scene: &Scene, link: &Link, port: u16) -> Finding {
     };
     let outcome = tokio::time::timeout(PATIENCE, TcpStream::connect((host.as_str(), port))).await;
     drop(listener);
+    judge(&host, port, outcome.ok().map(|connected| connected.map(drop)))
+}
+
+/// What the attempt says; nothing means that no answer came.
+fn judge(host: &str, port: u16, outcome: Option<std::io::Result<()>>) -> Finding {
     match outcome {
-        Ok(Ok(_)) => Finding::ok(NAME, format!("{port} is open: {host} can be reached on it from here")),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => failed(
+        Some(Ok(())) => Finding::ok(NAME, format!("{port} is open: {host} can be reached on it from here")),
+        Some(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => failed(
             format!("{port} is refused: {host} answers, but something turns the connection away"),
             "A firewall there rejects it, or the address leads to another machine; the default tunnel needs no port.",
         ),
-        Ok(Err(error)) => failed(
+        Some(Err(error)) if error.kind() != ErrorKind::TimedOut => failed(
             format!("{port} can't be reached on {host}: {error}"),
             "Check the address and the network; the default tunnel needs no port.",
         ),
-        Err(_) => failed(
+        Some(Err(_)) | None => failed(
             format!("{port} is filtered: {host} does not answer on it"),
             "Open it in the firewall or the cloud's security group, or use the default tunnel, which needs no port.",
         ),
@@ -67,5 +73,27 @@ async fn host(scene: &Scene) -> Option<String> {
         TransportSpec::Local => Some(IpAddr::from([127, 0, 0, 1]).to_string()),
         TransportSpec::Command(_) => None,
         TransportSpec::Ssh(spec) => remora_transport::host_name(spec).await.ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Error;
+
+    use super::*;
+    use crate::cli::doctor::Verdict;
+
+    #[test]
+    fn open_refused_and_filtered_are_told_apart() {
+        for (outcome, verdict, word) in [
+            (Some(Ok(())), Verdict::Ok, "80 is open"),
+            (Some(Err(Error::from(ErrorKind::ConnectionRefused))), Verdict::Failed, "80 is refused"),
+            (Some(Err(Error::from(ErrorKind::TimedOut))), Verdict::Failed, "80 is filtered"),
+            (Some(Err(Error::from(ErrorKind::HostUnreachable))), Verdict::Failed, "80 can't be reached"),
+            (None, Verdict::Failed, "80 is filtered"),
+        ] {
+            let finding = judge("box", 80, outcome);
+            assert!(finding.verdict == verdict && finding.message.starts_with(word), "{finding:?}");
+        }
     }
 }
