@@ -124,6 +124,14 @@ impl Running {
         }
     }
 
+    /// Waits until the program's output, which comes in pieces, holds this text.
+    pub async fn output(&mut self, text: &str) {
+        let mut output = String::new();
+        while !output.contains(text) {
+            output += self.event("output").await["data"].as_str().expect("output is text");
+        }
+    }
+
     /// What was read on the way to the events that were waited for.
     #[must_use]
     pub fn seen(&self) -> &[Value] {
