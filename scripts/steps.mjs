@@ -18,7 +18,7 @@ export const STEPS = [
   { name: 'eslint', does: 'TypeScript keeps the rules', run: () => inExtension('lint') },
   { name: 'extension', does: 'the extension bundles, and its unit tests', run: extension },
   { name: 'clippy', does: 'Rust has no warnings', run: () => cargo(['clippy', '--workspace', '--all-targets', '--', '-D', 'warnings']) },
-  { name: 'rust', does: 'all Rust tests', run: () => cargo(['test', '--workspace']) },
+  { name: 'rust', does: 'all Rust tests', run: () => cargo(['test', '--workspace', '--no-fail-fast']) },
   { name: 'build', does: 'the remora program', run: () => cargo(['build', '--bin', 'remora']) },
   { name: 'dap-client', does: 'a debug adapter client that is not ours', run: () => run(['npm', 'test'], { cwd: 'tests/dap-client' }) },
 ];
