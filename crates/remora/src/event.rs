@@ -62,8 +62,8 @@ pub enum Event {
     MirrorSaid(Notice),
     /// Mirroring everything ended.
     MirrorEnded(Result<(), Fault>, Reply<Mirrored>),
-    /// Everything is on the remote and the program may start, or it may not.
-    BarrierPassed(Result<RemotePath, Fault>, Box<DebugRequest>, Reply<Listening>),
+    /// Everything is on the remote of that connection and the program may start, or it may not.
+    BarrierPassed(Generation, Result<RemotePath, Fault>, Box<DebugRequest>, Reply<Listening>),
     /// A debug start ended.
     Started(SessionId, Result<Box<Session>, Fault>, Reply<Listening>),
     /// A session said something.

@@ -14,7 +14,8 @@ use crate::jobs::Jobs;
 use crate::state::{State, Workspace};
 use crate::surface::{Said, Surface};
 
-/// A handle to a running loop. When all are gone, the loop ends.
+/// A handle to a running loop. The loop lives as long as the runtime; [`Engine::leave`] ends all that it
+/// holds.
 #[derive(Clone)]
 pub struct Engine {
     events: mpsc::UnboundedSender<Event>,
@@ -34,7 +35,7 @@ impl Engine {
 
     /// Tells the loop that something happened. Never waits.
     pub fn tell(&self, event: Event) {
-        // Only a loop that was told to leave is gone, and then nobody minds.
+        // The loop is gone only when the program ends.
         let _ = self.events.send(event);
     }
 

@@ -7,3 +7,6 @@ mod link;
 mod mirror;
 
 pub(crate) use debug::configuration_name;
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::asker::Asker;
 use crate::event::{Event, Generation, Reply, Rooted, Unrooted};
-use crate::fault::{self, Fault};
+use crate::fault::{self, Fault, Kind};
 use crate::host;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
 
@@ -31,9 +31,21 @@ pub enum Job {
     /// Tell what mirroring would do.
     Plan { mirror: Mirror, reply: Reply<Vec<PlannedChange>> },
     /// Have everything on the remote before a program starts.
-    Barrier { mirror: Mirror, rescan: bool, request: Box<DebugRequest>, reply: Reply<Listening> },
-    /// Start a program under a debugger.
-    StartDebug { session: SessionId, link: Link, request: Box<Request>, reply: Reply<Listening> },
+    Barrier {
+        generation: Generation,
+        mirror: Mirror,
+        rescan: bool,
+        request: Box<DebugRequest>,
+        reply: Reply<Listening>,
+    },
+    /// Start a program under a debugger, unless it is given up meanwhile.
+    StartDebug {
+        session: SessionId,
+        link: Link,
+        request: Box<Request>,
+        reply: Reply<Listening>,
+        given_up: oneshot::Receiver<()>,
+    },
     /// Interrupt a program.
     Interrupt { session: Arc<Session> },
     /// End sessions.
@@ -90,12 +102,12 @@ impl Jobs {
             Job::Plan { mirror, reply } => {
                 let _ = reply.send(mirror.plan().await.map_err(|error| fault::mirror(None, &error)));
             }
-            Job::Barrier { mirror, rescan, request, reply } => {
+            Job::Barrier { generation, mirror, rescan, request, reply } => {
                 let result = pass_barrier(&mirror, rescan).await;
-                self.tell(Event::BarrierPassed(result, request, reply));
+                self.tell(Event::BarrierPassed(generation, result, request, reply));
             }
-            Job::StartDebug { session, link, request, reply } => {
-                self.start_debug(session, &link, *request, reply).await
+            Job::StartDebug { session, link, request, reply, given_up } => {
+                self.start_debug(session, &link, *request, reply, given_up).await
             }
             Job::Interrupt { session } => session.interrupt().await,
             Job::Stop { sessions, done } => {
@@ -117,18 +129,39 @@ impl Jobs {
         }
     }
 
-    async fn start_debug(&self, id: SessionId, link: &Link, request: Request, reply: Reply<Listening>) {
+    /// Gives the start up when whoever asked has cancelled it, or the state has: a program that is to call
+    /// its debugger itself may never do so.
+    async fn start_debug(
+        &self,
+        id: SessionId,
+        link: &Link,
+        request: Request,
+        mut reply: Reply<Listening>,
+        given_up: oneshot::Receiver<()>,
+    ) {
         let (said, mut heard) = mpsc::unbounded_channel();
         let events = self.events.clone();
-        tokio::spawn(async move {
+        let forwarding = tokio::spawn(async move {
             while let Some(event) = heard.recv().await {
                 let _ = events.send(Event::SessionSaid(id, event));
             }
         });
-        let result = remora_debug::start(link, request, said).await;
-        let result = result.map(Box::new).map_err(Fault::from);
+        let result = tokio::select! {
+            biased;
+            result = remora_debug::start(link, request, said) => result.map(Box::new).map_err(Fault::from),
+            _ = given_up => Err(given_up_fault()),
+            () = reply.closed() => Err(given_up_fault()),
+        };
+        if result.is_err() {
+            // Ends when nothing of it is left over there; what it wrote comes before the answer.
+            let _ = forwarding.await;
+        }
         self.tell(Event::Started(id, result, reply));
     }
+}
+
+fn given_up_fault() -> Fault {
+    Fault::new(Kind::Cancelled, "The start was given up.", "Start again if it is still wanted.")
 }
 
 async fn pass_barrier(mirror: &Mirror, rescan: bool) -> Result<RemotePath, Fault> {

@@ -9,7 +9,7 @@ use remora_agent::Link;
 use remora_debug::Session;
 use remora_mirror::{Mirror, Notice};
 use remora_model::{LocalPath, Settings, Target};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::event::{Event, Generation, Reply, Rooted};
 use crate::fault::Fault;
@@ -49,8 +49,8 @@ pub struct State {
     pub(crate) mirror: Option<Mirror>,
     /// What has been mirrored since a request began that wants to know.
     pub(crate) tally: Option<Mirrored>,
-    /// Whether the mirror has compared the trees on this link.
-    pub(crate) compared: bool,
+    /// Whether the event being handled made the mirror compare the trees, so that nobody has to ask for it.
+    pub(crate) comparing: bool,
     pub(crate) sessions: BTreeMap<SessionId, Running>,
     pub(crate) last_session: u64,
     pub(crate) message: Option<String>,
@@ -91,10 +91,12 @@ pub(crate) enum Waiting {
 
 /// A debug session.
 pub(crate) enum Running {
-    /// On its way to a listening debugger.
-    Starting,
+    /// On its way to a listening debugger; dropping this gives the start up.
+    Starting(#[expect(dead_code, reason = "held only to be dropped")] oneshot::Sender<()>),
     /// A client may attach.
     Listening(Arc<Session>),
+    /// Its program ended before the start could be answered.
+    Ended,
 }
 
 impl State {
@@ -112,7 +114,7 @@ impl State {
             waiting: Vec::new(),
             mirror: None,
             tally: None,
-            compared: false,
+            comparing: false,
             sessions: BTreeMap::new(),
             last_session: 0,
             message: None,
@@ -123,6 +125,7 @@ impl State {
     /// What follows from `event`.
     pub fn on(&mut self, event: Event) -> Vec<Job> {
         let jobs = self.dispatch(event);
+        self.comparing = false;
         self.show_status();
         jobs
     }
@@ -152,7 +155,9 @@ impl State {
             Event::RetryDue(generation) => self.retry_due(generation),
             Event::MirrorSaid(notice) => self.mirror_said(notice),
             Event::MirrorEnded(result, reply) => self.mirror_ended(result, reply),
-            Event::BarrierPassed(result, request, reply) => self.barrier_passed(result, *request, reply),
+            Event::BarrierPassed(generation, result, request, reply) => {
+                self.barrier_passed(generation, result, *request, reply)
+            }
             Event::Started(session, result, reply) => self.started(session, result, reply),
             Event::SessionSaid(session, event) => self.session_said(session, event),
         }

@@ -95,8 +95,6 @@ fn is_absolute(root: &str) -> bool {
     root.starts_with('/') || root == "~" || root.starts_with("~/")
 }
 
-/// An event that came before the settings waits for them; this is here so that the two lists
-/// (what waits, what is dispatched) stay side by side with the code that releases them.
 #[cfg(test)]
 mod tests {
     use tokio::sync::{mpsc, oneshot};

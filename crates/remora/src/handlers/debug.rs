@@ -8,8 +8,9 @@ use std::sync::Arc;
 use remora_agent::Link;
 use remora_debug::{Listen, Program, Request, Session, SessionEvent};
 use remora_model::RemotePath;
+use tokio::sync::oneshot;
 
-use crate::event::Reply;
+use crate::event::{Generation, Reply};
 use crate::fault::{Fault, Kind};
 use crate::jobs::Job;
 use crate::state::{LinkState, Running, State, Waiting};
@@ -57,11 +58,12 @@ impl State {
     pub(crate) fn debug_barrier(&mut self, request: Box<DebugRequest>, reply: Reply<Listening>) -> Vec<Job> {
         let Some(mirror) = self.mirror.clone() else { return Vec::new() };
         self.begin_tally();
-        vec![Job::Barrier { mirror, rescan: self.compared, request, reply }]
+        vec![Job::Barrier { generation: self.link.generation(), mirror, rescan: !self.comparing, request, reply }]
     }
 
     pub(crate) fn barrier_passed(
         &mut self,
+        generation: Generation,
         result: Result<RemotePath, Fault>,
         request: DebugRequest,
         reply: Reply<Listening>,
@@ -70,13 +72,15 @@ impl State {
         if result.is_ok() || tally.files > 0 {
             self.say(Said::Mirrored(tally));
         }
-        let outcome = result.and_then(|remote_root| {
-            self.compared = true;
-            self.start_request(request, remote_root)
-        });
+        if reply.is_closed() {
+            // Whoever asked has cancelled it.
+            return Vec::new();
+        }
+        let outcome = result.and_then(|remote_root| self.start_request(request, remote_root));
         match (outcome, &self.link) {
             (Err(fault), _) => drop(reply.send(Err(fault))),
-            (Ok(request), LinkState::Up { link, .. }) => {
+            // Another link may lead to another machine, which the barrier says nothing of.
+            (Ok(request), LinkState::Up { link, generation: present }) if *present == generation => {
                 let link = link.clone();
                 return self.start(link, request, reply);
             }
@@ -95,8 +99,9 @@ impl State {
     fn start(&mut self, link: Link, request: Request, reply: Reply<Listening>) -> Vec<Job> {
         self.last_session += 1;
         let session = SessionId(self.last_session);
-        self.sessions.insert(session, Running::Starting);
-        vec![Job::StartDebug { session, link, request: Box::new(request), reply }]
+        let (keep, given_up) = oneshot::channel();
+        self.sessions.insert(session, Running::Starting(keep));
+        vec![Job::StartDebug { session, link, request: Box::new(request), reply, given_up }]
     }
 
     /// Joins what the user said with the settings and the target.
@@ -157,7 +162,7 @@ impl State {
         let session = Arc::new(session);
         let heard = reply.send(Ok(listening)).is_ok();
         match self.sessions.get_mut(&id) {
-            Some(running) if heard => {
+            Some(running @ Running::Starting(_)) if heard => {
                 *running = Running::Listening(session);
                 Vec::new()
             }
@@ -179,7 +184,8 @@ impl State {
     pub(crate) fn stop_asked(&mut self, id: SessionId, reply: Reply<()>) -> Vec<Job> {
         match self.sessions.remove(&id) {
             Some(Running::Listening(session)) => vec![Job::Stop { sessions: vec![session], done: Some(reply) }],
-            Some(Running::Starting) => {
+            // Dropping it gives the start up.
+            Some(Running::Starting(_) | Running::Ended) => {
                 let _ = reply.send(Ok(()));
                 Vec::new()
             }
@@ -215,7 +221,12 @@ impl State {
     fn forget(&mut self, id: SessionId) -> Vec<Job> {
         match self.sessions.remove(&id) {
             Some(Running::Listening(session)) => vec![Job::Stop { sessions: vec![session], done: None }],
-            _ => Vec::new(),
+            // Its start has succeeded and is about to say so.
+            Some(Running::Starting(_) | Running::Ended) => {
+                self.sessions.insert(id, Running::Ended);
+                Vec::new()
+            }
+            None => Vec::new(),
         }
     }
 }

@@ -2,25 +2,41 @@
 
 use tokio::sync::oneshot;
 
+use crate::event::Event;
+use crate::fault::{Fault, Kind};
 use crate::jobs::Job;
 use crate::state::{LinkState, Running, State};
 
 impl State {
-    /// Ends everything that belongs to the present target.
+    /// Ends everything that belongs to the present target. A request that still waits for it must not be
+    /// served by the next one.
     pub(crate) fn let_go(&mut self) -> Vec<Job> {
-        self.leave(None)
+        let fault = Fault::new(
+            Kind::Cancelled,
+            "Another target, or other settings of this one, came before the connection.",
+            "Ask again if it is still wanted.",
+        );
+        self.leave(&fault, None)
     }
 
     pub(crate) fn leave_asked(&mut self, done: oneshot::Sender<()>) -> Vec<Job> {
-        self.leave(Some(done))
+        let fault = Fault::new(Kind::Cancelled, "Remora is ending.", "Start it again.");
+        for event in std::mem::take(&mut self.early) {
+            refuse_early(event, fault.clone());
+        }
+        self.leave(&fault, Some(done))
     }
 
-    fn leave(&mut self, done: Option<oneshot::Sender<()>>) -> Vec<Job> {
+    fn leave(&mut self, fault: &Fault, done: Option<oneshot::Sender<()>>) -> Vec<Job> {
+        for request in std::mem::take(&mut self.waiting) {
+            self.refuse(request, fault.clone());
+        }
         let sessions = std::mem::take(&mut self.sessions)
             .into_values()
             .filter_map(|running| match running {
                 Running::Listening(session) => Some(session),
-                Running::Starting => None,
+                // Dropping it gives the start up.
+                Running::Starting(_) | Running::Ended => None,
             })
             .collect();
         let down = LinkState::Down(self.link.generation().next());
@@ -29,7 +45,18 @@ impl State {
             _ => None,
         };
         self.target = None;
-        self.compared = false;
         vec![Job::LetGo { sessions, mirror: self.mirror.take(), link, done }]
+    }
+}
+
+/// Answers a request that came before the settings did.
+fn refuse_early(event: Event, fault: Fault) {
+    match event {
+        Event::ConnectAsked(_, reply) => drop(reply.send(Err(fault))),
+        Event::MirrorAsked(_, reply) => drop(reply.send(Err(fault))),
+        Event::PlanAsked(_, reply) => drop(reply.send(Err(fault))),
+        Event::DebugAsked(_, _, reply) => drop(reply.send(Err(fault))),
+        Event::RootAsked(_, reply) => drop(reply.send(Err(fault))),
+        _ => {}
     }
 }

@@ -51,7 +51,9 @@ impl State {
         match self.link {
             LinkState::Up { .. } => self.serve_waiting(),
             LinkState::Connecting { .. } => Vec::new(),
-            LinkState::Down(generation) | LinkState::Pausing { generation, .. } => self.connect(generation.next(), 0),
+            LinkState::Down(generation) => self.connect(generation.next(), 0),
+            // Sooner than planned, and still one of the attempts to rebuild: they go on if it fails.
+            LinkState::Pausing { generation, attempt } => self.connect(generation.next(), attempt),
         }
     }
 
@@ -74,9 +76,9 @@ impl State {
 
     fn link_up(&mut self, generation: Generation, link: Link) -> Vec<Job> {
         self.message = None;
-        self.compared = false;
         if let Some(mirror) = &self.mirror {
             mirror.link_up(link.clone());
+            self.comparing = true;
         }
         self.link = LinkState::Up { generation, link: link.clone() };
         let mut jobs = vec![Job::AwaitLoss { generation, link }];
@@ -123,7 +125,6 @@ impl State {
         if generation != present {
             return Vec::new();
         }
-        self.compared = false;
         if let Some(mirror) = &self.mirror {
             mirror.link_lost();
         }

@@ -66,6 +66,7 @@ impl State {
         }
         if let LinkState::Up { link, .. } = &self.link {
             mirror.link_up(link.clone());
+            self.comparing = true;
         }
         self.mirror = Some(mirror);
         Ok(())
@@ -81,7 +82,7 @@ impl State {
     pub(crate) fn mirror_all(&mut self, reply: Reply<Mirrored>) -> Vec<Job> {
         let Some(mirror) = self.mirror.clone() else { return Vec::new() };
         self.begin_tally();
-        vec![Job::MirrorAll { mirror, rescan: self.compared, reply }]
+        vec![Job::MirrorAll { mirror, rescan: !self.comparing, reply }]
     }
 
     pub(crate) fn plan(&mut self, reply: Reply<Vec<remora_mirror::PlannedChange>>) -> Vec<Job> {
@@ -95,7 +96,6 @@ impl State {
 
     pub(crate) fn mirror_ended(&mut self, result: Result<(), Fault>, reply: Reply<Mirrored>) -> Vec<Job> {
         let done = self.tally.take().unwrap_or_default();
-        self.compared |= result.is_ok();
         let answer = match result {
             Ok(()) => Ok(done),
             Err(fault) => {
