@@ -56,10 +56,12 @@ where
         .custom_method(method::LAUNCH_JSON, Backend::launch_json)
         .finish();
     let serve = |input, output| Server::new(input, output, socket).concurrency_level(CONCURRENCY).serve(service);
-    guard::guarded(input, output, serve).await;
-    if let Ok(engine) = started.try_recv() {
-        engine.leave().await;
-    }
+    let leave = async {
+        if let Ok(engine) = started.try_recv() {
+            engine.leave().await;
+        }
+    };
+    guard::guarded(input, output, serve, leave).await;
 }
 
 /// What one editor's connection holds: set once, at `initialize`.

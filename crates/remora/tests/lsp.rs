@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use remora_testkit::census::Census;
 use remora_testkit::lsp::LspClient;
 use remora_testkit::sshd::{Account, Sshd, SshdOptions};
 use serde_json::{Value, json};
@@ -233,4 +234,35 @@ async fn wrong_settings_are_said_once_and_right_ones_heal() {
     scene.client.notify("workspace/didChangeConfiguration", json!({"settings": null})).await;
     scene.client.request("remora/connect", json!({"target": "here"})).await.unwrap();
     scene.end().await;
+}
+
+/// Starts a program that never calls its debugger; returns the request and the home by which its process is found.
+async fn start_and_wait_in_vain(scene: &mut Scene) -> (i64, PathBuf) {
+    let home = scene.folder.path().join("home");
+    let params = json!({"file": scene.here("app.py"), "inCode": true, "env": {"HOME": home}});
+    let request = scene.client.ask("remora/debug/start", params).await;
+    assert_eq!(scene.client.expect("remora/output").await["data"], "here\n");
+    assert!(!Census::take(&home).processes.is_empty(), "the program runs");
+    (request, home)
+}
+
+const NEVER_LISTENS: &str = "import time\nprint('here')\ntime.sleep(600)\n";
+
+#[tokio::test]
+async fn a_start_that_is_cancelled_leaves_nothing_running() {
+    let mut scene = Scene::new(&[("app.py", NEVER_LISTENS)]).await;
+    let (request, home) = start_and_wait_in_vain(&mut scene).await;
+    scene.client.notify("$/cancelRequest", json!({"id": request})).await;
+    assert_eq!(scene.client.answer(request).await.unwrap_err()["code"], -32800);
+    tokio::task::spawn_blocking(move || Census::expect_no_more_than(&Census::default(), &home)).await.unwrap();
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn an_editor_that_vanishes_in_the_middle_of_a_start_leaves_nothing_running() {
+    let mut scene = Scene::new(&[("app.py", NEVER_LISTENS)]).await;
+    let (_, home) = start_and_wait_in_vain(&mut scene).await;
+    scene.client.vanish().await;
+    scene.server.await.unwrap();
+    assert_eq!(Census::take(&home), Census::default());
 }

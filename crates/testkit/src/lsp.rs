@@ -129,6 +129,13 @@ impl<W: AsyncWrite + Unpin> LspClient<W> {
         self.send(&json!({"jsonrpc": "2.0", "method": "exit"})).await;
     }
 
+    /// Goes away without a good-bye, as an editor that was killed does, and reads nothing more.
+    pub async fn vanish(mut self) {
+        self.writer.shutdown().await.expect("the pipe closes");
+        self.inbox = mpsc::unbounded_channel().1;
+        self.unread.clear();
+    }
+
     async fn find(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         if let Some(at) = self.unread.iter().position(&wanted) {
             return self.unread.remove(at).expect("invariant: the position was just found");

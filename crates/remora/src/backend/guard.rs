@@ -13,9 +13,15 @@ const PIPE: usize = 64 * 1024;
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;
 
-/// Runs `serve` with guarded ends of the editor's pipe.
-pub(super) async fn guarded<I, O, F>(input: I, output: O, serve: impl FnOnce(DuplexStream, DuplexStream) -> F)
-where
+/// Runs `serve` with guarded ends of the editor's pipe. When the editor has nothing more to say, `leave` is
+/// run, and that is the end: what is unanswered then is a question to an editor that is gone, and tower-lsp
+/// would wait for it for ever.
+pub(super) async fn guarded<I, O, F>(
+    input: I,
+    output: O,
+    serve: impl FnOnce(DuplexStream, DuplexStream) -> F,
+    leave: impl Future<Output = ()>,
+) where
     I: AsyncRead + Unpin,
     O: AsyncWrite + Unpin,
     F: Future<Output = ()>,
@@ -24,7 +30,21 @@ where
     let (server_output, from_server) = tokio::io::duplex(PIPE);
     let (answers, complaints) = mpsc::channel(16);
     let serving = serve(server_input, server_output);
-    tokio::join!(inwards(input, to_server, answers), outwards(from_server, complaints, output), serving);
+    let answering = async { tokio::join!(outwards(from_server, complaints, output), serving) };
+    let ending = async {
+        inwards(input, to_server, answers).await;
+        leave.await;
+    };
+    tokio::pin!(answering, ending);
+    let mut answered = false;
+    loop {
+        tokio::select! {
+            // What has been answered is passed on first.
+            biased;
+            _ = &mut answering, if !answered => answered = true,
+            () = &mut ending => return,
+        }
+    }
 }
 
 async fn inwards<I: AsyncRead + Unpin>(mut input: I, mut server: DuplexStream, answers: mpsc::Sender<Vec<u8>>) {
