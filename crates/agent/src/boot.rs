@@ -58,12 +58,15 @@ pub(crate) static COMPRESSED: LazyLock<Vec<u8>> = LazyLock::new(|| {
 /// arguments. It must not hold the markers either, because a shell may echo it.
 ///
 /// The Python must be understood by 2.7 as well. It reads the source by length and not a byte further, because
-/// frames follow. Status 9 is "too old"; 1, 126 and 127 are interpreters that are broken or not really there.
+/// frames follow. With `-c`, Python imports from the working directory first, which may be a project with a
+/// `json.py` or somebody else's folder: that is switched off before anything but `sys` is imported. Status 9 is
+/// "too old"; 1, 126 and 127 are interpreters that are broken or not really there.
 pub(crate) static COMMAND: LazyLock<String> = LazyLock::new(|| {
     let old =
         "os.write(1,(a[1]+chr(58)+a[4]+chr(32)+sys.version.split()[0]+chr(32)+str(sys.executable)+chr(10)).encode())";
     let python = [
-        "import os,sys,zlib".to_owned(),
+        "import sys;sys.path=[p for p in sys.path if p]".to_owned(),
+        "import os,zlib".to_owned(),
         "a=sys.argv".to_owned(),
         "n=int(a[2])".to_owned(),
         "b=bytearray()".to_owned(),

@@ -78,6 +78,19 @@ async fn it_starts_through_the_standard_input_of_a_shell_that_reads_ahead() {
     }
 }
 
+#[tokio::test]
+async fn a_project_whose_modules_are_named_like_the_standard_librarys_is_not_imported() {
+    let rig = Rig::start_with(|command, scratch| {
+        for name in ["json", "zlib", "socket", "types", "tempfile", "selectors", "ctypes"] {
+            std::fs::write(scratch.join(format!("{name}.py")), "raise SystemExit(3)\n").unwrap();
+        }
+        command.current_dir(scratch);
+    })
+    .await;
+    crate::live::check_everything_once(&rig.link, rig.scratch()).await;
+    rig.end().await;
+}
+
 /// `PATH` is one folder with these interpreters in it.
 fn only(scratch: &Path, interpreters: &[(&str, &Path)]) -> Command {
     let bin = scratch.join("bin");
