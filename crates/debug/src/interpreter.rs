@@ -1,5 +1,6 @@
 //! Owns which interpreter runs the program, and what is asked of it beforehand.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use remora_agent::{AgentError, Exit, Link, OpErrorKind, RunOutput, RunSpec};
@@ -40,6 +41,9 @@ pub(crate) struct Probed {
 pub(crate) struct Look<'a> {
     pub(crate) file: &'a str,
     pub(crate) dir: &'a str,
+    /// The program's own variables: by its `PATH` a bare name is looked up when it is started. What they tell
+    /// Python is not for the probe.
+    pub(crate) env: &'a BTreeMap<String, String>,
 }
 
 /// Where an interpreter is looked for, in this order, below the remote root and then in `PATH`.
@@ -58,8 +62,11 @@ for python do
 done
 exit $status"#;
 
-/// Runs on any Python since 2.5. The mark tells its line from what a `sitecustomize` prints.
-const PROBE: &str = r#"import json, os, platform, sys
+/// Runs on any Python since 2.5. The mark tells its line from what a `sitecustomize` prints. It runs in the
+/// project's folder, where a `json.py` or `platform.py` must not be taken for the library's.
+const PROBE: &str = r#"import sys
+sys.path[:] = [part for part in sys.path if part]
+import json, os, platform
 print("remora-probe " + json.dumps({
     "path": sys.argv[1],
     "version": sys.version_info[:3],
@@ -79,7 +86,7 @@ const SAID: usize = 300;
 /// # Errors
 /// [`DebugError::InterpreterMissing`], [`DebugError::NotPython`], [`DebugError::NoInterpreter`] or the agent's.
 pub async fn find(link: &Link, remote_root: &RemotePath, wanted: Option<&str>) -> Result<Interpreter, DebugError> {
-    let look = Look { file: "", dir: "" };
+    let look = Look { file: "", dir: "", env: &BTreeMap::new() };
     Ok(probe(link, remote_root, wanted, look).await?.interpreter)
 }
 
@@ -97,7 +104,10 @@ pub(crate) async fn probe(
     };
     let mut argv: Vec<String> = ["sh", "-c", SHELL, "sh", PROBE, look.file, look.dir].map(String::from).into();
     argv.extend(named.iter().cloned());
-    let spec = RunSpec { argv, cwd: Some(remote_root.clone()), timeout: Some(PROBE_TIMEOUT), ..RunSpec::default() };
+    let mut env = look.env.clone();
+    env.retain(|name, _| !name.starts_with("PYTHON"));
+    let spec =
+        RunSpec { argv, cwd: Some(remote_root.clone()), env, timeout: Some(PROBE_TIMEOUT), ..RunSpec::default() };
     match link.run(spec).await {
         Ok(output) => read(&output, wanted, named),
         Err(AgentError::Op(error)) if error.kind == OpErrorKind::TimedOut => {

@@ -52,7 +52,7 @@ pub async fn start(
 async fn look(link: &Link, request: &Request) -> Result<Probed, DebugError> {
     let file = command_line::program_path(request);
     let dir = command_line::cwd(request);
-    let look = Look { file: &file, dir: &dir };
+    let look = Look { file: &file, dir: &dir, env: &request.env };
     let probed = interpreter::probe(link, &request.remote_root, request.python.as_deref(), look).await?;
     if matches!(request.program, Program::File(_)) && !probed.is_file {
         return Err(DebugError::ProgramMissing { path: file });

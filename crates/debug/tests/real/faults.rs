@@ -210,3 +210,19 @@ async fn a_module_runs_with_its_arguments_and_directory_and_environment() {
         assert!(output.contains(r#"['__main__', ["a'b"], 'work', 'hé']"#), "{output}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modules_of_the_project_do_not_shadow_the_librarys_and_its_path_finds_the_interpreter() {
+    let bed = Bed::new().await;
+    for name in ["json.py", "platform.py", "os.py"] {
+        std::fs::write(bed.there().join(name), "raise SystemExit('the project has a module of that name')\n").unwrap();
+    }
+    std::fs::write(bed.there().join("plain.py"), "print(1)\n").unwrap();
+    std::fs::create_dir(bed.there().join("bin")).unwrap();
+    std::os::unix::fs::symlink(usual(), bed.there().join("bin/only-here")).unwrap();
+    let mut request = bed.request(&usual(), "plain.py");
+    request.python = Some("only-here".into());
+    request.env.insert("PATH".into(), format!("{}/bin:/usr/bin:/bin", bed.there().display()));
+    let run = bed.start(request).await.unwrap();
+    run.session.stop().await;
+}
