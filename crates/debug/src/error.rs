@@ -80,12 +80,6 @@ pub enum DebugError {
         /// The end of its standard error, 8 KiB at most.
         stderr: String,
     },
-    /// The debugger there said that it can't listen.
-    #[error("the debugger can't listen: {message}")]
-    DebuggerFailed {
-        /// Its own words.
-        message: String,
-    },
     /// The debugger did not listen in time.
     #[error("the debugger did not listen within {} s", after.as_secs())]
     TimedOut {

@@ -80,11 +80,6 @@ fn started(error: &E) -> Fault {
             ),
             "Guard that call with `if os.environ.get(\"REMOTE_DEBUG\")`, or leave --in-code out.",
         ),
-        E::DebuggerFailed { message } => Fault::new(
-            Kind::ProgramDied,
-            format!("The debugger on the remote can't listen{}.", said(message)),
-            "Start again; if it stays so, report it.",
-        ),
         E::TimedOut { after, stderr } => Fault::new(
             Kind::StartTimedOut,
             format!("No debugger listened on the remote within {} s{}.", after.as_secs(), said(stderr)),
