@@ -61,10 +61,14 @@ def relatives_by_ps(marker, leader):
 
 
 def kill(pid, number):
+    """Sends a signal; false if the login may not: the process runs as somebody else (sudo, a set-uid program)."""
     try:
         os.kill(pid, number)
-    except OSError:
+    except ProcessLookupError:
         pass
+    except OSError:
+        return False
+    return True
 
 
 def reap(found):

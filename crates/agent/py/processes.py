@@ -63,30 +63,48 @@ def launch(agent, head, marker):
     return child
 
 
+class Hunt:
+    """Ends processes: asks each of them once, insists after a moment, and does not wait for what can't be ended."""
+
+    def __init__(self):
+        self.deadline = time.monotonic() + GRACE
+        self.asked = set()
+        self.killed = {}  # pid -> when
+        # Those of another user, and those that SIGKILL does not reach because they are stuck in the kernel.
+        self.beyond = set()
+
+    def goes_on(self, living):
+        """Signals the processes `living`; true if it is worth looking again."""
+        now = time.monotonic()
+        for pid in living - self.beyond:
+            if now < self.deadline:
+                if pid in self.asked:
+                    continue
+                self.asked.add(pid)
+                reached = kill(pid, signal.SIGTERM)
+                kill(pid, signal.SIGCONT)
+            else:
+                reached = kill(pid, signal.SIGKILL) and now - self.killed.setdefault(pid, now) < GRACE
+            if not reached:
+                self.beyond.add(pid)
+        return bool(living - self.beyond)
+
+
 class Ending:
-    """Ends one process and everything it started: asks first, insists after a moment."""
+    """Ends one process and everything it started."""
 
     def __init__(self, agent, process, done):
         self.agent, self.process, self.done = agent, process, done
-        self.asked = set()
-        self.deadline = time.monotonic() + GRACE
+        self.hunt = Hunt()
         self.tick()
 
     def tick(self):
         process = self.process
         living = relatives(process.marker, process.pid, process.status is not None)
-        if not living and process.status is not None:
+        if self.hunt.goes_on(living) or not (process.status is not None or process.pid in self.hunt.beyond):
+            self.agent.later(GONE_POLL, self.tick)
+        else:
             self.done()
-            return
-        insist = time.monotonic() >= self.deadline
-        for pid in living:
-            if insist:
-                kill(pid, signal.SIGKILL)
-            elif pid not in self.asked:
-                self.asked.add(pid)
-                kill(pid, signal.SIGTERM)
-                kill(pid, signal.SIGCONT)
-        self.agent.later(GONE_POLL, self.tick)
 
 
 class Process:
@@ -307,20 +325,11 @@ def op_end(agent, stream, head, body):
 
 def end_all(agent):
     """Ends everything that was ever started here. The loop runs no more: this waits."""
-    deadline, asked = time.monotonic() + GRACE, set()
-    prefix = agent.session.encode("ascii") + b"."
+    hunt, prefix = Hunt(), agent.session.encode("ascii") + b"."
     while agent.started:
         reap(lambda pid, status: None)
-        living = relatives(prefix, None, False)
-        if not living:
+        if not hunt.goes_on(relatives(prefix, None, False)):
             return
-        for pid in living:
-            if time.monotonic() >= deadline:
-                kill(pid, signal.SIGKILL)
-            elif pid not in asked:
-                asked.add(pid)
-                kill(pid, signal.SIGTERM)
-                kill(pid, signal.SIGCONT)
         time.sleep(GONE_POLL)
 
 

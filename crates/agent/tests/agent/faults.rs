@@ -108,6 +108,42 @@ async fn what_the_login_may_not_is_permission() {
 }
 
 #[tokio::test]
+async fn a_process_that_became_somebody_elses_is_not_waited_for() {
+    if !we_are_root() {
+        println!("NOT TRIED: a set-uid program can be made by root only");
+        return;
+    }
+    let rig = Rig::start_with(|command, scratch| {
+        std::fs::set_permissions(scratch, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let become_root = scratch.join("become-root");
+        std::fs::copy("/usr/bin/setpriv", &become_root).unwrap();
+        std::fs::set_permissions(&become_root, std::fs::Permissions::from_mode(0o4755)).unwrap();
+        let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", "exec sh -c \"$0\""];
+        *command = wrapped(&nobody, scratch);
+    })
+    .await;
+    let script = format!("{}/become-root --reuid=0 sleep 600 & echo $!; wait", rig.scratch().display());
+    let spec = remora_agent::SpawnSpec {
+        argv: ["sh", "-c", &script].map(str::to_owned).to_vec(),
+        cwd: Some(remote(rig.scratch())),
+        ..Default::default()
+    };
+    let mut process = rig.link.spawn(spec).await.unwrap();
+    let remora_agent::ProcessEvent::Stdout(line) = process.next().await.unwrap() else { panic!("its number first") };
+    let pid = String::from_utf8(line).unwrap().trim().to_owned();
+    while std::fs::read(format!("/proc/{pid}/comm")).unwrap() != b"sleep\n" {
+        tokio::task::yield_now().await;
+    }
+    let ended = async {
+        process.handle.end().await.unwrap();
+        rig.end().await;
+    };
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(20), ended).await;
+    assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    in_time.expect("what the login may not signal holds up nothing");
+}
+
+#[tokio::test]
 async fn a_pipe_is_neither_read_nor_waited_for() {
     let rig = Rig::start().await;
     assert!(std::process::Command::new("mkfifo").arg(rig.at("fifo")).status().unwrap().success());
