@@ -10,7 +10,6 @@ mod launch_json;
 mod mirror;
 mod run;
 mod target;
-mod text;
 mod voice;
 
 use std::path::PathBuf;

@@ -18,5 +18,6 @@ mod settings_file;
 mod state;
 mod status;
 mod surface;
+mod text;
 
 pub use fault::{Fault, Kind};

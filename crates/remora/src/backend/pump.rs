@@ -1,5 +1,7 @@
 //! Carries what the event loop says to the editor. Decides nothing but which message it is.
 
+use std::collections::HashMap;
+
 use remora_agent::Exit;
 use remora_debug::OutputStream;
 use remora_transport::{Answer, Question, Secret};
@@ -13,10 +15,12 @@ use crate::protocol::{
 };
 use crate::status::{Phase, Status};
 use crate::surface::{Said, SessionId};
+use crate::text::Decoder;
 
 /// Runs until the loop has nothing more to say.
 pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::UnboundedReceiver<Said>) {
     let mut background: Option<Work> = None;
+    let mut decoders = Decoders::default();
     while let Some(said) = said.recv().await {
         match said {
             Said::Status(status) => {
@@ -30,10 +34,17 @@ pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::
             }
             Said::Progress(counts) => progresses.count(Some(counts)),
             Said::Output(session, stream, data) => {
-                client.send_notification::<Output>(output(session, stream, &data)).await;
+                let text = decoders.entry((session, stream == OutputStream::Stderr)).or_default().decode(&data);
+                say_output(&client, session, stream, text).await;
             }
-            Said::Exited(session, exit) => client.send_notification::<Exited>(exited(session, Some(exit))).await,
-            Said::SessionLost(session) => client.send_notification::<Exited>(exited(session, None)).await,
+            Said::Exited(session, exit) => {
+                finish_output(&client, &mut decoders, session).await;
+                client.send_notification::<Exited>(exited(session, Some(exit))).await;
+            }
+            Said::SessionLost(session) => {
+                finish_output(&client, &mut decoders, session).await;
+                client.send_notification::<Exited>(exited(session, None)).await;
+            }
             Said::Fault(fault) => {
                 tracing::warn!(kind = ?fault.kind, chain = fault.source_chain, "{}", fault.message);
                 if let Ok(fault) = serde_json::to_value(&fault) {
@@ -64,12 +75,28 @@ fn watch_phase(progresses: &Progresses, background: &mut Option<Work>, status: &
     }
 }
 
-fn output(session: SessionId, stream: OutputStream, data: &[u8]) -> OutputParams {
+/// What a session has written and not finished, by whether it is its standard error.
+type Decoders = HashMap<(SessionId, bool), Decoder>;
+
+/// A character that was never finished is shown as what it is.
+async fn finish_output(client: &Client, decoders: &mut Decoders, session: SessionId) {
+    for stream in [OutputStream::Stdout, OutputStream::Stderr] {
+        if let Some(mut decoder) = decoders.remove(&(session, stream == OutputStream::Stderr)) {
+            say_output(client, session, stream, decoder.finish()).await;
+        }
+    }
+}
+
+async fn say_output(client: &Client, session: SessionId, stream: OutputStream, data: String) {
+    if data.is_empty() {
+        return;
+    }
     let stream = match stream {
         OutputStream::Stdout => "stdout",
         OutputStream::Stderr => "stderr",
     };
-    OutputParams { session: session.0, stream: stream.into(), data: String::from_utf8_lossy(data).into_owned() }
+    let params = OutputParams { session: session.0, stream: stream.into(), data };
+    client.send_notification::<Output>(params).await;
 }
 
 fn exited(session: SessionId, exit: Option<Exit>) -> ExitedParams {

@@ -12,11 +12,11 @@ use super::FAILED_TO_RUN;
 use super::args::{DebugArgs, DebuggerArg};
 use super::run::{Drive, Signal, Waited};
 use super::target::{Scene, absolute};
-use super::text::Decoder;
 use super::voice::{Voice, exit_words};
 use crate::event::Event;
 use crate::fault::{Fault, Kind};
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
+use crate::text::Decoder;
 
 pub(super) async fn run(args: DebugArgs) -> u8 {
     let mut voice = Voice::new(args.json);

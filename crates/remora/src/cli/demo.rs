@@ -13,13 +13,13 @@ use super::FAILED;
 use super::args::DemoArgs;
 use super::run::{Drive, Waited};
 use super::target::Scene;
-use super::text::Decoder;
 use super::voice::{Voice, exit_words};
 use crate::event::Event;
 use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
 use crate::state::Workspace;
 use crate::surface::{DebugRequest, Listening, Said};
+use crate::text::Decoder;
 
 const APP: &str = include_str!("../../../../examples/demo/app.py");
 const ORDERS: &str = include_str!("../../../../examples/demo/orders.py");

@@ -3,13 +3,13 @@
 
 /// Decodes UTF-8 that arrives in pieces.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     rest: Vec<u8>,
 }
 
 impl Decoder {
     /// The text of the next piece; an unfinished character at its end waits for the piece after.
-    pub(super) fn decode(&mut self, piece: &[u8]) -> String {
+    pub(crate) fn decode(&mut self, piece: &[u8]) -> String {
         self.rest.extend_from_slice(piece);
         let keep = unfinished(&self.rest);
         let end = self.rest.len() - keep;
@@ -19,7 +19,7 @@ impl Decoder {
     }
 
     /// What is left at the end of the stream.
-    pub(super) fn finish(&mut self) -> String {
+    pub(crate) fn finish(&mut self) -> String {
         String::from_utf8_lossy(&std::mem::take(&mut self.rest)).into_owned()
     }
 }
