@@ -52,7 +52,15 @@ impl State {
                 "Name a file in that folder, or choose another folder with --root.",
             )
         })?;
-        Ok(inside.to_string())
+        // Its path goes through settings, messages of the debugger and an argument list, all of them text.
+        let text = std::str::from_utf8(inside.as_bytes()).map_err(|_| {
+            Fault::new(
+                Kind::BadRequest,
+                format!("Can't debug {}: its path is not UTF-8.", file.display()),
+                "Rename it; it is mirrored as it is all the same.",
+            )
+        })?;
+        Ok(text.to_owned())
     }
 
     pub(crate) fn debug_barrier(&mut self, request: Box<DebugRequest>, reply: Reply<Listening>) -> Vec<Job> {

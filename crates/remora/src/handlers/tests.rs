@@ -200,3 +200,17 @@ async fn a_start_is_given_up_when_it_is_stopped_and_not_when_its_program_has_end
     bed.state.on(Event::SessionSaid(session, SessionEvent::Exited(Exit::Code(0))));
     assert!(matches!(bed.state.sessions.get(&session), Some(Running::Ended)));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_program_whose_name_is_not_text_is_refused_and_not_taken_for_another() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut bed = bed();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.py");
+    let file = Some(bed.state.workspace.root.as_path().join(name));
+    let (reply, mut answer) = oneshot::channel();
+    let request = DebugRequest { file, ..DebugRequest::default() };
+    assert!(bed.state.on(Event::DebugAsked(Some("a".into()), request, reply)).is_empty());
+    let fault = answer.try_recv().unwrap().err().unwrap();
+    assert!(fault.kind == Kind::BadRequest && fault.message.contains("not UTF-8"), "{fault:?}");
+}
