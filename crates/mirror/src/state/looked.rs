@@ -275,7 +275,10 @@ impl State {
         };
         let Some(dir) = ancestors(path).into_iter().find(in_the_way) else { return Some(live) };
         if !self.queue.is_pending(&dir) {
-            if live.item.waited {
+            // What is known to stay there is not tried again for each path below it: that would have it looked
+            // at again, with all that is below, and so on for ever. A rescan or the user's word tries again.
+            let stays = self.diverged.contains(&dir) || self.failed.contains_key(&dir);
+            if live.item.waited || stays {
                 self.fail(path, live, MirrorError::InTheWay { path: path.clone() });
                 return None;
             }

@@ -161,3 +161,25 @@ async fn a_directory_of_ours_that_became_a_link_is_not_followed() {
     let _ = running.barrier().await;
     assert!(outside.path().join("d/a.py").exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_below_a_file_that_somebody_else_put_there_do_not_wait_for_ever() {
+    let pair = Pair::new();
+    pair.write("d", "a file first");
+    let mut running = pair.mirrored().await;
+    pair.write_there("d", "by hand");
+    fs::remove_file(pair.here("d")).unwrap();
+    for name in ["d/e/a", "d/f/g/b", "d/c"] {
+        pair.write(name, "below");
+    }
+    for name in ["d/e/a", "d/f/g/b", "d/c"] {
+        running.mirror.saved(&pair.here(name));
+    }
+    assert!(running.barrier().await.is_err());
+    running.rescan().await;
+    assert!(matches!(running.barrier().await, Err(Blocked::Diverged(_))));
+    assert_eq!(pair.text_there("d"), "by hand");
+    running.mirror.overwrite(Vec::new());
+    running.barrier().await.unwrap();
+    pair.assert_same();
+}

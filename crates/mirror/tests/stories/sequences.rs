@@ -222,6 +222,9 @@ async fn finish(running: &mut Running, here: &Path, there: &Path, foreign: &Fore
     assert!(!running.heard.iter().any(|notice| matches!(notice, Notice::Trouble { path: None, .. })));
 }
 
+/// A sequence takes a fraction of a second; one that goes on for this long goes on for ever.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// `PROPTEST_CASES` asks for more.
 fn sequences() {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
@@ -233,7 +236,8 @@ fn sequences() {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let result = runner.run(&proptest::collection::vec(step(), 1..25), |steps| {
-        runtime.block_on(run(&agent, steps));
+        let done = runtime.block_on(async { tokio::time::timeout(PATIENCE, run(&agent, steps)).await });
+        assert!(done.is_ok(), "it does not come to rest");
         Ok(())
     });
     if let Err(error) = result {
