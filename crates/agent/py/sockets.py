@@ -48,11 +48,14 @@ class Dialled:
     def settle(self, number):
         """The connection stands or has failed."""
         if number == 0 and self.family != socket.AF_UNIX:
-            if self.socket.getsockname() == self.socket.getpeername():
-                # A port of the ephemeral range without a listener can be connected to itself.
-                number = errno.ECONNREFUSED
-            else:
-                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                if self.socket.getsockname() == self.socket.getpeername():
+                    # A port of the ephemeral range without a listener can be connected to itself.
+                    number = errno.ECONNREFUSED
+                else:
+                    self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError as error:
+                number = error.errno  # It was accepted and reset at once.
         if number:
             self.close()
             name = self.address if self.family == socket.AF_UNIX else "%s:%d" % self.address[:2]
@@ -78,17 +81,14 @@ class Dialled:
             self.close()
 
     def on_input_end(self, error):
-        if error is not None:
-            # What the peer said before it went is still to be read.
-            self.input.open = False
-            return
         if not self.output.open or self.abandoned:
             self.close()
-            return
-        try:
-            self.socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
+        elif error is None:
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+        # Else the peer reads no more; what it said before it went is still to be read.
 
     def broke(self, error):
         self.agent.outbox.put_json(RESET, self.stream, error_head(error))

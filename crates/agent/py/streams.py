@@ -50,8 +50,9 @@ class Outflow:
             self.on_end(None)
 
     def stop(self):
-        self.open = False
-        self.agent.poller.watch(self.fd, read=None)
+        if self.open:  # Else the number may be that of another file by now.
+            self.open = False
+            self.agent.poller.watch(self.fd, read=None)
 
 
 class Inflow:
@@ -104,8 +105,9 @@ class Inflow:
             self.consumed = 0
 
     def stop(self):
-        self.open = False
-        self.pending = bytearray()
-        self.agent.poller.watch(self.fd, write=None)
+        if self.open:  # As above.
+            self.open = False
+            self.pending = bytearray()
+            self.agent.poller.watch(self.fd, write=None)
 
 

@@ -172,3 +172,25 @@ async fn a_dialled_tcp_port_carries_bytes_and_a_broken_one_is_told() {
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     rig.end().await;
 }
+
+#[tokio::test]
+async fn a_stream_that_is_let_go_of_is_closed_there_also_when_the_peer_never_reads() {
+    let rig = Rig::start().await;
+    let path = rig.at("socket");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let open_files = || std::fs::read_dir(format!("/proc/{}/fd", rig.link.hello().pid)).unwrap().count();
+    let before = open_files();
+    for _ in 0..3 {
+        let mut stream = rig.link.dial(Address::Unix(remote(&path))).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        // More than the socket takes, less than there is credit for: the rest waits over there.
+        stream.writer.write_all(&[0; 250_000]).await.unwrap();
+        drop(stream);
+        rig.link.survey(&rig.root, &[]).await.unwrap();
+        drop(socket);
+    }
+    while open_files() > before {
+        rig.link.survey(&rig.root, &[]).await.unwrap();
+    }
+    rig.end().await;
+}
