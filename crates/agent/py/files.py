@@ -8,7 +8,7 @@ DIR_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a named pipe must not wait for its writer.
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 TEMP_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-TEMP_NAME = re.compile(br"\.remora-([0-9]+)-[0-9a-f]+\.tmp\Z")
+TEMP_NAME = re.compile(br"\.remora-([0-9]{1,9})-[0-9a-f]+\.tmp\Z")
 TEMP_NONCE, TEMP_COUNT = base64.b16encode(os.urandom(6)).lower(), itertools.count()
 # A temporary file of a dead agent is removed when it is older than this (its pid may be of another container).
 TEMP_AGE = 60.0

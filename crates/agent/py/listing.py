@@ -74,7 +74,12 @@ def entry_line(status):
         kind, size = b"l", status.st_size
     else:
         kind, size = b"o", 0
-    return b"%s %d %d %d" % (kind, size, status.st_mtime_ns, mode & 0o7777)
+    return b"%s %d %d %d" % (kind, size, mtime_of(status), mode & 0o7777)
+
+
+def mtime_of(status):
+    """The mtime as the protocol has it: 64 bits of nanoseconds end in the year 2262, some file systems do not."""
+    return max(-2**63, min(status.st_mtime_ns, 2**63 - 1))
 
 
 def op_survey(agent, stream, head, body):
@@ -139,7 +144,7 @@ def op_read(agent, stream, head, body):
             raise OpError("in_the_way", "'%s' is not a regular file" % show(place.path))
         fd = place.open(READ_FLAGS)
     status = os.fstat(fd)
-    answer = {"size": status.st_size, "mode": stat.S_IMODE(status.st_mode), "mtime": status.st_mtime_ns}
+    answer = {"size": status.st_size, "mode": stat.S_IMODE(status.st_mode), "mtime": mtime_of(status)}
     if status.st_size > CHUNK:
         return answer, pieces_of(fd)
     return answer, b"".join(pieces_of(fd))

@@ -153,6 +153,21 @@ async fn temporary_files_of_dead_agents_are_removed_and_others_kept() {
 }
 
 #[tokio::test]
+async fn odd_names_and_times_over_there_do_not_stop_a_survey() {
+    let rig = Rig::start().await;
+    // A number that no process can have, and the year 2400.
+    let far = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(13_569_465_600);
+    let old = std::time::SystemTime::UNIX_EPOCH;
+    for (name, time) in [(".remora-99999999999999999999-0a.tmp", old), ("f", far)] {
+        std::fs::File::create(rig.at(name)).unwrap().set_modified(time).unwrap();
+    }
+    let found = rig.link.survey(&rig.root, &[rel("f")]).await.unwrap();
+    assert!(matches!(&found[..], [Surveyed::Found(entry)] if entry.mtime.0 == i64::MAX), "{found:?}");
+    assert_eq!(rig.link.read(&rig.root, &rel("f")).await.unwrap().bytes, b"");
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn a_root_is_found_made_or_refused() {
     let rig = Rig::start().await;
     std::os::unix::fs::symlink(rig.at("."), rig.scratch().join("alias")).unwrap();
