@@ -21,6 +21,7 @@ use crate::look::LookSpec;
 use crate::notice::{Notice, Status};
 use crate::queue::{BatchId, Item, Queue};
 use crate::record::Records;
+use crate::rules::Rules;
 
 /// A file that is being written without having been closed is looked at when nothing was written for
 /// this long.
@@ -164,6 +165,7 @@ impl State {
 
     fn saved(&mut self, path: RelPath) {
         self.clear_full_disk();
+        self.forget_rules_of(&path);
         let batch = self.batches.open(self.now);
         self.add(path, Item { batches: vec![batch], urgent: true, walk: true, ..Item::default() });
         self.batches.close(batch);
@@ -176,6 +178,7 @@ impl State {
         self.clear_full_disk();
         let batch = self.batches.open(self.now);
         for Sight { path, what } in sights {
+            self.forget_rules_of(&path);
             let item = Item { batches: vec![batch], urgent: true, walk: what == Seen::Moved, ..Item::default() };
             if what == Seen::Writing {
                 self.seen_writing(path, item);
@@ -184,6 +187,14 @@ impl State {
             }
         }
         self.batches.close(batch);
+    }
+
+    /// What is looked at from now on is judged by the rules as they are now. What they change of the rest is
+    /// found by the comparison that follows when the file itself is done.
+    fn forget_rules_of(&mut self, path: &RelPath) {
+        if Rules::is_rule_file(path) {
+            self.jobs.push(Job::ForgetRules);
+        }
     }
 
     /// Looks when the writing has stopped for a moment: before, half a file would be seen.

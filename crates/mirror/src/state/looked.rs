@@ -70,6 +70,10 @@ impl State {
 
     fn looked_gone(&mut self, path: &RelPath, mut live: Live) {
         let Some(record) = self.records.get(path).cloned() else {
+            if live.item.urgent && Rules::is_rule_file(path) {
+                // It was never sent, perhaps because it left itself out.
+                self.want_comparison(false);
+            }
             self.add_records_below(path, &live.item);
             return self.settle(path, live, false);
         };

@@ -287,3 +287,18 @@ fn without_a_watcher_changes_are_looked_for_at_intervals_and_that_is_told_once()
     assert_eq!(bench.mirrored(), [0_u64; 0], "what found nothing is not told");
     assert!(matches!(&bench.on(Event::Overflowed)[..], [Job::Compare { .. }]));
 }
+
+#[test]
+fn what_comes_after_an_ignore_file_is_judged_by_it() {
+    let mut bench = Bench::new(&[".gitignore", "a"]);
+    let seen = |name: &str| Sight { path: path(name), what: Seen::Changed };
+    let jobs = bench.on(Event::Seen(vec![seen(".gitignore"), seen("secret")]));
+    assert!(matches!(&jobs[..], [Job::ForgetRules, Job::Look(specs)] if specs.len() == 2), "{jobs:?}");
+    let jobs = bench.on(Event::Saved(path("a/.remoraignore")));
+    assert_eq!(jobs[0], Job::ForgetRules);
+
+    let mut bench = Bench::new(&["a"]);
+    bench.on(Event::Seen(vec![seen(".gitignore")]));
+    let jobs = bench.on(Event::Looked(vec![(path(".gitignore"), Looked::Gone)]));
+    assert!(matches!(&jobs[..], [Job::Compare { .. }]), "it left itself out, and what else nobody knows: {jobs:?}");
+}
