@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use remora_model::{Settings, Target, TransportSpec};
+use remora_model::{MirrorSettings, Settings, Target, TransportSpec};
 
 use crate::fault::{self, Fault, Kind};
 use crate::jobs::Job;
@@ -16,6 +16,7 @@ impl State {
         } else {
             self.message = None;
         }
+        let mirroring = self.settings.as_ref().map(|settings| settings.mirror.clone()).ok();
         self.settings = settings;
         self.configured = true;
         let mut jobs = Vec::new();
@@ -24,10 +25,23 @@ impl State {
         {
             jobs.extend(self.let_go());
         }
+        self.mirror_by_new_rules(mirroring);
         for event in std::mem::take(&mut self.early) {
             jobs.extend(self.on(event));
         }
         jobs
+    }
+
+    /// What is left out, and whether changes are watched for, is fixed for a mirror's life: begins another.
+    fn mirror_by_new_rules(&mut self, before: Option<MirrorSettings>) {
+        let rules = |settings: &MirrorSettings| (settings.exclude.clone(), settings.watch);
+        let now = self.settings.as_ref().map(|settings| rules(&settings.mirror)).ok();
+        if now.is_none() || before.as_ref().map(rules) == now || self.mirror.take().is_none() {
+            return;
+        }
+        if let Err(fault) = self.ensure_mirror(false) {
+            self.say_fault(fault);
+        }
     }
 
     /// Makes the named target, or the one in use, the present one.

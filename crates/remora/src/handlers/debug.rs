@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use remora_agent::Link;
 use remora_debug::{Listen, Program, Request, Session, SessionEvent};
+use remora_mirror::Mirror;
 use remora_model::RemotePath;
 use tokio::sync::oneshot;
 
@@ -63,8 +64,12 @@ impl State {
         Ok(text.to_owned())
     }
 
-    pub(crate) fn debug_barrier(&mut self, request: Box<DebugRequest>, reply: Reply<Listening>) -> Vec<Job> {
-        let Some(mirror) = self.mirror.clone() else { return Vec::new() };
+    pub(crate) fn debug_barrier(
+        &mut self,
+        mirror: Mirror,
+        request: Box<DebugRequest>,
+        reply: Reply<Listening>,
+    ) -> Vec<Job> {
         self.begin_tally();
         vec![Job::Barrier { generation: self.link.generation(), mirror, rescan: !self.comparing, request, reply }]
     }

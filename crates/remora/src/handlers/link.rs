@@ -155,9 +155,18 @@ impl State {
                 Vec::new()
             }
             Waiting::Root(reply) => self.find_root(link, reply),
-            Waiting::Mirror(reply) => self.mirror_all(reply),
-            Waiting::Plan(reply) => self.plan(reply),
-            Waiting::Debug(request, reply) => self.debug_barrier(request, reply),
+            Waiting::Mirror(reply) => match self.working_mirror(false) {
+                Ok(mirror) => self.mirror_all(mirror, reply),
+                Err(fault) => self.refuse(Waiting::Mirror(reply), fault),
+            },
+            Waiting::Plan(reply) => match self.working_mirror(true) {
+                Ok(mirror) => vec![Job::Plan { mirror, reply }],
+                Err(fault) => self.refuse(Waiting::Plan(reply), fault),
+            },
+            Waiting::Debug(request, reply) => match self.working_mirror(false) {
+                Ok(mirror) => self.debug_barrier(mirror, request, reply),
+                Err(fault) => self.refuse(Waiting::Debug(request, reply), fault),
+            },
         }
     }
 
@@ -174,7 +183,9 @@ impl State {
     }
 
     fn find_root(&mut self, link: &Link, reply: Reply<Rooted>) -> Vec<Job> {
-        let (Some(target), Ok(settings)) = (&self.target, &self.settings) else { return Vec::new() };
+        let (Some(target), Ok(settings)) = (&self.target, &self.settings) else {
+            return self.refuse(Waiting::Root(reply), Fault::internal("A request was served without a target."));
+        };
         let found = Unrooted {
             local_root: self.workspace.root.clone(),
             target: target.name.clone(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use remora_mirror::{Config, Notice};
+use remora_mirror::{Config, Mirror, Notice};
 
 use crate::event::{MirrorRequest, Reply};
 use crate::fault::{self, Fault};
@@ -79,15 +79,15 @@ impl State {
         Some(self.workspace.records.as_ref()?.join(format!("{}.index", &digest[..24])))
     }
 
-    pub(crate) fn mirror_all(&mut self, reply: Reply<Mirrored>) -> Vec<Job> {
-        let Some(mirror) = self.mirror.clone() else { return Vec::new() };
-        self.begin_tally();
-        vec![Job::MirrorAll { mirror, rescan: !self.comparing, reply }]
+    /// The mirror; made anew if other settings came while a request waited.
+    pub(crate) fn working_mirror(&mut self, paused: bool) -> Result<Mirror, Fault> {
+        self.ensure_mirror(paused)?;
+        self.mirror.clone().ok_or_else(|| Fault::internal("There is no mirror."))
     }
 
-    pub(crate) fn plan(&mut self, reply: Reply<Vec<remora_mirror::PlannedChange>>) -> Vec<Job> {
-        let Some(mirror) = self.mirror.clone() else { return Vec::new() };
-        vec![Job::Plan { mirror, reply }]
+    pub(crate) fn mirror_all(&mut self, mirror: Mirror, reply: Reply<Mirrored>) -> Vec<Job> {
+        self.begin_tally();
+        vec![Job::MirrorAll { mirror, rescan: !self.comparing, reply }]
     }
 
     pub(crate) fn begin_tally(&mut self) {

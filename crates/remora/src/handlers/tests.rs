@@ -201,6 +201,36 @@ async fn a_start_is_given_up_when_it_is_stopped_and_not_when_its_program_has_end
     assert!(matches!(bed.state.sessions.get(&session), Some(Running::Ended)));
 }
 
+#[tokio::test]
+async fn other_rules_of_what_is_left_out_count_at_once() {
+    let mut bed = bed();
+    bed.up().await;
+    let mut settings = bed.state.settings.clone().unwrap();
+    settings.mirror.exclude = vec!["[z-a]".into()];
+    bed.state.on(Event::Configured(Ok(settings.clone())));
+    assert!(bed.state.mirror.is_none() && bed.state.message.is_some(), "a pattern that can't be understood is said");
+    settings.mirror.exclude = vec!["*.csv".into()];
+    bed.state.on(Event::Configured(Ok(settings)));
+    let (reply, mut answer) = oneshot::channel();
+    let jobs = bed.state.on(Event::MirrorAsked(MirrorRequest::default(), reply));
+    assert!(matches!(jobs.as_slice(), [Job::MirrorAll { rescan: false, .. }]), "a new mirror compares by itself");
+    assert!(answer.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn settings_that_spoil_the_mirror_while_a_request_waits_are_its_answer() {
+    let mut bed = bed();
+    let (reply, mut answer) = oneshot::channel();
+    bed.state.on(Event::MirrorAsked(MirrorRequest { target: Some("a".into()), overwrite: false }, reply));
+    let mut settings = bed.state.settings.clone().unwrap();
+    settings.mirror.exclude = vec!["[z-a]".into()];
+    bed.state.on(Event::Configured(Ok(settings)));
+    let generation = bed.state.link.generation();
+    bed.state.on(Event::Linked(generation, Ok(link().await)));
+    let fault = answer.try_recv().unwrap().unwrap_err();
+    assert_ne!(fault.kind, Kind::Internal, "{fault:?}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_program_whose_name_is_not_text_is_refused_and_not_taken_for_another() {
