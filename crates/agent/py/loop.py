@@ -31,49 +31,10 @@ OPS = {
 CHANGES = ("write", "mkdir", "symlink", "set_meta", "remove")
 
 
-class Poller:
-    """Which file descriptors are waited for, and who is told."""
-
-    def __init__(self):
-        self.selector = selectors.DefaultSelector()
-        self.wanted = {}  # fd -> {"read": callback, "write": callback}
-        self.vital = set()  # watched to the end, whatever happens
-
-    def watch(self, fd, **callbacks):
-        """Sets or, with None, ends what is waited for on `fd`."""
-        before = self.wanted.get(fd, {})
-        after = {key: value for key, value in dict(before, **callbacks).items() if value is not None}
-        events = (selectors.EVENT_READ if "read" in after else 0) | (selectors.EVENT_WRITE if "write" in after else 0)
-        if not events:
-            if before:
-                self.selector.unregister(fd)
-                del self.wanted[fd]
-            return
-        if not before:
-            self.selector.register(fd, events)
-        elif set(before) != set(after):
-            self.selector.modify(fd, events)
-        self.wanted[fd] = after
-
-    def forget(self, fd):
-        self.watch(fd, read=None, write=None)
-
-    def wait(self, timeout):
-        for key, events in self.selector.select(timeout):
-            for name, event in (("read", selectors.EVENT_READ), ("write", selectors.EVENT_WRITE)):
-                callback = self.wanted.get(key.fd, {}).get(name)
-                if events & event and callback is not None:
-                    self.call(key.fd, callback)
-
-    def call(self, fd, callback):
-        """One stream that fails in a way that nobody foresaw must not end the others."""
-        try:
-            callback()
-        except Exception:
-            if fd == 0:
-                raise
-            if fd not in self.vital:
-                self.forget(fd)
+def concerns(head, other):
+    """Whether two changes are about the same path, or one about a path above the other's."""
+    one, two = [path_from(of["root"]) + b"/" + path_from(of["path"]) + b"/" for of in (head, other)]
+    return one.startswith(two) or two.startswith(one)
 
 
 def pieces_of_bytes(body):
@@ -148,8 +109,8 @@ class Agent:
             if head.get("op") not in OPS:
                 raise OpError("invalid", "no such operation: %s" % head.get("op"))
             large = head["op"] == "write" and not end
-            while large and self.changes:
-                self.work(self.changes)  # They may concern the parents of what is opened now.
+            while large and any(concerns(head, earlier) for _, _, earlier in self.changes):
+                self.work(self.changes)  # They may change the parents of what is opened now.
             self.requests[stream] = (Upload if large else Collected)(self, stream, head)
         except Exception as error:
             self.requests[stream] = None
@@ -178,14 +139,14 @@ class Agent:
             if result is not LATER:
                 self.reply(stream, result)
         elif request.head["op"] in CHANGES:
-            self.changes.append((stream, result))
+            self.changes.append((stream, result, request.head))
             self.work(self.changes)
         else:
-            self.jobs.append((stream, result))
+            self.jobs.append((stream, result, request.head))
 
     def work(self, jobs):
         """Works on the first of `jobs` for a moment; true if it is not done."""
-        stream, job = jobs[0]
+        stream, job, _ = jobs[0]
         deadline = time.monotonic() + SLICE
         try:
             while True:

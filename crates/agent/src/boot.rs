@@ -15,6 +15,7 @@ use crate::error::BootError;
 pub(crate) const SOURCE: &str = concat!(
     include_str!("../py/agent.py"),
     include_str!("../py/wire.py"),
+    include_str!("../py/poller.py"),
     include_str!("../py/streams.py"),
     include_str!("../py/files.py"),
     include_str!("../py/listing.py"),

@@ -62,6 +62,31 @@ async fn a_small_save_overtakes_a_large_upload_of_another_file() {
 }
 
 #[tokio::test]
+async fn a_look_at_a_large_file_holds_up_neither_another_upload_nor_a_debugger() {
+    let rig = Rig::start().await;
+    let mut stream = ping_pong(&rig).await;
+    std::fs::File::create(rig.at("huge")).unwrap().set_len(1 << 30).unwrap();
+    let looked = AtomicBool::new(false);
+    let look = async {
+        let expect = Expect::Content(remora_model::Digest::of(b"something else"));
+        rig.link.write(&rig.root, spec("huge", b"x", expect), b"x".to_vec()).await.unwrap_err();
+        looked.store(true, Ordering::Relaxed);
+    };
+    let large = vec![b'x'; 200_000];
+    let upload = rig.link.write(&rig.root, spec("other", &large, Expect::Absent), large.clone());
+    let talk = async {
+        for _ in 0..10 {
+            stream.writer.write_all(b"ping").await.unwrap();
+            stream.reader.read_exact(&mut [0; 4]).await.unwrap();
+        }
+        assert!(!looked.load(Ordering::Relaxed), "ten round trips came back before the gigabyte was read");
+    };
+    let (_, stored, ()) = tokio::join!(look, upload, talk);
+    stored.unwrap();
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn a_process_that_nobody_listens_to_holds_up_nothing_and_is_complete_later() {
     let rig = Rig::start().await;
     let spec_loud = SpawnSpec { argv: argv(&["head", "-c", "5000000", "/dev/zero"]), ..Default::default() };
