@@ -217,6 +217,8 @@ class Agent:
         if request is not None:
             request.discard()
         self.outbox.forget(stream)
+        # Dropping a job closes what it has open. Changes are done all the same: others may build on them.
+        self.jobs = collections.deque(job for job in self.jobs if job[0] != stream)
         if live:
             live.on_reset()
 

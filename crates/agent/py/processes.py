@@ -227,6 +227,17 @@ class Ran(Process):
         self.on_writable()
         if head.get("timeout_ms") is not None:
             agent.later(head["timeout_ms"] / 1000.0, self.on_timeout)
+        agent.streams[stream] = self
+
+    def on_data(self, channel, data, end):
+        pass
+
+    def on_credit(self, channel, count):
+        pass
+
+    def on_reset(self):
+        """Nobody waits for the reply any more."""
+        self.end(self.give_up)
 
     def on_writable(self):
         fd = self.child.stdin.fileno()
@@ -266,7 +277,14 @@ class Ran(Process):
     def on_timeout(self):
         if not self.told:
             self.failed = OpError("timed_out", "it did not end in time")
-            self.end(self.stop_draining)
+            self.end(self.give_up)
+
+    def give_up(self):
+        self.stop_draining()
+        if not self.told:  # It can't be ended.
+            self.told = True
+            self.close()
+            self.tell()
 
     def is_open(self):
         return bool(self.reading)
@@ -283,6 +301,7 @@ class Ran(Process):
             self.tell_if_done()
 
     def tell(self):
+        self.agent.streams.pop(self.stream, None)
         if self.failed:
             self.agent.fail(self.stream, self.failed)
             return

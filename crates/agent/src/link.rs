@@ -211,7 +211,7 @@ impl Link {
         answer::read(self.ask(json!({"op": "read", "root": root, "path": path})).await?, path)
     }
 
-    /// Runs a short command to its end.
+    /// Runs a short command to its end. When the future is dropped, the command is ended.
     ///
     /// # Errors
     /// [`AgentError`]; a program that is not there is `NotFound`.
@@ -285,7 +285,14 @@ impl Link {
 
     async fn request(&self, head: Value, outgoing: Outgoing) -> Result<Reply, AgentError> {
         let commands = &self.owner.commands;
-        commands.request(commands.new_stream(), head, outgoing, None).await
+        let stream = commands.new_stream();
+        // A change is done all the same: what it replaces may be recorded as replaced.
+        let abandon = matches!(outgoing, Outgoing::Control(_)).then(|| upload::Abandon::new(commands, stream));
+        let reply = commands.request(stream, head, outgoing, None).await;
+        if let Some(abandon) = abandon {
+            abandon.disarm();
+        }
+        reply
     }
 
     async fn ask(&self, head: Value) -> Result<Reply, AgentError> {

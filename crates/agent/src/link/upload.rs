@@ -33,7 +33,7 @@ pub(super) async fn write_from<S: AsyncRead + Unpin>(
 ) -> Result<Reply, AgentError> {
     let (head, path) = head(root, spec);
     let stream = commands.new_stream();
-    let mut abandon = Abandon { commands, stream, armed: true };
+    let abandon = Abandon::new(commands, stream);
     let request = commands.request(stream, head, Outgoing::Fed(path), None);
     let feed = feed(commands, stream, source, spec.size);
     tokio::pin!(request, feed);
@@ -43,7 +43,7 @@ pub(super) async fn write_from<S: AsyncRead + Unpin>(
             // The request first: its first poll is what gives the write its place among the others.
             biased;
             reply = &mut request => {
-                abandon.armed = false;
+                abandon.disarm();
                 return reply;
             }
             result = &mut feed, if !fed => {
@@ -54,11 +54,22 @@ pub(super) async fn write_from<S: AsyncRead + Unpin>(
     }
 }
 
-/// Stops an upload whose future is dropped, or whose source fails, before the reply.
-struct Abandon<'a> {
+/// Tells the agent that nobody waits for a reply any more, when a request's future is dropped or its source fails.
+pub(super) struct Abandon<'a> {
     commands: &'a Commands,
     stream: u32,
     armed: bool,
+}
+
+impl<'a> Abandon<'a> {
+    pub(super) fn new(commands: &'a Commands, stream: u32) -> Self {
+        Self { commands, stream, armed: true }
+    }
+
+    /// The reply has come.
+    pub(super) fn disarm(mut self) {
+        self.armed = false;
+    }
 }
 
 impl Drop for Abandon<'_> {

@@ -154,6 +154,23 @@ async fn dropping_a_process_ends_it() {
 }
 
 #[tokio::test]
+async fn dropping_the_wait_for_a_short_command_ends_it() {
+    let rig = Rig::start().await;
+    let env = [("REMORA_TEST_MARK".to_owned(), "run".to_owned())].into();
+    let run = rig.link.run(RunSpec { argv: argv(&["sh", "-c", "sleep 600; true"]), env, ..Default::default() });
+    let there = async {
+        while census("run").is_empty() {
+            rig.link.survey(&rig.root, &[]).await.unwrap();
+        }
+    };
+    tokio::select! { _ = run => panic!("it sleeps"), () = there => {} }
+    while !census("run").is_empty() {
+        rig.link.survey(&rig.root, &[]).await.unwrap();
+    }
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn the_exit_is_told_although_a_stranger_keeps_the_pipe_and_the_stranger_is_ended() {
     let rig = Rig::start().await;
     let env = [("REMORA_TEST_MARK".to_owned(), "stranger".to_owned())].into();
