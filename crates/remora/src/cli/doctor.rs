@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use remora_transport::Ask;
 use serde_json::json;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::args::DoctorArgs;
 use super::target::Scene;
@@ -20,7 +20,8 @@ use crate::fault::{Fault, Kind};
 use crate::host;
 use crate::surface::Said;
 
-/// All checks together take no longer: somebody waits at a terminal.
+/// All checks together take no longer: somebody waits at a terminal. The time in which that person types an
+/// answer does not count.
 const PATIENCE: Duration = Duration::from_millis(4800);
 
 /// What a check found.
@@ -101,9 +102,11 @@ pub(super) async fn run(args: DoctorArgs) -> u8 {
 }
 
 async fn examine(scene: &Scene, port: Option<u16>, report: &mut Report) {
-    let deadline = Instant::now() + PATIENCE;
-    let connecting = host::connect(&scene.target.transport, asker());
-    let link = match timeout_at(deadline, connecting).await.unwrap_or_else(|_| Err(too_slow("connect"))) {
+    let (asker, typing) = asker();
+    let mut deadline = Instant::now() + PATIENCE;
+    let connecting = host::connect(&scene.target.transport, asker);
+    let connected = before(&mut deadline, typing, connecting).await;
+    let link = match connected.unwrap_or_else(|| Err(too_slow("connect"))) {
         Ok(link) => link,
         Err(fault) => {
             for finding in checks::of_failed_connection(&fault) {
@@ -121,20 +124,47 @@ async fn examine(scene: &Scene, port: Option<u16>, report: &mut Report) {
         let finding = timeout_at(deadline, reach::check(scene, &link, port)).await;
         report.add(&finding.unwrap_or_else(|_| Finding::fault("port", &too_slow("answer"))));
     }
-    link.close().await;
+    // A link that hangs ends with this process all the same.
+    let _ = timeout_at(deadline, link.close()).await;
 }
 
-/// Questions are put to the terminal, as in every other command.
-fn asker() -> std::sync::Arc<dyn Ask> {
+/// Questions are put to the terminal, as in every other command; and whether one is open.
+fn asker() -> (std::sync::Arc<dyn Ask>, watch::Receiver<bool>) {
     let (surface, mut said) = mpsc::unbounded_channel();
+    let (typing, open) = watch::channel(false);
     tokio::spawn(async move {
         while let Some(said) = said.recv().await {
-            if let Said::Ask(question, reply) = said {
-                ask::answer(question, reply);
-            }
+            let Said::Ask(question, reply) = said else { continue };
+            let (ours, answer) = oneshot::channel();
+            typing.send_replace(true);
+            ask::answer(question, ours);
+            let answer = answer.await.ok().flatten();
+            typing.send_replace(false);
+            let _ = reply.send(answer);
         }
     });
-    std::sync::Arc::new(Asker::new(surface))
+    (std::sync::Arc::new(Asker::new(surface)), open)
+}
+
+/// What `work` gives before the deadline, which moves on while somebody is typing.
+async fn before<T>(
+    deadline: &mut Instant,
+    mut typing: watch::Receiver<bool>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::pin!(work);
+    loop {
+        let since = Instant::now();
+        let is_typing = *typing.borrow_and_update();
+        tokio::select! {
+            done = &mut work => return Some(done),
+            () = sleep_until(*deadline), if !is_typing => return None,
+            Ok(()) = typing.changed() => {}
+        }
+        if is_typing {
+            *deadline += since.elapsed();
+        }
+    }
 }
 
 fn too_slow(what: &str) -> Fault {
@@ -143,4 +173,25 @@ fn too_slow(what: &str) -> Fault {
         format!("The target took more than {:.0} s to {what}.", PATIENCE.as_secs_f64()),
         "Check the network and the load of the host.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_time_in_which_somebody_types_does_not_count() {
+        const SHORT: Duration = Duration::from_millis(20);
+        let (typing, open) = watch::channel(false);
+        let types_slowly = async {
+            typing.send_replace(true);
+            tokio::time::sleep(SHORT * 10).await;
+            typing.send_replace(false);
+            tokio::task::yield_now().await;
+            "done"
+        };
+        let mut deadline = Instant::now() + SHORT;
+        assert_eq!(before(&mut deadline, open.clone(), types_slowly).await, Some("done"));
+        assert_eq!(before(&mut deadline, open, std::future::pending::<()>()).await, None);
+    }
 }
