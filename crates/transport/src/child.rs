@@ -14,9 +14,10 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{Complaints, Pipe, PipeReader, PipeWriter, TransportError};
 
-/// How long a child may take to end by itself once its pipe is dropped: long enough for an agent to
-/// tidy up, short enough that nobody notices at exit.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a child may take to end by itself once its pipe is dropped. Long enough to tidy up: an agent
+/// gives what it started 2 s before it insists, and killed before that it would leave all of it behind.
+/// Nobody waits for it.
+const FAREWELL: Duration = Duration::from_secs(6);
 
 /// How long the end of a child's output waits for its exit status and the rest of its standard error.
 /// A child that closes its output and lives on is rare, and then only its status is not known.

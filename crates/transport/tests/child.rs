@@ -105,3 +105,20 @@ async fn a_dropped_pipe_ends_even_a_deaf_child_and_its_group() {
     let zombies = String::from_utf8(zombies.unwrap().stdout).unwrap();
     assert!(!zombies.lines().any(|line| line.starts_with('Z')), "{zombies}");
 }
+
+#[tokio::test]
+async fn a_child_has_time_to_tidy_up_once_its_pipe_is_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let tidied = folder.path().join("tidied");
+    // What an agent does whose program ignores the first word.
+    let command = format!("echo on; cat >&2; sleep 2; echo > {}", tidied.display());
+    let mut pipe = open(TransportSpec::Local, &command).await.unwrap();
+    pipe.reader.read_exact(&mut [0; 3]).await.unwrap();
+    drop(pipe);
+    let there = async {
+        while !tidied.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), there).await.expect("it was not killed");
+}
