@@ -3,6 +3,7 @@
 //! The way to the host (configuration, addresses, proxy) is found by the caller's task; everything
 //! that touches libssh2 happens on one thread of its own.
 
+mod alive;
 mod auth;
 mod dial;
 mod ends;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use polling::{Event, Events};
 use ssh2::{BlockDirections, Channel, ExtendedData, Session};
 
+use super::alive::{Alive, Due};
 use super::dial::Stream;
 use super::shared::{Demand, Shared};
 use crate::{Complaints, TransportError};
@@ -26,10 +27,6 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How long the end of the output waits for the exit status.
 const EXIT_STATUS: Duration = Duration::from_secs(2);
 
-/// How often a silent server is asked whether it is there, unless `ServerAliveInterval` says so.
-/// With three unanswered questions, a cable that was pulled is noticed within 20 s.
-pub(super) const ALIVE_INTERVAL: Duration = Duration::from_secs(5);
-
 /// A session and what it needs to be served.
 pub(super) struct Pump<'a> {
     pub(super) session: Session,
@@ -38,8 +35,7 @@ pub(super) struct Pump<'a> {
     pub(super) shared: &'a Shared,
     pub(super) complaints: Complaints,
     pub(super) host: String,
-    pub(super) alive_interval: Duration,
-    pub(super) alive_count: u32,
+    pub(super) alive: Alive,
 }
 
 /// Why the pump stops.
@@ -83,9 +79,7 @@ struct Serving<'a> {
     output_ended: Option<Instant>,
     /// When the halves were found dropped.
     dropped: Option<Instant>,
-    heard: Instant,
     question: Question,
-    asked: u32,
     events: Events,
 }
 
@@ -111,9 +105,7 @@ impl<'a> Serving<'a> {
             input_ended: false,
             output_ended: None,
             dropped: None,
-            heard: Instant::now(),
             question: Question::None,
-            asked: 0,
             events: Events::new(),
         }
     }
@@ -290,14 +282,13 @@ impl<'a> Serving<'a> {
         if self.output_ended.is_some() {
             return Ok(());
         }
-        let silence = self.heard.elapsed();
-        if silence >= self.pump.alive_interval * (self.asked + 1) {
-            if self.asked >= self.pump.alive_count {
+        match self.pump.alive.check(Instant::now()) {
+            Due::Nothing => {}
+            Due::Question => self.question = Question::Open,
+            Due::GiveUp(silence) => {
                 let reason = format!("no answer for {} s", silence.as_secs());
                 return Err(End::Failed(TransportError::Closed { host: self.pump.host.clone(), reason }));
             }
-            self.asked += 1;
-            self.question = Question::Open;
         }
         if self.question == Question::Open {
             match self.pump.channel.setenv("REMORA_KEEPALIVE", "1").map_err(io::Error::from) {
@@ -314,7 +305,7 @@ impl<'a> Serving<'a> {
 
     /// When something is due even if nothing happens.
     fn due(&self) -> Option<Instant> {
-        let alive = self.output_ended.is_none().then(|| self.heard + self.pump.alive_interval * (self.asked + 1));
+        let alive = self.output_ended.is_none().then(|| self.pump.alive.due());
         let linger = self.dropped.map(|since| since + LINGER);
         let status = self.output_ended.map(|since| since + EXIT_STATUS);
         [alive, linger, status].into_iter().flatten().min()
@@ -337,8 +328,7 @@ impl<'a> Serving<'a> {
 
     /// The server has said something.
     fn hear(&mut self) {
-        self.heard = Instant::now();
-        self.asked = 0;
+        self.pump.alive.hear(Instant::now());
     }
 
     #[expect(unsafe_code, reason = "polling has no other way to register a socket")]

@@ -2,14 +2,15 @@
 //! one after the other, each with a time limit; then it serves the channel and never blocks again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ssh2::{Channel, Error, ErrorCode, Session};
 use tokio::sync::oneshot;
 
+use super::alive::{ALIVE_INTERVAL, Alive};
 use super::dial::{CONNECT_TIMEOUT, Stream};
 use super::options::Options;
-use super::pump::{self, ALIVE_INTERVAL, Pump};
+use super::pump::{self, Pump};
 use super::shared::Shared;
 use super::{auth, host_key};
 use crate::child::Hold;
@@ -69,6 +70,7 @@ pub(super) fn run(job: Job) {
         }
     };
     session.set_blocking(false);
+    let interval = options.alive_interval.unwrap_or(ALIVE_INTERVAL);
     let pump = Pump {
         session,
         channel,
@@ -76,8 +78,7 @@ pub(super) fn run(job: Job) {
         shared: &shared,
         complaints,
         host: options.alias,
-        alive_interval: options.alive_interval.unwrap_or(ALIVE_INTERVAL),
-        alive_count: options.alive_count,
+        alive: Alive::new(interval, options.alive_count, Instant::now()),
     };
     // Nobody is there any more: the halves of the pipe will never exist, so nothing would end it.
     if tell.send(Ok(())).is_err() {
