@@ -16,8 +16,11 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 /// With no word from the agent for this long the connection is taken for dead: long enough for a hiccup of a
 /// mobile network, short enough that a person does not wonder.
 const SILENCE: Duration = Duration::from_secs(20);
-/// How often is looked whether one of the two is due.
+/// How often is looked whether one of the two is due. Silence is counted in beats, because time alone says
+/// nothing when this process was stopped meanwhile (Ctrl-Z, a paused virtual machine): that is one late beat.
 const BEAT: Duration = Duration::from_secs(2);
+/// [`SILENCE`] in beats.
+const SILENT_BEATS: u64 = SILENCE.as_secs() / BEAT.as_secs();
 /// How long an orderly end may take. The agent gives processes 2 s before it kills them.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// The most that is read at once.
@@ -37,7 +40,7 @@ where
 {
     let mut input = vec![0; READ_SIZE];
     let (mut out, mut written, mut unflushed) = (Vec::new(), 0, false);
-    let (mut heard_at, mut pinged_at, mut closing_at) = (Instant::now(), Instant::now(), None);
+    let (mut silent_beats, mut pinged_at, mut closing_at) = (0, Instant::now(), None);
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // Frames may have come together with the greeting.
@@ -56,7 +59,7 @@ where
             read = reader.read(&mut input) => match read {
                 Ok(0) => return ended(state, LostReason::PipeEnded),
                 Ok(count) => {
-                    heard_at = Instant::now();
+                    silent_beats = 0;
                     decoder.feed(&input[..count]);
                     if let Err(reason) = take_frames(&mut decoder, state) {
                         return reason;
@@ -83,7 +86,9 @@ where
                 }
             }
             _ = beat.tick() => {
-                if heard_at.elapsed() >= SILENCE {
+                silent_beats += 1;
+                // One more, because the first may come at once.
+                if silent_beats > SILENT_BEATS {
                     return ended(state, LostReason::Silent(SILENCE.as_secs()));
                 }
                 if closing_at.is_some_and(|at: Instant| at.elapsed() >= CLOSE_PATIENCE) {
@@ -159,6 +164,16 @@ mod tests {
         let answered = Instant::now();
         assert_eq!(task.await.unwrap(), LostReason::Silent(20));
         assert!(answered.elapsed() < Duration::from_secs(25));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_was_stopped_asks_before_it_takes_the_link_for_lost() {
+        let (mut theirs, task, _sender) = begin();
+        answer(&mut theirs, 1).await;
+        // Nobody ran meanwhile.
+        tokio::time::advance(Duration::from_secs(50)).await;
+        answer(&mut theirs, 3).await;
+        assert!(!task.is_finished());
     }
 
     #[tokio::test(start_paused = true)]
