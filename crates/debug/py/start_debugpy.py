@@ -18,15 +18,19 @@ def main():
     # debugpy.server first: it brings pydevd in, which must be there before threading is.
     import debugpy.server
     from debugpy.server import api, cli
-    from debugpy._remora import behind_debugpy, plan
+    from debugpy._remora import behind_debugpy, plain, plan
 
     # The program's own imports must not find the tree.
     del sys.path[0]
     behind_debugpy.redirect_adapter(debugpy.adapter)
     behind_debugpy.announce_listen(api)
+    plain.name_the_first_folder(cli)
+    # Set by a debugger that this login runs under, it would keep debugpy from listening.
+    os.environ.pop("DEBUGPY_RUNNING", None)
     sub_process, program = sys.argv[1], sys.argv[2:]
     address = "127.0.0.1:%d" % plan.PORT
     sys.argv[:] = ["debugpy", "--listen", address, "--wait-for-client", "--configure-subProcess", sub_process] + program
+    plain.leave_no_names(globals())
     cli.main()
 
 

@@ -13,13 +13,15 @@ def main():
     sys.path[0] = os.path.dirname(os.path.dirname(here))
     import ptvsd
     import ptvsd.__main__
-    from ptvsd._remora import behind_ptvsd, plan
+    from ptvsd._remora import behind_ptvsd, plain, plan
 
     # The program's own imports must not find the tree.
     del sys.path[0]
     behind_ptvsd.redirect()
     sys.argv[:] = ["ptvsd", "--host", "127.0.0.1", "--port", str(plan.PORT), "--wait"] + sys.argv[2:]
-    ptvsd.__main__.main(sys.argv)
+    argv = sys.argv
+    plain.leave_no_names(globals())
+    ptvsd.__main__.main(argv)
 
 
 if __name__ == "__main__":

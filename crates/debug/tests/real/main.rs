@@ -8,4 +8,5 @@ mod children;
 mod every_interpreter;
 mod faults;
 mod in_code;
+mod plain;
 mod reach;

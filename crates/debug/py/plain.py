@@ -1,0 +1,24 @@
+"""Owns what makes a program see itself as it does under its interpreter alone. Never touches the debugger's traffic."""
+
+import os
+import sys
+
+
+def leave_no_names(names):
+    """Empties the globals of a start script: a module that is run becomes the same `__main__`, and would find them."""
+    for name in [name for name in names if not name.startswith("__")]:
+        del names[name]
+    names["__doc__"] = None
+
+
+def name_the_first_folder(cli):
+    """Lets a module find its folder first on `sys.path` by its name, as `python -m` has it since Python 3.7. debugpy
+    puts an empty string there, which means another folder after an `os.chdir`."""
+    start_debugging = cli.start_debugging
+
+    def start_and_name(*args):
+        start_debugging(*args)
+        if sys.version_info >= (3, 7) and sys.path[:1] == [""]:
+            sys.path[0] = os.getcwd()
+
+    cli.start_debugging = start_and_name
