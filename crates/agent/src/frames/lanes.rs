@@ -168,8 +168,8 @@ impl Lanes {
         if let Some(frame) = self.changes.pop_front() {
             return Some(frame);
         }
-        let body = self.bodies.front_mut()?;
-        let (piece, end) = body.next()?;
+        let (index, piece, end) = self.next_piece()?;
+        let body = &mut self.bodies[index];
         let (kind, payload) = match body.head.take() {
             Some(mut head) => {
                 head.extend_from_slice(&piece);
@@ -179,9 +179,24 @@ impl Lanes {
         };
         let stream = body.stream;
         if end {
-            self.bodies.pop_front();
+            self.bodies.remove(index);
         }
         Some(Frame { bulk: true, end, ..Frame::new(kind, stream, payload) })
+    }
+
+    /// The next piece of the first body that has one. A body whose source is slow, or stands still until its owner
+    /// has heard of another request, holds up only what concerns its path.
+    fn next_piece(&mut self) -> Option<(usize, Vec<u8>, bool)> {
+        for index in 0..self.bodies.len() {
+            let path = self.bodies[index].path.as_deref();
+            if self.bodies.range(..index).any(|before| before.concerns(path)) {
+                continue;
+            }
+            if let Some((piece, end)) = self.bodies[index].next() {
+                return Some((index, piece, end));
+            }
+        }
+        None
     }
 
     fn send(&mut self, mut frame: Frame, out: &mut Vec<u8>, heard: u64, now: Instant) {
@@ -290,6 +305,21 @@ mod tests {
         lanes.feed(1, None);
         assert_eq!(sent(&mut lanes, &mut decoder), [(Kind::Request, 1)]);
         assert!(!lanes.forget(1), "all of it has gone");
+    }
+
+    #[test]
+    fn a_body_that_waits_for_its_source_holds_up_only_what_concerns_its_path() {
+        let (mut lanes, mut decoder) = (Lanes::default(), Decoder::default());
+        let supply = Supply::Fed { pieces: VecDeque::new(), ended: false };
+        lanes.put_body(Body { stream: 1, head: Some(Vec::new()), path: Some(b"/r/a".to_vec()), supply });
+        lanes.put_body(body(2, "/r/a/b", 1));
+        lanes.put_body(body(3, "/r/b", CHUNK + 1));
+        lanes.put_body(Body { path: None, ..body(4, "", SMALL_BODY + 1) });
+        let sent_first = sent(&mut lanes, &mut decoder);
+        assert_eq!(sent_first[..3], [(Kind::Request, 3), (Kind::Data, 3), (Kind::Request, 4)]);
+        assert!(sent_first.iter().all(|&(_, stream)| stream > 2));
+        lanes.feed(1, None);
+        assert_eq!(sent(&mut lanes, &mut decoder)[..2], [(Kind::Request, 1), (Kind::Request, 2)]);
     }
 
     #[test]
