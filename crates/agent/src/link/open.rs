@@ -57,12 +57,17 @@ where
     W: AsyncWrite + Unpin,
 {
     let rest = if rides {
-        let ready = wait_for_ready(reader, noise);
-        tokio::pin!(ready);
+        let (ready, sent) = (wait_for_ready(reader, noise), send_source(writer));
+        tokio::pin!(ready, sent);
         tokio::select! {
             // A remote that ends before it takes the source says more by what it printed than by the broken pipe.
-            rest = &mut ready => rest?,
-            _ = send_source(writer) => ready.await?,
+            rest = &mut ready => {
+                let rest = rest?;
+                // The boot's word may come before the pipe has taken all of it.
+                let _ = sent.await;
+                rest
+            }
+            _ = &mut sent => ready.await?,
         }
     } else {
         let rest = wait_for_ready(reader, noise).await?;
@@ -118,5 +123,30 @@ async fn greeting<R: AsyncRead + Unpin>(
             return Err(BootError::Ended { noise: noise.end() });
         }
         decoder.feed(&input[..count]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{duplex, split};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_whole_source_is_sent_although_the_remote_is_ready_before_it_has_it() {
+        let (ours, theirs) = duplex(64);
+        let (mut reader, mut writer) = split(ours);
+        let (mut from_us, mut to_us) = split(theirs);
+        let mut noise = Noise::default();
+        let remote = async {
+            to_us.write_all(b"remora-agent:ready\n").await.unwrap();
+            let mut source = vec![0; COMPRESSED.len()];
+            from_us.read_exact(&mut source).await.unwrap();
+            assert!(source == *COMPRESSED);
+        };
+        tokio::select! {
+            result = start(&mut reader, &mut writer, true, &mut noise) => panic!("no greeting came: {:?}", result.err()),
+            () = remote => {}
+        }
     }
 }
