@@ -61,6 +61,14 @@ fn place(args: &LaunchJsonArgs, file: &Path, rooted: crate::event::Rooted, voice
 }
 
 fn read(file: &Path) -> Result<String, Fault> {
+    // A device may never end, and the rename that writes would put a file in its place.
+    if std::fs::metadata(file).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Fault::new(
+            Kind::BadRequest,
+            format!("{} is not a file.", file.display()),
+            "Name a launch.json; nothing was changed.",
+        ));
+    }
     match std::fs::read(file) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| {
             Fault::new(
@@ -112,4 +120,18 @@ fn unwritable(file: &Path, error: &std::io::Error) -> Fault {
         format!("Can't write {}: {error}.", file.display()),
         "Correct the permissions of its folder, or use --stdout.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_neither_read_nor_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read(&folder.path().join("new.json")).unwrap(), "");
+        assert_eq!(read(folder.path()).unwrap_err().kind, Kind::BadRequest);
+        #[cfg(unix)]
+        assert_eq!(read(Path::new("/dev/zero")).unwrap_err().kind, Kind::BadRequest);
+    }
 }
