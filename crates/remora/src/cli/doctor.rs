@@ -109,7 +109,7 @@ async fn examine(scene: &Scene, port: Option<u16>, report: &mut Report) {
     let link = match connected.unwrap_or_else(|| Err(too_slow("connect"))) {
         Ok(link) => link,
         Err(fault) => {
-            for finding in checks::of_failed_connection(&fault) {
+            for finding in checks::of_failed_connection(&scene.target.transport, &fault) {
                 report.add(&finding);
             }
             return;

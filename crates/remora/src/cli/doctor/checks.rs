@@ -19,15 +19,19 @@ const LITTLE_SPACE: u64 = 50_000_000;
 const CLOCK_TOLERANCE_S: f64 = 2.0;
 
 /// Splits a failed connection into what still went well and what did not.
-pub(super) fn of_failed_connection(fault: &Fault) -> Vec<Finding> {
+pub(super) fn of_failed_connection(transport: &TransportSpec, fault: &Fault) -> Vec<Finding> {
     const STEPS: [&str; 4] = ["connection", "host key", "login", "python"];
+    let ssh = matches!(transport, TransportSpec::Ssh(_));
     let failed = match fault.kind {
         Kind::HostKeyChanged | Kind::HostKeyRevoked | Kind::HostKeyUnknown => 1,
         Kind::AuthFailed | Kind::Cancelled => 2,
-        Kind::NoPython | Kind::PythonTooOld | Kind::BootFailed => 3,
+        Kind::NoPython | Kind::PythonTooOld => 3,
+        // A command that ended without the agent's first word may never have reached the remote.
+        Kind::BootFailed if ssh => 3,
         _ => 0,
     };
-    let mut findings: Vec<Finding> = STEPS[..failed].iter().map(|step| Finding::ok(step, "fine")).collect();
+    let fine = STEPS[..failed].iter().filter(|step| ssh || **step != "host key");
+    let mut findings: Vec<Finding> = fine.map(|step| Finding::ok(step, "fine")).collect();
     findings.push(Finding::fault(STEPS[failed], fault));
     findings
 }
@@ -126,6 +130,29 @@ fn debugger(version: (u8, u8, u8), wanted: Debugger) -> Finding {
         Err(unsupported) => {
             let path = "the interpreter".to_owned();
             Finding::fault("debugger", &Fault::from(remora_debug::DebugError::Unsupported { path, unsupported }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_called_fine_only_where_it_was_taken() {
+        let ssh = TransportSpec::Ssh(remora_model::SshSpec::default());
+        let command = TransportSpec::Command(vec!["false".into()]);
+        for (transport, kind, want) in [
+            (&ssh, Kind::UnknownHost, vec!["connection"]),
+            (&ssh, Kind::HostKeyChanged, vec!["connection", "host key"]),
+            (&ssh, Kind::AuthFailed, vec!["connection", "host key", "login"]),
+            (&ssh, Kind::BootFailed, vec!["connection", "host key", "login", "python"]),
+            (&command, Kind::BootFailed, vec!["connection"]),
+            (&command, Kind::NoPython, vec!["connection", "login", "python"]),
+        ] {
+            let findings = of_failed_connection(transport, &Fault::new(kind, "", ""));
+            let names: Vec<&str> = findings.iter().map(|finding| finding.name).collect();
+            assert_eq!(names, want, "{kind:?} over {transport:?}");
         }
     }
 }
