@@ -144,6 +144,9 @@ def op_read(agent, stream, head, body):
             raise OpError("in_the_way", "'%s' is not a regular file" % show(place.path))
         fd = place.open(READ_FLAGS)
     status = os.fstat(fd)
+    if status.st_size > MAX_BODY:
+        os.close(fd)
+        raise OpError("invalid", "'%s' is too large to be read at once" % show(place.path))
     answer = {"size": status.st_size, "mode": stat.S_IMODE(status.st_mode), "mtime": mtime_of(status)}
     if status.st_size > CHUNK:
         return answer, pieces_of(fd)

@@ -15,8 +15,15 @@ pub(crate) use pipe::converse;
 
 use crate::error::{AgentError, LostReason, OpError, OpErrorKind};
 use crate::frames::lanes::{Body, Lanes, Supply};
-use crate::frames::{CHUNK, Frame, Kind, MAX_PAYLOAD};
+use crate::frames::{CHUNK, Frame, Kind, MAX_PAYLOAD, WINDOW};
 use crate::stream::Credit;
+
+/// The longest body of a reply, as the agent bounds its own.
+const MAX_REPLY: usize = 256 * 1024 * 1024;
+/// Ends and events of one stream. An agent of ours sends four at most.
+const MAX_MARKS: u8 = 16;
+/// Frames that wait for an agent that sends and does not read.
+const MAX_WAITING: usize = 100_000;
 
 /// The head of a reply and the bytes that came with it.
 pub(crate) struct Reply {
@@ -134,6 +141,37 @@ struct Entry {
     head: Option<Value>,
     body: Vec<u8>,
     live: Option<Live>,
+    /// What has come on each channel and was not given back as credit: an agent that does not keep to the window
+    /// must not fill our memory.
+    unread: [usize; 3],
+    /// Ends and events so far.
+    marks: u8,
+}
+
+impl Entry {
+    fn new(reply: ReplyTo, live: Option<Live>) -> Self {
+        Self { reply: Some(reply), head: None, body: Vec::new(), live, unread: [0; 3], marks: 0 }
+    }
+
+    fn add_to_body(&mut self, bytes: &[u8]) -> Result<(), String> {
+        if self.body.len() + bytes.len() > MAX_REPLY {
+            return Err(format!("a reply of more than {MAX_REPLY} bytes"));
+        }
+        self.body.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Counts what came on a channel; the agent may go beyond the window by as much as we let pass at its end.
+    fn count_unread(&mut self, channel: u16, size: usize) -> Result<(), String> {
+        let unread = self.unread.get_mut(usize::from(channel)).ok_or_else(|| format!("a channel {channel}"))?;
+        *unread += size;
+        if *unread > WINDOW + MAX_PAYLOAD { Err("more bytes than there was credit for".to_owned()) } else { Ok(()) }
+    }
+
+    fn count_mark(&mut self) -> Result<(), String> {
+        self.marks += 1;
+        if self.marks > MAX_MARKS { Err("a stream that does not stop ending".to_owned()) } else { Ok(()) }
+    }
 }
 
 /// Everything the conversation knows, without its pipe. Pure: frames and commands in, frames in the lanes out.
@@ -175,7 +213,7 @@ impl State {
         }
         let mut payload = (text.len() as u32).to_be_bytes().to_vec();
         payload.extend_from_slice(text.as_bytes());
-        self.entries.insert(stream, Entry { reply: Some(reply), head: None, body: Vec::new(), live });
+        self.entries.insert(stream, Entry::new(reply, live));
         let whole = |bytes| Supply::Whole { bytes, at: 0 };
         match outgoing {
             Outgoing::Control(bytes) if bytes.len() <= CHUNK => {
@@ -200,7 +238,10 @@ impl State {
     }
 
     fn give_credit(&mut self, stream: u32, channel: u16, count: u32) {
-        if self.entries.contains_key(&stream) {
+        if let Some(entry) = self.entries.get_mut(&stream) {
+            if let Some(unread) = entry.unread.get_mut(usize::from(channel)) {
+                *unread = unread.saturating_sub(count as usize);
+            }
             let payload = count.to_be_bytes().to_vec();
             self.lanes.put(Frame { channel, ..Frame::new(Kind::Credit, stream, payload) });
         }
@@ -216,12 +257,12 @@ impl State {
     /// Takes one frame; the error says how it breaks the protocol.
     pub(crate) fn on_frame(&mut self, frame: Frame, now: Instant) -> Result<(), String> {
         self.lanes.on_frame(frame.ack, frame.bulk, now);
+        if self.lanes.waiting() > MAX_WAITING {
+            return Err("the agent asks much and takes no answer".to_owned());
+        }
         match frame.kind {
             Kind::Reply => self.on_reply(frame),
-            Kind::Data => {
-                self.on_data(frame);
-                Ok(())
-            }
+            Kind::Data => self.on_data(frame),
             Kind::Credit => {
                 let count =
                     frame.payload.as_slice().try_into().map_err(|_| "a credit of the wrong length".to_owned())?;
@@ -232,10 +273,11 @@ impl State {
             }
             Kind::Event => {
                 let event = json(&frame.payload)?;
-                if let Some(live) = self.entries.get(&frame.stream).and_then(|entry| entry.live.as_ref()) {
+                let Some(entry) = self.entries.get_mut(&frame.stream) else { return Ok(()) };
+                if let Some(live) = &entry.live {
                     let _ = live.incoming.send(Incoming::Event(event));
                 }
-                Ok(())
+                entry.count_mark()
             }
             Kind::Reset => self.on_reset(&frame),
             Kind::Ping => {
@@ -254,7 +296,7 @@ impl State {
         let (head, body) = rest.split_at_checked(length).ok_or("a reply shorter than its head")?;
         let head = json(head)?;
         let Some(entry) = self.entries.get_mut(&frame.stream) else { return Ok(()) };
-        entry.body.extend_from_slice(body);
+        entry.add_to_body(body)?;
         if head.get("error").is_some() {
             let error = op_error(&head)?;
             if self.lanes.forget(frame.stream) {
@@ -283,26 +325,31 @@ impl State {
         }
     }
 
-    fn on_data(&mut self, frame: Frame) {
-        let Some(entry) = self.entries.get_mut(&frame.stream) else { return };
+    fn on_data(&mut self, frame: Frame) -> Result<(), String> {
+        let Some(entry) = self.entries.get_mut(&frame.stream) else { return Ok(()) };
         if let Some(head) = entry.head.take() {
-            entry.body.extend_from_slice(&frame.payload);
+            entry.add_to_body(&frame.payload)?;
             if frame.end {
                 let body = std::mem::take(&mut entry.body);
                 self.answer(frame.stream, Ok(Reply { head, body }));
             } else {
                 entry.head = Some(head);
             }
-            return;
+            return Ok(());
         }
-        let Some(live) = &entry.live else { return };
         let (channel, size) = (frame.channel, frame.payload.len() as u32);
+        entry.count_unread(channel, frame.payload.len())?;
+        if frame.end {
+            entry.count_mark()?;
+        }
+        let Some(live) = &entry.live else { return Ok(()) };
         if size > 0 && live.incoming.send(Incoming::Data(channel, frame.payload)).is_err() {
             // Nobody reads it any more: it counts as consumed, so that the other side is not held up.
             self.give_credit(frame.stream, channel, size);
         } else if frame.end {
             let _ = live.incoming.send(Incoming::End);
         }
+        Ok(())
     }
 
     fn on_reset(&mut self, frame: &Frame) -> Result<(), String> {
@@ -335,3 +382,6 @@ fn op_error(head: &Value) -> Result<OpError, String> {
     let error = head.get("error").cloned().unwrap_or_default();
     serde_json::from_value(error).map_err(|error| format!("no error: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

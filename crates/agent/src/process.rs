@@ -12,6 +12,9 @@ use crate::error::{AgentError, LostReason, OpError, OpErrorKind};
 use crate::ops::{Exit, RunDirId, Said};
 use crate::stream::{Consumed, Credit, Hold, Stream, StreamWriter};
 
+/// The longest line of a control socket; the agent lets less pass.
+const LINE_MAX: usize = 1024 * 1024;
+
 /// A process that was started on the remote.
 pub struct Process {
     /// To signal and end it; may be cloned.
@@ -178,6 +181,10 @@ impl RunDir {
                         tracing::warn!(line = %String::from_utf8_lossy(&line), "not a JSON object on a control socket")
                     }
                 }
+            }
+            if self.line.len() > LINE_MAX {
+                self.line.clear();
+                tracing::warn!("a line without an end on a control socket");
             }
             // What has come is kept in `self`, so a dropped call loses nothing.
             match self.stream.reader.read_buf(&mut self.line).await {

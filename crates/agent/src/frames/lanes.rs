@@ -141,6 +141,11 @@ impl Lanes {
         self.bodies.clear();
     }
 
+    /// Frames that wait in front of all bulk.
+    pub(crate) fn waiting(&self) -> usize {
+        self.control.len()
+    }
+
     /// The other side has everything up to `ack`; and a frame of its own came.
     pub(crate) fn on_frame(&mut self, ack: u64, bulk: bool, now: Instant) {
         self.flight.on_ack(ack, now);
