@@ -11,6 +11,8 @@ GONE_POLL = 0.03
 EXIT_DRAIN = 0.25
 # What a process leaves behind may go on this long: a debugger's adapter still has to tell its client of the end.
 AFTERLIFE = 1.0
+# What two pipes hold at most, as the system lets an ordinary login enlarge them.
+PIPES_MAX = 2 * 1024 * 1024
 STDOUT_MAX, STDERR_MAX = 1024 * 1024, 64 * 1024
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -194,16 +196,23 @@ class Spawned(Process):
     def on_output_end(self, error):
         self.tell_if_done()
 
+    def on_exit(self, status):
+        # What is still in the pipes was said before the exit and goes to the client, however slow that is. What is
+        # more than pipes hold is a stranger's, who may talk for ever.
+        self.carried_at_most = sum(output.carried for output in self.outputs.values()) + PIPES_MAX
+        Process.on_exit(self, status)
+
     def stop_draining(self):
         if self.told:
             return
-        if any(output.open and output.credit <= 0 for output in self.outputs.values()):
-            # The client is slow to take what is there already.
+        outputs = list(self.outputs.values())
+        for output in outputs:
+            output.drain()
+        slow = any(output.open and output.credit <= 0 for output in outputs)
+        if slow and sum(output.carried for output in outputs) < self.carried_at_most:
             self.agent.later(EXIT_DRAIN, self.stop_draining)
             return
-        for output in list(self.outputs.values()):
-            output.drain()
-        for output in list(self.outputs.values()):
+        for output in outputs:
             output.finish()
 
     def tell(self):

@@ -11,6 +11,7 @@ class Outflow:
         self.agent, self.fd, self.stream, self.channel = agent, fd, stream, channel
         self.on_end = on_end  # called with None at the end of file, or with an error
         self.credit = WINDOW
+        self.carried = 0
         self.open = True
         agent.poller.watch(fd, read=self.on_readable)
 
@@ -32,6 +33,7 @@ class Outflow:
             self.finish()
             return False
         self.credit -= len(data)
+        self.carried += len(data)
         self.agent.outbox.put(DATA, self.stream, data, 0, self.channel)
         if self.credit <= 0:
             self.agent.poller.watch(self.fd, read=None)

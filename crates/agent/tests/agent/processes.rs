@@ -184,6 +184,34 @@ async fn the_exit_is_told_although_a_stranger_keeps_the_pipe_and_the_stranger_is
 }
 
 #[tokio::test]
+async fn the_exit_is_told_although_a_stranger_never_stops_talking_and_all_that_was_said_before_comes() {
+    let rig = Rig::start().await;
+    let mut process =
+        rig.link.spawn(SpawnSpec { argv: argv(&["sh", "-c", "yes & exit 4"]), ..Default::default() }).await.unwrap();
+    let exit = loop {
+        if let ProcessEvent::Exited(exit) = process.next().await.unwrap() {
+            break exit;
+        }
+    };
+    assert_eq!(exit, Exit::Code(4));
+    // A pipe that is full at the exit, a client that takes nothing until long after it.
+    let script =
+        "import fcntl, os; fcntl.fcntl(1, 1031, 1 << 20); os.write(1, b'x' * 600_000); os.write(1, b'x' * 600_000)";
+    let mut late =
+        rig.link.spawn(SpawnSpec { argv: argv(&["python3", "-c", script]), ..Default::default() }).await.unwrap();
+    let gone = format!("/proc/{}", late.handle.pid());
+    while std::path::Path::new(&gone).exists() {
+        rig.link.survey(&rig.root, &[]).await.unwrap();
+    }
+    let mut count = 0;
+    while let ProcessEvent::Stdout(bytes) = late.next().await.unwrap() {
+        count += bytes.len();
+    }
+    assert_eq!(count, 1_200_000);
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn a_child_gets_no_file_of_the_agent_and_the_signals_of_a_fresh_login() {
     // The agent itself is started with SIGINT ignored, as a shell does for a background job.
     let rig = Rig::start_with(|command, _| {
