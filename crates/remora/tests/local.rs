@@ -374,3 +374,14 @@ async fn attach(listening: &serde_json::Value, breakpoints: &[(&str, &[u32])]) -
     client.attach(&listening["configuration"], breakpoints).await.unwrap();
     client
 }
+
+#[tokio::test]
+async fn a_program_is_heard_before_it_calls_its_debugger_and_one_interrupt_ends_it() {
+    let scene = scene(&[("app.py", "import time\nprint('here')\ntime.sleep(600)\n")]);
+    let before = Census::take(scene.user.home());
+    let mut run = debug(&scene, &["--in-code", text(&scene.local().join("app.py"))]);
+    run.output("here").await;
+    run.signal(rustix::process::Signal::INT);
+    assert_eq!(run.end().await.status.code(), Some(130));
+    Census::expect_no_more_than(&before, scene.user.home());
+}

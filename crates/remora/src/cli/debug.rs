@@ -30,7 +30,7 @@ pub(super) async fn run(args: DebugArgs) -> u8 {
     };
     scene.workspace.watch = true;
     scene.workspace.overwrite = args.overwrite;
-    let mut terminal = Terminal { drive: Drive::start(scene, voice), out: Decoder::default(), err: Decoder::default() };
+    let mut terminal = Terminal { drive: Drive::start(scene, voice), output: Output::default() };
     let status = terminal.debug(request).await;
     terminal.drive.leave().await;
     status
@@ -91,29 +91,55 @@ fn program(file: &str, root: Option<&Path>) -> Result<PathBuf, Fault> {
 /// Is the program's terminal.
 struct Terminal {
     drive: Drive,
+    output: Output,
+}
+
+/// What the program writes, on its way to our own output.
+#[derive(Default)]
+struct Output {
     out: Decoder,
     err: Decoder,
+}
+
+impl Output {
+    fn write(&mut self, voice: &mut Voice, stream: OutputStream, data: &[u8]) {
+        let error = stream == OutputStream::Stderr;
+        let decoder = if error { &mut self.err } else { &mut self.out };
+        voice.output(error, data, &decoder.decode(data));
+    }
+
+    /// An unfinished character at the end is written as what it is.
+    fn finish(&mut self, voice: &mut Voice) {
+        voice.output(false, &[], &self.out.finish());
+        voice.output(true, &[], &self.err.finish());
+    }
 }
 
 impl Terminal {
     async fn debug(&mut self, request: DebugRequest) -> u8 {
         let answer = self.drive.engine.request(|reply| Event::DebugAsked(None, request, reply));
-        let mut early = Vec::new();
-        let listening = match self.drive.wait(answer, &mut early).await {
+        // A program that calls its debugger itself may write for long before it does. Its end is told later.
+        let mut ended = Vec::new();
+        let output = &mut self.output;
+        let waited = self.drive.wait(answer, |voice, said| match said {
+            Said::Output(_, stream, data) => output.write(voice, stream, &data),
+            said => ended.push(said),
+        });
+        let listening = match waited.await {
             Waited::Signalled(signal) => return signal.status(),
             Waited::Answered(result) => result,
         };
         let listening = match listening {
             Ok(listening) => listening,
             Err(fault) => {
-                self.hear_all(early);
+                self.output.finish(&mut self.drive.voice);
                 self.drive.voice.fault(&fault);
                 return FAILED_TO_RUN;
             }
         };
         let session = listening.session;
         self.announce(listening);
-        match self.hear_all(early) {
+        match ended.into_iter().fold(None, |status, said| self.hear(said).or(status)) {
             Some(status) => status,
             None => self.follow(session).await,
         }
@@ -134,29 +160,24 @@ impl Terminal {
         }
     }
 
-    fn hear_all(&mut self, said: Vec<Said>) -> Option<u8> {
-        said.into_iter().fold(None, |status, said| self.hear(said).or(status))
-    }
-
     /// Passes on what the session says; gives the exit status when it is over.
     fn hear(&mut self, said: Said) -> Option<u8> {
         match self.drive.pass_on(said)? {
             Said::Output(_, stream, data) => {
-                let error = stream == OutputStream::Stderr;
-                let text = if error { self.err.decode(&data) } else { self.out.decode(&data) };
-                self.drive.voice.output(error, &data, &text);
+                self.output.write(&mut self.drive.voice, stream, &data);
                 None
             }
             Said::Exited(_, exit) => Some(self.exited(exit)),
-            Said::SessionLost(_) => Some(FAILED_TO_RUN),
+            Said::SessionLost(_) => {
+                self.output.finish(&mut self.drive.voice);
+                Some(FAILED_TO_RUN)
+            }
             _ => None,
         }
     }
 
     fn exited(&mut self, exit: Exit) -> u8 {
-        let (out, err) = (self.out.finish(), self.err.finish());
-        self.drive.voice.output(false, &[], &out);
-        self.drive.voice.output(true, &[], &err);
+        self.output.finish(&mut self.drive.voice);
         let (event, words) = exit_words(exit);
         self.drive.voice.say(&event, &words);
         let status = match exit {

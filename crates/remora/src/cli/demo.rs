@@ -112,7 +112,7 @@ impl Demo {
     /// Waits for an answer of the loop; a signal ends the demo.
     async fn ask<T>(&mut self, answer: tokio::sync::oneshot::Receiver<Result<T, Fault>>) -> Result<T, Fault> {
         let mut later = Vec::new();
-        let waited = self.drive.wait(answer, &mut later).await;
+        let waited = self.drive.wait(answer, |_, said| later.push(said)).await;
         later.into_iter().for_each(|said| self.hear(said));
         match waited {
             Waited::Answered(result) => result,

@@ -26,7 +26,7 @@ pub(super) async fn run(args: LaunchJsonArgs) -> u8 {
     };
     let mut drive = Drive::start(scene, voice);
     let answer = drive.engine.request(|reply| Event::RootAsked(None, reply));
-    let result = match drive.wait(answer, &mut Vec::new()).await {
+    let result = match drive.wait(answer, |_, _| {}).await {
         Waited::Signalled(signal) => return signal.status(),
         Waited::Answered(Ok(rooted)) => place(&args, &file, rooted, &mut drive.voice),
         Waited::Answered(Err(fault)) => Err(fault),

@@ -32,7 +32,7 @@ pub(super) async fn run(args: MirrorArgs) -> u8 {
 async fn mirror(drive: &mut Drive, args: &MirrorArgs) -> u8 {
     let request = MirrorRequest { target: None, overwrite: args.overwrite };
     let answer = drive.engine.request(|reply| Event::MirrorAsked(request, reply));
-    let status = match drive.wait(answer, &mut Vec::new()).await {
+    let status = match drive.wait(answer, |_, _| {}).await {
         Waited::Signalled(signal) => return signal.status(),
         Waited::Answered(Ok(done)) => {
             drive.voice.mirrored(&done);
@@ -65,7 +65,7 @@ async fn follow(drive: &mut Drive) -> Signal {
 
 async fn dry_run(drive: &mut Drive) -> u8 {
     let answer = drive.engine.request(|reply| Event::PlanAsked(None, reply));
-    match drive.wait(answer, &mut Vec::new()).await {
+    match drive.wait(answer, |_, _| {}).await {
         Waited::Signalled(signal) => signal.status(),
         Waited::Answered(Ok(changes)) => {
             print(&mut drive.voice, &changes);

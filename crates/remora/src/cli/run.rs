@@ -28,12 +28,12 @@ impl Drive {
         Self { engine, said, voice, stop: Stop::listen() }
     }
 
-    /// Waits for an answer; what the loop says meanwhile is passed on, and what is neither a question
-    /// nor a fault nor progress is kept for `later`.
+    /// Waits for an answer; what the loop says meanwhile is passed on, and what not every command handles
+    /// alike goes to `rest`.
     pub(super) async fn wait<T>(
         &mut self,
         mut answer: oneshot::Receiver<Result<T, Fault>>,
-        later: &mut Vec<Said>,
+        mut rest: impl FnMut(&mut Voice, Said),
     ) -> Waited<T> {
         loop {
             tokio::select! {
@@ -41,7 +41,7 @@ impl Drive {
                 signal = self.stop.next() => return Waited::Signalled(signal),
                 Some(said) = self.said.recv() => {
                     if let Some(said) = self.pass_on(said) {
-                        later.push(said);
+                        rest(&mut self.voice, said);
                     }
                 }
                 answer = &mut answer => {
