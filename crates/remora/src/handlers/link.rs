@@ -9,7 +9,7 @@ use remora_model::{Settings, Target};
 use crate::event::{Event, Generation, Reply, Rooted, Unrooted};
 use crate::fault::{Fault, Kind};
 use crate::jobs::Job;
-use crate::state::{LinkState, State, Waiting, default_remote_root};
+use crate::state::{LinkState, Running, State, Waiting, default_remote_root};
 use crate::status::Status;
 
 /// The pause before attempt `n`: quick at first, because most cuts are short, then doubling, and never
@@ -132,7 +132,14 @@ impl State {
         let again = self.workspace.reconnect && self.mirror.is_some();
         let next = if again { "It is being rebuilt; the mirror goes on where it was." } else { "Start again." };
         let fault = Fault::new(Kind::ConnectionLost, format!("The connection to {target} was lost: {reason}."), next);
-        self.say_fault(fault);
+        // Requests under way on this link are told in their answers.
+        let starts = self.sessions.values().any(|running| matches!(running, Running::Starting(_)));
+        if starts || self.tally.is_some() {
+            tracing::warn!(%fault, "while a request waits");
+            self.message = Some(fault.message);
+        } else {
+            self.say_fault(fault);
+        }
         if again {
             return self.pause(generation, 1);
         }

@@ -20,7 +20,7 @@ use crate::surface::{DebugRequest, Said, SessionId};
 struct Bed {
     _folder: TempDir,
     state: State,
-    _said: mpsc::UnboundedReceiver<Said>,
+    said: mpsc::UnboundedReceiver<Said>,
 }
 
 /// A state with two targets, `a` and `b`, and a folder with one file.
@@ -47,12 +47,18 @@ fn bed() -> Bed {
     let (surface, said) = mpsc::unbounded_channel();
     let mut state = State::new(workspace, surface, mpsc::unbounded_channel().0);
     state.on(Event::Configured(Ok(settings)));
-    Bed { _folder: folder, state, _said: said }
+    Bed { _folder: folder, state, said }
 }
 
 impl Bed {
     fn program(&self) -> DebugRequest {
         DebugRequest { file: Some(self.state.workspace.root.as_path().join("app.py")), ..DebugRequest::default() }
+    }
+
+    /// The faults that were shown since the last call.
+    fn faults(&mut self) -> Vec<Kind> {
+        let said = std::iter::from_fn(|| self.said.try_recv().ok());
+        said.filter_map(|said| if let Said::Fault(fault) = said { Some(fault.kind) } else { None }).collect()
     }
 
     /// Connects to `a`.
@@ -122,6 +128,18 @@ async fn a_request_while_a_link_is_rebuilt_hurries_it_and_does_not_end_it() {
     assert_eq!(answer.try_recv().unwrap().unwrap_err().kind, Kind::ConnectionTimedOut);
     assert!(matches!(bed.state.link, LinkState::Pausing { attempt: 2, .. }));
     assert!(matches!(jobs.as_slice(), [Job::After { .. }]));
+}
+
+#[tokio::test]
+async fn a_lost_link_is_shown_once_or_told_in_the_answers() {
+    let mut bed = bed();
+    let generation = bed.up().await;
+    bed.state.on(Event::LinkLost(generation, LostReason::Closed));
+    assert_eq!(bed.faults(), [Kind::ConnectionLost]);
+    let generation = bed.up().await;
+    bed.state.on(Event::MirrorAsked(MirrorRequest::default(), oneshot::channel().0));
+    bed.state.on(Event::LinkLost(generation, LostReason::Closed));
+    assert_eq!(bed.faults(), [], "the request's answer tells it");
 }
 
 #[tokio::test]
