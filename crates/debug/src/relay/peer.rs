@@ -1,9 +1,12 @@
 //! Owns the question whose the other end of a loopback connection is. Reads `/proc/net/tcp`; never closes.
 
-use std::net::{IpAddr, SocketAddr};
+#[cfg(any(target_os = "linux", test))]
+use std::net::IpAddr;
+use std::net::SocketAddr;
 
 /// The user that owns the socket with the address `peer` that is connected to `local`, by the text of
 /// `/proc/net/tcp` or `/proc/net/tcp6`; nothing when it is not listed.
+#[cfg(any(target_os = "linux", test))]
 pub(crate) fn uid_in(table: &str, peer: SocketAddr, local: SocketAddr) -> Option<u32> {
     let wanted = [hexadecimal(peer), hexadecimal(local)];
     table.lines().skip(1).find_map(|row| {
@@ -14,6 +17,7 @@ pub(crate) fn uid_in(table: &str, peer: SocketAddr, local: SocketAddr) -> Option
 }
 
 /// As the kernel writes it: 32-bit words in the machine's byte order.
+#[cfg(any(target_os = "linux", test))]
 fn hexadecimal(address: SocketAddr) -> String {
     let octets = match address.ip() {
         IpAddr::V4(ip) => ip.octets().to_vec(),
