@@ -34,7 +34,10 @@ pub(super) fn log_in(session: &Session, options: &Options, ask: &dyn Ask) -> Res
         match login.attempt(&fresh) {
             Ok(true) => return Ok(()),
             Ok(false) => {}
-            Err(Stop::Refused) => return Err(login.refused(offered)),
+            Err(Stop::Refused) => {
+                login.note_too_many_keys();
+                return Err(login.refused(offered));
+            }
             Err(Stop::Failed(error)) => return Err(error),
         }
     }
@@ -45,6 +48,13 @@ enum Stop {
     /// The server has had enough.
     Refused,
     Failed(TransportError),
+}
+
+/// Whether the connection is gone. libssh2 calls it a refused key or login where it was waiting for the answer to
+/// one, and only the message tells.
+fn has_hung_up(error: &Error) -> bool {
+    let waiting = error.message().starts_with("Waiting for ") && error.message().ends_with("USERAUTH response");
+    waiting || matches!(code_of(error), code::SOCKET_DISCONNECT | code::SOCKET_SEND | code::SOCKET_RECV)
 }
 
 type Step<T> = Result<T, Stop>;
@@ -121,15 +131,28 @@ impl Login<'_> {
     fn accepted(&self, outcome: Result<(), Error>) -> Step<bool> {
         match outcome {
             Ok(()) => Ok(self.session.authenticated()),
-            Err(error) if code_of(&error) == code::AUTHENTICATION_FAILED => Ok(false),
+            Err(error) if code_of(&error) == code::AUTHENTICATION_FAILED && !has_hung_up(&error) => Ok(false),
             Err(error) => Err(self.sort(&error)),
         }
     }
 
     /// A server that hangs up after a few tries refuses; one that hangs up before any is lost.
     fn sort(&self, error: &Error) -> Stop {
-        let hung_up = matches!(code_of(error), code::SOCKET_DISCONNECT | code::SOCKET_SEND | code::SOCKET_RECV);
-        if hung_up && !self.tried.is_empty() { Stop::Refused } else { Stop::Failed(login_failed(error, self.options)) }
+        if has_hung_up(error) && !self.tried.is_empty() {
+            Stop::Refused
+        } else {
+            Stop::Failed(login_failed(error, self.options))
+        }
+    }
+
+    /// A server counts keys as tries: one that hangs up before anybody was asked has seen too many of them.
+    fn note_too_many_keys(&mut self) {
+        let asked = self.tried.iter().any(|method| method == "keyboard-interactive" || method == "password");
+        let tries = self.keys.len();
+        if tries > 1 && !asked {
+            let way_out = "IdentityFile and IdentitiesOnly yes name the right one";
+            self.notes.push(format!("the server hung up after {tries} keys; {way_out}"));
+        }
     }
 
     fn refused(&mut self, offered: Vec<String>) -> TransportError {

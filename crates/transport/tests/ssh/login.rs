@@ -239,3 +239,30 @@ async fn an_agent_that_is_not_there_is_noted_and_passed_over() {
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test]
+async fn an_agent_with_many_keys_offers_the_configured_one_first_and_else_the_end_of_the_servers_patience_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path());
+    let client_lines = vec![format!("IdentityAgent {}", agent.socket.display()), "IdentitiesOnly no".to_owned()];
+    let sshd = Sshd::start(SshdOptions { client_lines, ..SshdOptions::default() });
+    let text = std::fs::read_to_string(sshd.ssh_config()).unwrap().replace("IdentitiesOnly yes", "IdentitiesOnly no");
+    std::fs::write(sshd.ssh_config(), text).unwrap();
+    for number in 0..8 {
+        let key = folder.path().join(format!("other{number}"));
+        let mut keygen = Command::new("ssh-keygen");
+        assert!(keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status().unwrap().success());
+        agent.add(&key);
+    }
+    agent.add(&sshd.key());
+    assert_eq!(run(&sshd.ssh_config(), "echo in", b"").await, "in\n");
+    for file in [sshd.key(), sshd.key().with_extension("pub")] {
+        std::fs::remove_file(file).unwrap();
+    }
+    match open(&sshd.ssh_config(), &Asker::silent(), "true").await {
+        Err(TransportError::AuthFailed { notes, .. }) => {
+            assert!(notes.len() == 1 && notes[0].contains("hung up after"), "{notes:?}")
+        }
+        other => panic!("{other:?}"),
+    }
+}

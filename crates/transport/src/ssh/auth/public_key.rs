@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ssh2::{Error, PublicKey};
 
-use super::{Login, Step};
+use super::{Login, Step, has_hung_up};
 use crate::Question;
 use crate::ssh::key_file::{self, KeyFile};
 use crate::ssh::options::AgentChoice;
@@ -162,11 +162,10 @@ impl Login<'_> {
         match outcome {
             Ok(()) if self.session.authenticated() => Ok(Outcome::Accepted),
             Ok(()) => Ok(Outcome::Refused),
+            Err(error) if has_hung_up(&error) => Err(self.sort(&error)),
             Err(error) => match code_of(&error) {
                 code::AUTHENTICATION_FAILED => Ok(Outcome::Refused),
-                code::SOCKET_DISCONNECT | code::SOCKET_SEND | code::SOCKET_RECV | code::TIMEOUT => {
-                    Err(self.sort(&error))
-                }
+                code::TIMEOUT => Err(self.sort(&error)),
                 // libssh2 has one code for this and for a key that it can't read.
                 _ if error.message().starts_with(REFUSED) => Ok(Outcome::Refused),
                 _ => Ok(Outcome::Unusable(error.message().to_owned())),
