@@ -34,13 +34,28 @@ pub(super) fn split(spec: &SshSpec) -> Result<Wanted, TransportError> {
     };
     let port = port.map(|port| port.parse().map_err(|_| bad("the port is not a number"))).transpose()?;
     let user = spec.user.clone().or_else(|| user.map(str::to_owned));
-    if host.is_empty() || host.starts_with('-') || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(bad("the name is empty, starts with - or has a space"));
+    if host.is_empty() || host.starts_with('-') || host.contains(|c| is_blank(c) || HOST_FORBIDS.contains(c)) {
+        return Err(bad("the name is empty, starts with - or has a space or a character that a shell would act upon"));
     }
-    if user.as_deref().is_some_and(|user| user.is_empty() || user.starts_with('-')) {
-        return Err(bad("the login is empty or starts with -"));
+    if user.as_deref().is_some_and(|user| !is_login(user)) {
+        return Err(bad("the login is empty, starts with - or has a character that a shell would act upon"));
     }
     Ok(Wanted { host: host.to_owned(), user, port: spec.port.or(port) })
+}
+
+/// What OpenSSH since 9.6 refuses, because a `ProxyCommand` or a `Match exec` may hand host and login to a shell,
+/// and a workspace that somebody else wrote may name them.
+const HOST_FORBIDS: &str = "'`\"$\\;&<>|(){}";
+/// The same for a login, which may be `DOMAIN\user`.
+const LOGIN_FORBIDS: &str = "'`\";&<>|(){}";
+
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
+}
+
+fn is_login(user: &str) -> bool {
+    let forbidden = user.contains(|c: char| c.is_control() || LOGIN_FORBIDS.contains(c)) || user.contains(" -");
+    !(user.is_empty() || user.starts_with('-') || user.ends_with('\\') || forbidden)
 }
 
 #[cfg(test)]
@@ -57,6 +72,7 @@ mod tests {
             ("::1", "::1", None, None),
             ("me@[fe80::1%eth0]:2200", "fe80::1%eth0", Some("me"), Some(2200)),
             ("[::1]", "::1", None, None),
+            ("CORP\\me@box_1.example", "box_1.example", Some("CORP\\me"), None),
             ("ssh://me@box:22/", "box", Some("me"), Some(22)),
         ] {
             let spec = SshSpec { host: text.into(), ..SshSpec::default() };
@@ -69,7 +85,26 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for text in ["", "me@", "-oProxyCommand=x", "a b", "box:ssh", "box:70000", "[::1", "[::1]x", "@box", "-l@box"] {
+        for text in [
+            "",
+            "me@",
+            "-oProxyCommand=x",
+            "a b",
+            "box:ssh",
+            "box:70000",
+            "[::1",
+            "[::1]x",
+            "@box",
+            "-l@box",
+            "`id`",
+            "$(id)",
+            "a;b",
+            "a|b",
+            "$(id)@box",
+            "a;b@box",
+            "me -x@box",
+            "me\\@box",
+        ] {
             let spec = SshSpec { host: text.into(), ..SshSpec::default() };
             assert!(matches!(split(&spec), Err(TransportError::BadSpec { .. })), "{text}");
         }
