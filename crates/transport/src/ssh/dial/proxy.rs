@@ -55,7 +55,14 @@ fn jump_command(jump: &str, options: &Options) -> Vec<String> {
 fn jump_host(jump: &str) -> String {
     let place = jump.rsplit_once('@').map_or(jump, |(_, place)| place);
     let has_port = if place.starts_with('[') { place.contains("]:") } else { place.matches(':').count() == 1 };
-    if has_port && !jump.starts_with("ssh://") { format!("ssh://{jump}") } else { jump.to_owned() }
+    if jump.starts_with("ssh://") {
+        return jump.to_owned();
+    }
+    if has_port {
+        return format!("ssh://{jump}");
+    }
+    // As one word, `ssh` takes an address with its brackets for a name.
+    jump.replace(['[', ']'], "")
 }
 
 /// Starts the child on one end of a socket pair.
@@ -155,6 +162,9 @@ mod tests {
             ("me@gate", "me@gate"),
             ("me@gate:2222", "ssh://me@gate:2222"),
             ("[::1]:22", "ssh://[::1]:22"),
+            ("[::1]", "::1"),
+            ("me@[fe80::1]", "me@fe80::1"),
+            ("::1", "::1"),
             ("ssh://gate:22", "ssh://gate:22"),
         ] {
             assert_eq!(jump_host(jump), expected);
