@@ -60,7 +60,11 @@ async fn run(command: Command) -> u8 {
 
 /// Warnings by default; `RUST_LOG` says otherwise. Standard output belongs to the protocol.
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
+    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
+    if let Ok(quiet) = "tower_lsp::codec=warn".parse() {
+        // It would write every message down, a typed password among them.
+        filter = filter.add_directive(quiet);
+    }
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Only a second call can fail, and there is none.
     let _ = log.try_init();
