@@ -12,6 +12,7 @@ an earlier part is simply there. PROTOCOL.md describes what is spoken.
 import base64
 import collections
 import errno
+import fcntl
 import hashlib
 import heapq
 import io
@@ -50,6 +51,8 @@ WINDOW = 256 * 1024
 WINDOW_STEP = WINDOW // 4
 # With no word from the client for this long (it pings every 10 s) the connection is taken for dead.
 SILENCE = 60.0
+# A private folder without a living agent is removed after this long; a younger one may be just being made.
+ORPHAN_AGE = 60.0
 # How long a long job runs before the loop looks after the streams again.
 SLICE = 0.005
 

@@ -181,6 +181,12 @@ class RunDir(Lines):
     def __init__(self, agent, stream):
         Lines.__init__(self, agent, stream)
         self.path = make_private_dir()
+        # Tells the agents to come that this folder is in use; ends with this process, however it ends.
+        self.lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            pass  # A file system without locks, where nobody else gets one either.
         self.buffers = {}
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.setblocking(False)
@@ -251,6 +257,7 @@ class RunDir(Lines):
         self.agent.poller.forget(self.socket.fileno())
         self.socket.close()
         shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self.lock)
 
 
 def make_private_dir():
@@ -263,11 +270,35 @@ def make_private_dir():
         private = False
     if not private or not base.startswith(b"/") or len(base) > 40:
         base = b"/tmp"
+    remove_orphans(base)
     try:
         return tempfile.mkdtemp(prefix=b"remora-%d-" % os.getuid(), dir=base)
     except OSError:
         # For example a runtime folder on a full or read-only file system.
         return tempfile.mkdtemp(prefix=b"remora-%d-" % os.getuid(), dir=b"/tmp")
+
+
+def remove_orphans(base):
+    """Removes our private folders whose agent was killed (by the system, for want of memory, for example)."""
+    try:
+        names = [name for name in os.listdir(base) if name.startswith(b"remora-%d-" % os.getuid())]
+    except OSError:
+        return
+    for name in names:
+        path = os.path.join(base, name)
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            status = os.fstat(fd)
+            if status.st_uid == os.getuid() and time.time() - status.st_mtime > ORPHAN_AGE:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+        except OSError:
+            pass  # Its agent lives.
+        finally:
+            os.close(fd)
 
 
 def op_dial(agent, stream, head, body):

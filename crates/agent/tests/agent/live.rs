@@ -95,6 +95,26 @@ async fn what_is_said_on_the_control_socket_is_heard() {
     rig.end().await;
 }
 
+#[tokio::test]
+async fn a_private_folder_whose_agent_was_killed_is_removed_by_the_next() {
+    let rig = Rig::start().await;
+    let living = rig.link.run_dir().await.unwrap();
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let age = |path: &Path| std::fs::File::open(path).unwrap().set_modified(old).unwrap();
+    let living_path = std::path::PathBuf::from(living.path().to_string());
+    let name = living_path.file_name().unwrap().to_str().unwrap();
+    let orphan = living_path.with_file_name(format!("{name}-orphan"));
+    std::fs::create_dir(&orphan).unwrap();
+    std::fs::write(orphan.join("dap.sock.lock"), b"").unwrap();
+    age(&orphan);
+    age(&living_path);
+    let second = rig.link.run_dir().await.unwrap();
+    assert!(!orphan.exists());
+    assert!(living_path.exists());
+    drop((living, second));
+    rig.end().await;
+}
+
 /// Every kind of operation once, for an interpreter that may know less than another.
 pub(crate) async fn check_everything_once(link: &Link, scratch: &Path) {
     let root = remote(&scratch.join("root"));
