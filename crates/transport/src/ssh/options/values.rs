@@ -85,7 +85,7 @@ pub(super) fn options(
             TransportError::BadSpec { reason: format!("no login is known for {}; name one", wanted.host) }
         })?;
     let tokens = Tokens { host: &hostname, alias: &wanted.host, port, user: &user, home };
-    let path = |text: &str| expand_home(&tokens.expand(text.trim_matches('"')), home);
+    let path = |text: &str| expand_home(&tokens.expand(&expand_variables(text.trim_matches('"'))), home);
     let identity_files = lines.iter().filter(|(key, value)| key == "identityfile" && value != "none");
     Ok(Options {
         alias: wanted.host.clone(),
@@ -154,6 +154,20 @@ fn split_paths(text: &str) -> impl Iterator<Item = &str> {
         rest = behind.trim_start();
         (!path.is_empty()).then_some(path)
     })
+}
+
+/// `${NAME}` from the environment, which OpenSSH knows in paths and `ssh -G` prints as it stands. One that is not set
+/// stays: the file is then not found.
+fn expand_variables(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("${") {
+        let Some((name, after)) = behind.split_once('}') else { break };
+        out.push_str(before);
+        out.push_str(&std::env::var(name).unwrap_or_else(|_| format!("${{{name}}}")));
+        rest = after;
+    }
+    out + rest
 }
 
 /// `~` and `~/…` in full.
@@ -228,6 +242,14 @@ mod tests {
         assert_eq!((options.proxy_jump, options.agent), (None, AgentChoice::Off));
         assert_eq!(options.family, AddressFamily::Inet6);
         assert!(options.identities_only && options.hash_known_hosts && !options.use_password && options.use_keyboard);
+    }
+
+    #[test]
+    fn a_variable_in_a_path_is_replaced() {
+        let folder = env!("CARGO_MANIFEST_DIR");
+        let text = "identityfile ${CARGO_MANIFEST_DIR}/${CARGO_PKG_NAME}-%r\nidentityfile ${REMORA_NO_SUCH}/${x";
+        let expected = [format!("{folder}/remora-transport-me"), "${REMORA_NO_SUCH}/${x".to_owned()];
+        assert_eq!(read(text).identity_files, expected.map(PathBuf::from));
     }
 
     #[test]
