@@ -96,6 +96,9 @@ def op_survey(agent, stream, head, body):
                 lines.append(b"-")
             except OpError:
                 lines.append(b"!")
+            except OSError as error:
+                error.filename = path
+                raise
             yield
     finally:
         walker.close()

@@ -103,7 +103,12 @@ async fn what_the_login_may_not_is_permission() {
     assert_eq!(kind(rig.link.survey(&closed, &[rel("x")]).await), OpErrorKind::Permission);
     assert!(names(&rig.at(".")).is_empty());
     std::fs::set_permissions(rig.scratch().join("closed"), std::fs::Permissions::from_mode(0o700)).unwrap();
-    std::fs::set_permissions(rig.at("."), std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::set_permissions(rig.at("."), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::create_dir_all(rig.at("a/shut")).unwrap();
+    std::fs::set_permissions(rig.at("a/shut"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    let error = rig.link.survey(&rig.root, &[rel("a/shut/x")]).await.unwrap_err();
+    assert!(error.to_string().contains("'a/shut/x'"), "{error}");
+    std::fs::set_permissions(rig.at("a/shut"), std::fs::Permissions::from_mode(0o700)).unwrap();
     rig.end().await;
 }
 
