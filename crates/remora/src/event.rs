@@ -75,7 +75,7 @@ pub enum Event {
 pub struct MirrorRequest {
     /// The target's name; without it, the one in use.
     pub target: Option<String>,
-    /// The local side wins over files that somebody else changed.
+    /// The local side wins this once over files that somebody else changed.
     pub overwrite: bool,
 }
 

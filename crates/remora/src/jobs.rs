@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use remora_agent::Link;
 use remora_debug::{Request, Session};
-use remora_mirror::{Mirror, PlannedChange};
+use remora_mirror::{Blocked, Mirror, PlannedChange};
 use remora_model::{RemotePath, TransportSpec};
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,8 +26,9 @@ pub enum Job {
     After { delay: Duration, event: Box<Event> },
     /// Find the canonical remote root.
     FindRoot { link: Link, root: String, found: Box<Unrooted>, reply: Reply<Rooted> },
-    /// Have everything on the remote; `rescan` when the mirror has compared the trees before.
-    MirrorAll { mirror: Mirror, rescan: bool, reply: Reply<Mirrored> },
+    /// Have everything on the remote; `rescan` when the mirror does not compare the trees just now, `overwrite`
+    /// when the local side wins this once.
+    MirrorAll { mirror: Mirror, rescan: bool, overwrite: bool, reply: Reply<Mirrored> },
     /// Tell what mirroring would do.
     Plan { mirror: Mirror, reply: Reply<Vec<PlannedChange>> },
     /// Have everything on the remote before a program starts.
@@ -95,15 +96,21 @@ impl Jobs {
                 let result = host::find_root(&link, &root).await;
                 let _ = reply.send(result.map(|remote_root| found.at(remote_root)));
             }
-            Job::MirrorAll { mirror, rescan, reply } => {
-                let result = pass_barrier(&mirror, rescan).await;
-                self.tell(Event::MirrorEnded(result.map(drop), reply));
+            Job::MirrorAll { mirror, rescan, overwrite, reply } => {
+                let mut result = pass_barrier(&mirror, rescan).await;
+                // Only now it is known what was changed there; what is from here on, nobody has seen yet.
+                if let (true, Err(Blocked::Diverged(paths))) = (overwrite, &result) {
+                    mirror.overwrite(paths.clone());
+                    result = pass_barrier(&mirror, false).await;
+                }
+                let result = result.map(drop).map_err(|blocked| fault::blocked(&blocked));
+                self.tell(Event::MirrorEnded(result, reply));
             }
             Job::Plan { mirror, reply } => {
                 let _ = reply.send(mirror.plan().await.map_err(|error| fault::mirror(None, &error)));
             }
             Job::Barrier { generation, mirror, rescan, request, reply } => {
-                let result = pass_barrier(&mirror, rescan).await;
+                let result = pass_barrier(&mirror, rescan).await.map_err(|blocked| fault::blocked(&blocked));
                 self.tell(Event::BarrierPassed(generation, result, request, reply));
             }
             Job::StartDebug { session, link, request, reply, given_up } => {
@@ -164,12 +171,11 @@ fn given_up_fault() -> Fault {
     Fault::new(Kind::Cancelled, "The start was given up.", "Start again if it is still wanted.")
 }
 
-async fn pass_barrier(mirror: &Mirror, rescan: bool) -> Result<RemotePath, Fault> {
+async fn pass_barrier(mirror: &Mirror, rescan: bool) -> Result<RemotePath, Blocked> {
     if rescan {
         mirror.rescan();
     }
-    let barrier = mirror.barrier().await.map_err(|blocked| fault::blocked(&blocked))?;
-    Ok(barrier.remote_root)
+    Ok(mirror.barrier().await?.remote_root)
 }
 
 async fn stop(sessions: &[Arc<Session>]) {

@@ -28,7 +28,7 @@ pub struct Workspace {
     pub watch: bool,
     /// Whether a lost connection is rebuilt by itself.
     pub reconnect: bool,
-    /// The local side wins over files that somebody else changed.
+    /// The local side always wins over files that somebody else changed.
     pub overwrite: bool,
 }
 
@@ -83,7 +83,7 @@ impl LinkState {
 /// A request that needs the link first.
 pub(crate) enum Waiting {
     Connect(Reply<Status>),
-    Mirror(Reply<Mirrored>),
+    Mirror { overwrite: bool, reply: Reply<Mirrored> },
     Plan(Reply<Vec<remora_mirror::PlannedChange>>),
     Debug(Box<DebugRequest>, Reply<Listening>),
     Root(Reply<Rooted>),

@@ -275,3 +275,28 @@ async fn an_editor_that_vanishes_in_the_middle_of_a_start_leaves_nothing_running
     scene.server.await.unwrap();
     assert_eq!(Census::take(&home), Census::default());
 }
+
+#[tokio::test]
+async fn the_local_side_wins_once_and_only_where_the_user_said_so() {
+    let folder = TempDir::new().unwrap();
+    for (target, text) in [("there", "theirs"), ("other", "theirs too")] {
+        fs::create_dir(folder.path().join(target)).unwrap();
+        fs::write(folder.path().join(target).join("app.py"), text).unwrap();
+    }
+    let settings = json!({"targets": [
+        {"name": "here", "local": true, "remoteRoot": folder.path().join("there")},
+        {"name": "other", "local": true, "remoteRoot": folder.path().join("other")},
+    ]});
+    let mut scene = Scene::with_settings(folder, &[("app.py", "ours")], settings).await;
+    scene.client.ignore("remora/fault");
+    let done = scene.client.request("remora/mirror", json!({"overwrite": true})).await.unwrap();
+    assert_eq!((scene.there("app.py").as_str(), &done["files"]), ("ours", &json!(1)));
+
+    fs::write(scene.folder.path().join("there/app.py"), "theirs again").unwrap();
+    let error = scene.client.request("remora/mirror", json!({})).await.unwrap_err();
+    assert_eq!((&error["data"]["kind"], scene.there("app.py").as_str()), (&json!("diverged"), "theirs again"));
+    let error = scene.client.request("remora/mirror", json!({"target": "other"})).await.unwrap_err();
+    assert_eq!(error["data"]["kind"], "diverged");
+    assert_eq!(fs::read_to_string(scene.folder.path().join("other/app.py")).unwrap(), "theirs too");
+    scene.end().await;
+}

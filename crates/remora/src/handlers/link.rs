@@ -162,9 +162,9 @@ impl State {
                 Vec::new()
             }
             Waiting::Root(reply) => self.find_root(link, reply),
-            Waiting::Mirror(reply) => match self.working_mirror(false) {
-                Ok(mirror) => self.mirror_all(mirror, reply),
-                Err(fault) => self.refuse(Waiting::Mirror(reply), fault),
+            Waiting::Mirror { overwrite, reply } => match self.working_mirror(false) {
+                Ok(mirror) => self.mirror_all(mirror, overwrite, reply),
+                Err(fault) => self.refuse(Waiting::Mirror { overwrite, reply }, fault),
             },
             Waiting::Plan(reply) => match self.working_mirror(true) {
                 Ok(mirror) => vec![Job::Plan { mirror, reply }],
@@ -182,7 +182,7 @@ impl State {
         match request {
             Waiting::Connect(reply) => drop(reply.send(Err(fault))),
             Waiting::Root(reply) => drop(reply.send(Err(fault))),
-            Waiting::Mirror(reply) => drop(reply.send(Err(fault))),
+            Waiting::Mirror { reply, .. } => drop(reply.send(Err(fault))),
             Waiting::Plan(reply) => drop(reply.send(Err(fault))),
             Waiting::Debug(_, reply) => drop(reply.send(Err(fault))),
         }

@@ -27,14 +27,8 @@ impl State {
     }
 
     pub(crate) fn mirror_asked(&mut self, request: MirrorRequest, reply: Reply<Mirrored>) -> Vec<Job> {
-        self.workspace.overwrite |= request.overwrite;
-        let jobs = self.with_target(request.target.as_deref(), Waiting::Mirror(reply), true);
-        if request.overwrite
-            && let Some(mirror) = &self.mirror
-        {
-            mirror.overwrite(Vec::new());
-        }
-        jobs
+        let MirrorRequest { target, overwrite } = request;
+        self.with_target(target.as_deref(), Waiting::Mirror { overwrite, reply }, true)
     }
 
     pub(crate) fn plan_asked(
@@ -85,9 +79,9 @@ impl State {
         self.mirror.clone().ok_or_else(|| Fault::internal("There is no mirror."))
     }
 
-    pub(crate) fn mirror_all(&mut self, mirror: Mirror, reply: Reply<Mirrored>) -> Vec<Job> {
+    pub(crate) fn mirror_all(&mut self, mirror: Mirror, overwrite: bool, reply: Reply<Mirrored>) -> Vec<Job> {
         self.begin_tally();
-        vec![Job::MirrorAll { mirror, rescan: !self.comparing, reply }]
+        vec![Job::MirrorAll { mirror, rescan: !self.comparing, overwrite, reply }]
     }
 
     pub(crate) fn begin_tally(&mut self) {
