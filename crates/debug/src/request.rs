@@ -12,7 +12,7 @@ pub struct Request {
     pub program: Program,
     /// Its arguments.
     pub args: Vec<String>,
-    /// Its working directory, absolute or relative to the remote root; without it, the remote root.
+    /// Its working directory: absolute, below the home folder (`~/`) or relative to the remote root, which it is by default.
     pub cwd: Option<String>,
     /// Environment variables added to the login's.
     pub env: BTreeMap<String, String>,

@@ -29,6 +29,15 @@ pub(super) fn cwd(request: &Request) -> String {
     request.cwd.as_deref().map_or_else(|| request.remote_root.to_string(), |cwd| below(&request.remote_root, cwd))
 }
 
+/// `path` with the home folder there for its leading `~`.
+pub(super) fn at_home(home: &RemotePath, path: String) -> String {
+    match path.strip_prefix('~') {
+        Some("") => home.to_string(),
+        Some(rest) if rest.starts_with('/') => format!("{}{rest}", home.to_string().trim_end_matches('/')),
+        _ => path,
+    }
+}
+
 fn below(root: &RemotePath, path: &str) -> String {
     if path.starts_with('/') {
         return path.to_owned();
@@ -146,6 +155,16 @@ mod tests {
             [("a.py", "/srv/p/a.py"), ("./a.py", "/srv/p/a.py"), (".", "/srv/p"), ("/x/a.py", "/x/a.py")]
         {
             assert_eq!(below(&root, path), expected);
+        }
+    }
+
+    #[test]
+    fn a_leading_tilde_is_the_home_folder_there() {
+        let home = RemotePath::new("/home/me").unwrap();
+        for (path, expected) in
+            [("~", "/home/me"), ("~/work", "/home/me/work"), ("~x", "~x"), ("a/~", "a/~"), ("/x", "/x")]
+        {
+            assert_eq!(at_home(&home, path.into()), expected);
         }
     }
 }

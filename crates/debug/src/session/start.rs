@@ -34,6 +34,8 @@ pub async fn start(
     request: Request,
     events: mpsc::UnboundedSender<SessionEvent>,
 ) -> Result<Session, DebugError> {
+    let home = &link.hello().home;
+    let request = Request { cwd: request.cwd.map(|cwd| command_line::at_home(home, cwd)), ..request };
     let local = LocalListener::bind(request.listen).await?;
     let probed = look(link, &request).await?;
     let push = choose(&probed, request.debugger)?;
