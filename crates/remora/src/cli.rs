@@ -12,6 +12,7 @@ mod run;
 mod target;
 mod voice;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -65,7 +66,9 @@ fn log_to_stderr() {
         // It would write every message down, a typed password among them.
         filter = filter.add_directive(quiet);
     }
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An editor shows what comes here as text, and so would have the colours' escapes in it.
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     // Only a second call can fail, and there is none.
     let _ = log.try_init();
 }

@@ -20,10 +20,14 @@ impl State {
         self.settings = settings;
         self.configured = true;
         let mut jobs = Vec::new();
+        // Settings that can't be read end nothing that runs: they are most likely being typed.
         if let Some(current) = self.target.clone()
-            && self.wanted(Some(&current.name)).as_ref() != Ok(&current)
+            && self.settings.is_ok()
         {
-            jobs.extend(self.let_go());
+            match self.wanted(Some(&current.name)) {
+                Ok(wanted) if is_same_place(&wanted, &current) => self.target = Some(wanted),
+                _ => jobs.extend(self.let_go()),
+            }
         }
         self.mirror_by_new_rules(mirroring);
         for event in std::mem::take(&mut self.early) {
@@ -47,10 +51,8 @@ impl State {
     /// Makes the named target, or the one in use, the present one.
     pub(crate) fn select(&mut self, name: Option<&str>) -> Result<Vec<Job>, Fault> {
         let wanted = self.wanted(name)?;
-        if self.target.as_ref() == Some(&wanted) {
-            return Ok(Vec::new());
-        }
-        let jobs = self.let_go();
+        let stays = self.target.as_ref().is_some_and(|current| is_same_place(&wanted, current));
+        let jobs = if stays { Vec::new() } else { self.let_go() };
         self.target = Some(wanted);
         Ok(jobs)
     }
@@ -102,6 +104,11 @@ impl State {
         let current = self.target.as_ref().map(|target| target.name.clone());
         self.select(current.as_deref()).ok()
     }
+}
+
+/// Whether the link and the mirror of one serve the other; its interpreter and variables count at the next start.
+fn is_same_place(one: &Target, other: &Target) -> bool {
+    (&one.name, &one.transport, &one.remote_root) == (&other.name, &other.transport, &other.remote_root)
 }
 
 /// Whether a remote root stands for itself, wherever the login starts: absolute, or below the home.

@@ -190,8 +190,12 @@ impl State {
     }
 
     fn find_root(&mut self, link: &Link, reply: Reply<Rooted>) -> Vec<Job> {
-        let (Some(target), Ok(settings)) = (&self.target, &self.settings) else {
-            return self.refuse(Waiting::Root(reply), Fault::internal("A request was served without a target."));
+        let (target, settings) = match (&self.target, &self.settings) {
+            (Some(target), Ok(settings)) => (target, settings),
+            (_, Err(fault)) => return self.refuse(Waiting::Root(reply), fault.clone()),
+            (None, Ok(_)) => {
+                return self.refuse(Waiting::Root(reply), Fault::internal("A request was served without a target."));
+            }
         };
         let found = Unrooted {
             local_root: self.workspace.root.clone(),

@@ -236,6 +236,30 @@ async fn other_rules_of_what_is_left_out_count_at_once() {
 }
 
 #[tokio::test]
+async fn other_settings_end_what_runs_only_if_it_would_run_elsewhere() {
+    let mut bed = bed();
+    bed.up().await;
+    let is_up = |bed: &Bed| matches!(bed.state.link, LinkState::Up { .. });
+    let right = bed.state.settings.clone().unwrap();
+    bed.state.on(Event::Configured(Err(Fault::new(Kind::BadSettings, "Wrong.", "Correct it."))));
+    assert!(is_up(&bed), "half-typed settings end nothing");
+    let (reply, mut answer) = oneshot::channel();
+    bed.state.on(Event::MirrorAsked(MirrorRequest::default(), reply));
+    assert_eq!(answer.try_recv().unwrap().unwrap_err().kind, Kind::BadSettings);
+
+    let mut variable = right.clone();
+    variable.targets[0].env.insert("A".into(), "1".into());
+    bed.state.on(Event::Configured(Ok(variable)));
+    assert!(is_up(&bed));
+    assert_eq!(bed.state.target.as_ref().unwrap().env["A"], "1", "the next start has it");
+
+    let mut elsewhere = right;
+    elsewhere.targets[0].remote_root = Some("/elsewhere".into());
+    bed.state.on(Event::Configured(Ok(elsewhere)));
+    assert!(!is_up(&bed));
+}
+
+#[tokio::test]
 async fn settings_that_spoil_the_mirror_while_a_request_waits_are_its_answer() {
     let mut bed = bed();
     let (reply, mut answer) = oneshot::channel();
