@@ -58,7 +58,7 @@ def launch(agent, head, marker):
         child = subprocess.Popen(argv, cwd=cwd, env=env, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0,
                                  start_new_session=True, preexec_fn=prepare_child)
     except OSError as error:
-        error.filename = argv[0]
+        error.filename = error.filename or argv[0]  # It may be the directory that can't be entered.
         raise
     for file in (child.stdin, child.stdout, child.stderr):
         os.set_blocking(file.fileno(), False)

@@ -101,6 +101,9 @@ async fn what_the_login_may_not_is_permission() {
     assert!(!rig.link.root(&rig.root.to_string(), false).await.unwrap().writable);
     let closed = remote(&rig.scratch().join("closed"));
     assert_eq!(kind(rig.link.survey(&closed, &[rel("x")]).await), OpErrorKind::Permission);
+    let run = remora_agent::RunSpec { argv: vec!["true".into()], cwd: Some(closed), ..Default::default() };
+    let error = rig.link.run(run).await.unwrap_err();
+    assert!(error.to_string().contains("/closed'"), "{error}");
     assert!(names(&rig.at(".")).is_empty());
     std::fs::set_permissions(rig.scratch().join("closed"), std::fs::Permissions::from_mode(0o700)).unwrap();
     std::fs::set_permissions(rig.at("."), std::fs::Permissions::from_mode(0o755)).unwrap();
