@@ -63,6 +63,12 @@ pub enum MirrorError {
         /// As the user gave it.
         path: String,
     },
+    /// The remote root was there, and is no more.
+    #[error("the remote root {path} is gone")]
+    RemoteRootGone {
+        /// The root.
+        path: RemotePath,
+    },
     /// The login may not write in the remote root.
     #[error("the remote root {path} is not writable")]
     RootNotWritable {

@@ -164,6 +164,10 @@ async fn what_is_there(remote: &Remote, path: &RelPath) -> Outcome {
             let there = there.into_iter().next().unwrap_or(Surveyed::Missing);
             Outcome::Refused { there, digest: digests.into_iter().next().flatten() }
         }
+        // A path that is missing is an answer; only the root itself can be missed.
+        (Err(error), _) | (_, Err(error)) if is_kind(&error, OpErrorKind::NotFound) => {
+            Outcome::Failed(MirrorError::RemoteRootGone { path: root.clone() })
+        }
         (Err(error), _) | (_, Err(error)) => Outcome::Failed(MirrorError::of(path, error)),
     }
 }

@@ -50,6 +50,19 @@ async fn a_missing_remote_root_is_made_only_when_that_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_remote_root_that_is_removed_meanwhile_is_named() {
+    let pair = Pair::new();
+    pair.write("a", "1");
+    let mut running = pair.mirrored().await;
+    fs::remove_dir_all(pair.remote.path()).unwrap();
+    let file = pair.write("a", "2");
+    running.mirror.saved(&file);
+    let (path, error) = trouble(&mut running).await;
+    assert_eq!(path.as_deref(), Some("a"));
+    assert!(matches!(error, MirrorError::RemoteRootGone { .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_vanished_local_root_deletes_nothing() {
     let pair = Pair::new();
     for n in 0..10 {

@@ -68,6 +68,11 @@ fn sentence(name: &str, error: &E) -> Fault {
             "It is tried again at its next change.",
         ),
         E::RootMissing { path } => root_missing(path),
+        E::RemoteRootGone { path } => Fault::new(
+            Kind::RemoteRootMissing,
+            format!("Can't store {name}: the remote root {path} is gone."),
+            "Bring it back, or mirror everything, which makes it anew.",
+        ),
         E::RootNotWritable { path } => root_read_only(&path.to_string(), ""),
         E::LocalRootGone => Fault::new(
             Kind::LocalRootGone,
