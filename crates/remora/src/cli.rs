@@ -62,9 +62,8 @@ async fn run(command: Command) -> u8 {
 /// Warnings by default; `RUST_LOG` says otherwise. Standard output belongs to the protocol.
 fn log_to_stderr() {
     let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
-    if let Ok(quiet) = "tower_lsp::codec=warn".parse() {
-        // It would write every message down, a typed password among them.
-        filter = filter.add_directive(quiet);
+    if let Ok(discretion) = crate::backend::DISCRETION.parse() {
+        filter = filter.add_directive(discretion);
     }
     // An editor shows what comes here as text, and so would have the colours' escapes in it.
     let colours = std::io::stderr().is_terminal();
