@@ -39,6 +39,9 @@ use progress::Progresses;
 /// hold back a save; a request that waits costs no more than its future.
 const CONCURRENCY: usize = 1024;
 
+/// For the log: the codec would write every message down, a typed password among them.
+pub(crate) const DISCRETION: &str = "tower_lsp::codec=warn";
+
 /// Serves one editor until it says `exit` or closes the pipe; then ends everything on the remote.
 /// `records` is the folder for the records of what is ours on the remotes.
 pub async fn serve<I, O>(input: I, output: O, records: Option<PathBuf>)
