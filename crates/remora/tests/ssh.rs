@@ -201,6 +201,31 @@ async fn a_cut_is_said_at_once_and_watching_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_cut_in_the_first_upload_does_not_end_watching() {
+    let mut story = Story::new(SshdOptions::default());
+    let lag = Lag::start(([127, 0, 0, 1], story.sshd.port()).into(), Duration::ZERO).unwrap();
+    story.sshd.learn(lag.port());
+    story.scene.target = flags(&story.sshd.ssh_config_via(lag.port()));
+    let large = story.scene.local().join("large");
+    fs::File::create(&large).unwrap().set_len(300_000_000).unwrap();
+    let mut run = story.scene.user.start(story.scene.args("mirror", &["--watch"]));
+    let remote = story.scene.remote();
+    while !fs::read_dir(&remote)
+        .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(".remora-")))
+    {
+        tokio::task::yield_now().await;
+    }
+    lag.cut();
+    assert_eq!(run.event("fault").await["kind"], "connection_lost");
+    lag.heal();
+    while !remote.join("large").exists() {
+        run.event("mirrored").await;
+    }
+    run.signal(rustix::process::Signal::INT);
+    assert_eq!(run.end().await.status.code(), Some(0));
+}
+
+#[tokio::test]
 async fn the_doctor_says_which_step_of_the_way_failed() {
     let story = Story::new(SshdOptions {
         known: false,

@@ -9,6 +9,7 @@ use super::run::{Drive, Signal, Waited};
 use super::target::Scene;
 use super::voice::{Voice, bytes};
 use crate::event::{Event, MirrorRequest};
+use crate::fault::Kind;
 use crate::surface::Said;
 
 pub(super) async fn run(args: MirrorArgs) -> u8 {
@@ -40,8 +41,10 @@ async fn mirror(drive: &mut Drive, args: &MirrorArgs) -> u8 {
         }
         Waited::Answered(Err(fault)) => {
             drive.voice.fault(&fault);
-            // Single files that failed don't keep the others from being followed.
-            if args.watch && fault.is_about_files() { 0 } else { FAILED }
+            // Single files that failed don't keep the others from being followed; a connection that was
+            // there is rebuilt.
+            let cut = fault.kind == Kind::ConnectionLost && drive.compared;
+            if args.watch && (fault.is_about_files() || cut) { 0 } else { FAILED }
         }
     };
     if !args.watch || status != 0 {

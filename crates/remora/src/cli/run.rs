@@ -9,6 +9,7 @@ use super::voice::Voice;
 use crate::event::Event;
 use crate::event_loop::Engine;
 use crate::fault::Fault;
+use crate::status::Phase;
 use crate::surface::Said;
 
 /// A loop at work for a command.
@@ -17,6 +18,8 @@ pub(super) struct Drive {
     pub(super) said: mpsc::UnboundedReceiver<Said>,
     pub(super) voice: Voice,
     pub(super) stop: Stop,
+    /// Whether the mirror was at work: the connection was there.
+    pub(super) compared: bool,
 }
 
 impl Drive {
@@ -25,7 +28,7 @@ impl Drive {
         let (surface, said) = mpsc::unbounded_channel();
         let engine = Engine::start(scene.workspace, surface);
         engine.tell(Event::Configured(Ok(scene.settings)));
-        Self { engine, said, voice, stop: Stop::listen() }
+        Self { engine, said, voice, stop: Stop::listen(), compared: false }
     }
 
     /// Waits for an answer; what the loop says meanwhile is passed on, and what not every command handles
@@ -59,7 +62,7 @@ impl Drive {
             Said::Fault(fault) => self.voice.fault(&fault),
             Said::Progress(counts) => self.voice.progress(&counts),
             Said::Mirrored(done) => self.voice.mirrored(&done),
-            Said::Status(_) => {}
+            Said::Status(status) => self.compared |= status.phase == Phase::Comparing,
             rest => return Some(rest),
         }
         None
