@@ -191,6 +191,7 @@ async fn a_cut_is_said_at_once_and_watching_goes_on_where_it_was() {
     lag.cut();
     let fault = run.event("fault").await;
     assert_eq!(fault["kind"], "connection_lost", "{fault}");
+    assert!(!fault["message"].as_str().unwrap().contains("is lost"), "said once: {fault}");
     fs::write(story.scene.local().join("app.py"), "print('while it was cut')\n").unwrap();
     lag.heal();
     while fs::read_to_string(story.scene.remote().join("app.py")).unwrap() != "print('while it was cut')\n" {

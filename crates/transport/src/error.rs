@@ -183,8 +183,8 @@ pub enum TransportError {
         stderr: String,
     },
     /// An established connection is gone. Comes from the reader and the writer, as the inner error of
-    /// an [`io::Error`].
-    #[error("the connection to {host} is lost: {reason}")]
+    /// an [`io::Error`], and says the reason only: whoever reads there knows which connection it is.
+    #[error("{reason}")]
     Closed {
         /// The host.
         host: String,
