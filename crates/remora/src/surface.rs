@@ -27,6 +27,8 @@ pub enum Said {
     Mirrored(Mirrored),
     /// Long work goes on.
     Progress(Progress),
+    /// A debugger attached to a program.
+    Attached,
     /// The program wrote something.
     Output(SessionId, OutputStream, Vec<u8>),
     /// The program ended.

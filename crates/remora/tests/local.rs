@@ -354,6 +354,19 @@ async fn after_the_program_ends_nothing_of_ours_is_left() {
 }
 
 #[tokio::test]
+async fn an_interrupt_before_a_debugger_came_ends_it_without_a_word_of_ours() {
+    let scene = scene(&[("app.py", "print('never')\n")]);
+    let before = Census::take(scene.user.home());
+    let mut run = debug(&scene, &[text(&scene.local().join("app.py"))]);
+    run.event("listening").await;
+    run.signal(rustix::process::Signal::INT);
+    let ended = run.end().await;
+    assert_eq!(ended.status.code(), Some(130), "{ended:#?}");
+    assert_eq!((ended.output("stdout"), ended.output("stderr")), (String::new(), String::new()));
+    Census::expect_no_more_than(&before, scene.user.home());
+}
+
+#[tokio::test]
 async fn the_first_interrupt_reaches_the_program_and_the_second_ends_it() {
     const APP: &str = "import time\nwhile True:\n    try:\n        print('ready')\n        time.sleep(600)\n    except KeyboardInterrupt:\n        print('interrupted')\n";
     let scene = scene(&[("app.py", APP)]);

@@ -30,7 +30,7 @@ pub(super) async fn run(args: DebugArgs) -> u8 {
     };
     scene.workspace.watch = true;
     scene.workspace.overwrite = args.overwrite;
-    let mut terminal = Terminal { drive: Drive::start(scene, voice), output: Output::default() };
+    let mut terminal = Terminal { drive: Drive::start(scene, voice), output: Output::default(), runs: args.in_code };
     let status = terminal.debug(request).await;
     terminal.drive.leave().await;
     status
@@ -92,6 +92,9 @@ fn program(file: &str, root: Option<&Path>) -> Result<PathBuf, Fault> {
 struct Terminal {
     drive: Drive,
     output: Output,
+    /// Whether the program's own code runs, or has run: it does so once a debugger attached, or at once when
+    /// it calls its debugger itself.
+    runs: bool,
 }
 
 /// What the program writes, on its way to our own output.
@@ -167,6 +170,10 @@ impl Terminal {
                 self.output.write(&mut self.drive.voice, stream, &data);
                 None
             }
+            Said::Attached => {
+                self.runs = true;
+                None
+            }
             Said::Exited(_, exit) => Some(self.exited(exit)),
             Said::SessionLost(_) => {
                 self.output.finish(&mut self.drive.voice);
@@ -187,13 +194,14 @@ impl Terminal {
         u8::try_from(status).unwrap_or(FAILED_TO_RUN)
     }
 
-    /// Until the program ends. Ctrl-C interrupts it; a second one, or another signal, ends it.
+    /// Until the program ends. Ctrl-C interrupts it; a second one, or another signal, ends it. So does the first
+    /// while it still waits for a debugger: there is nothing of the user's to interrupt yet.
     async fn follow(&mut self, session: SessionId) -> u8 {
         let mut interrupted = false;
         loop {
             tokio::select! {
                 signal = self.drive.stop.next() => {
-                    if signal != Signal::Interrupt || interrupted {
+                    if signal != Signal::Interrupt || interrupted || !self.runs {
                         return signal.status();
                     }
                     interrupted = true;

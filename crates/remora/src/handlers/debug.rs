@@ -217,7 +217,8 @@ impl State {
     pub(crate) fn session_said(&mut self, id: SessionId, event: SessionEvent) -> Vec<Job> {
         match event {
             SessionEvent::Output { stream, data } => self.say(Said::Output(id, stream, data)),
-            SessionEvent::ClientConnected | SessionEvent::ClientGone => {}
+            SessionEvent::ClientConnected => self.say(Said::Attached),
+            SessionEvent::ClientGone => {}
             SessionEvent::Exited(exit) => {
                 self.say(Said::Exited(id, exit));
                 return self.forget(id);
