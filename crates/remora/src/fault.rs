@@ -113,7 +113,7 @@ pub enum Kind {
     NoTarget,
     /// The request or the command line is wrong.
     BadRequest,
-    /// `launch.json` does not parse.
+    /// `launch.json` does not parse, or has no place for an entry.
     LaunchJsonInvalid,
     /// A local file can't be written.
     LocalUnwritable,

@@ -21,7 +21,7 @@ pub struct Entry {
 /// `text` with the entry created or updated in it.
 ///
 /// # Errors
-/// A text that does not parse; where is said.
+/// A text that does not parse or has no place for the entry; where is said.
 pub fn update(text: &str, entry: Entry) -> Result<String, Fault> {
     let rooted = entry.rooted;
     let name = entry.name.unwrap_or_else(|| configuration_name(&rooted.target));
@@ -39,7 +39,7 @@ pub fn update(text: &str, entry: Entry) -> Result<String, Fault> {
     launch_json::upsert(text, &configuration).map_err(|error| {
         Fault::new(
             Kind::LaunchJsonInvalid,
-            format!("launch.json does not parse at line {}, column {}: {}.", error.line, error.column, error.message),
+            format!("launch.json is left as it is: line {}, column {}: {}.", error.line, error.column, error.message),
             "Correct it there; nothing was changed.",
         )
     })
