@@ -66,6 +66,8 @@ pub enum Event {
     BarrierPassed(Generation, Result<RemotePath, Fault>, Box<DebugRequest>, Reply<Listening>),
     /// A debug start ended.
     Started(SessionId, Result<Box<Session>, Fault>, Reply<Listening>),
+    /// A job failed in a way that should never happen.
+    JobPanicked,
     /// A session said something.
     SessionSaid(SessionId, SessionEvent),
 }
@@ -82,21 +84,15 @@ pub struct MirrorRequest {
 /// The answer to [`Event::RootAsked`]: all that an attach configuration needs.
 #[derive(Debug, Clone)]
 pub struct Rooted {
-    /// The local root.
-    pub local_root: LocalPath,
     /// The remote root, canonical.
     pub remote_root: RemotePath,
-    /// Name of the target.
-    pub target: String,
-    /// The port that belongs to the project.
-    pub local_port: u16,
-    /// The settings of debug sessions.
-    pub debug: DebugSettings,
+    /// What is known without asking the remote.
+    pub project: Project,
 }
 
-/// A [`Rooted`] that still lacks the remote root.
+/// What this side knows of a project and its target.
 #[derive(Debug, Clone)]
-pub struct Unrooted {
+pub struct Project {
     /// The local root.
     pub local_root: LocalPath,
     /// Name of the target.
@@ -105,15 +101,6 @@ pub struct Unrooted {
     pub local_port: u16,
     /// The settings of debug sessions.
     pub debug: DebugSettings,
-}
-
-impl Unrooted {
-    /// Completes it.
-    #[must_use]
-    pub fn at(self, remote_root: RemotePath) -> Rooted {
-        let Self { local_root, target, local_port, debug } = self;
-        Rooted { local_root, remote_root, target, local_port, debug }
-    }
 }
 
 impl Event {

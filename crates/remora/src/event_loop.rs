@@ -78,7 +78,7 @@ async fn run(
         match std::panic::catch_unwind(step) {
             Ok(next) => next.into_iter().for_each(|job| jobs.start(job)),
             Err(_) => {
-                let fault = Fault::internal("Something failed inside Remora; it goes on.");
+                let fault = Fault::panicked();
                 let _ = state.surface.send(Said::Fault(fault));
             }
         }

@@ -139,6 +139,11 @@ impl Fault {
         self
     }
 
+    /// Something panicked, and was contained.
+    pub fn panicked() -> Self {
+        Self::internal("Something failed inside Remora; it goes on.")
+    }
+
     /// A defect of ours.
     pub fn internal(what: impl Into<String>) -> Self {
         Self::new(Kind::Internal, what, "This is a defect of Remora; please report it with the log.")

@@ -11,7 +11,7 @@ use remora_model::{RemotePath, TransportSpec};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::asker::Asker;
-use crate::event::{Event, Generation, Reply, Rooted, Unrooted};
+use crate::event::{Event, Generation, Project, Reply, Rooted};
 use crate::fault::{self, Fault, Kind};
 use crate::host;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
@@ -25,7 +25,7 @@ pub enum Job {
     /// Send an event after a while.
     After { delay: Duration, event: Box<Event> },
     /// Find the canonical remote root.
-    FindRoot { link: Link, root: String, found: Box<Unrooted>, reply: Reply<Rooted> },
+    FindRoot { link: Link, root: String, project: Box<Project>, reply: Reply<Rooted> },
     /// Have everything on the remote; `rescan` when the mirror does not compare the trees just now, `overwrite`
     /// when the local side wins this once.
     MirrorAll { mirror: Mirror, rescan: bool, overwrite: bool, reply: Reply<Mirrored> },
@@ -65,11 +65,16 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Does one job, in a task of its own. A job that panics becomes a fault of the loop's log; its
-    /// reply channel is dropped, which the one who asked hears.
+    /// Does one job, in a task of its own. One that panics is told to the loop; its reply channel is
+    /// dropped, which the one who asked hears.
     pub fn start(&self, job: Job) {
+        let work = tokio::spawn(self.clone().run(job));
         let jobs = self.clone();
-        tokio::spawn(async move { jobs.run(job).await });
+        tokio::spawn(async move {
+            if work.await.is_err_and(|error| error.is_panic()) {
+                jobs.tell(Event::JobPanicked);
+            }
+        });
     }
 
     fn tell(&self, event: Event) {
@@ -84,17 +89,16 @@ impl Jobs {
                 self.tell(Event::Linked(generation, result));
             }
             Job::AwaitLoss { generation, link } => {
-                let lost = link.lost();
-                let reason = lost.await;
+                let reason = link.lost().await;
                 self.tell(Event::LinkLost(generation, reason));
             }
             Job::After { delay, event } => {
                 tokio::time::sleep(delay).await;
                 self.tell(*event);
             }
-            Job::FindRoot { link, root, found, reply } => {
+            Job::FindRoot { link, root, project, reply } => {
                 let result = host::find_root(&link, &root).await;
-                let _ = reply.send(result.map(|remote_root| found.at(remote_root)));
+                let _ = reply.send(result.map(|remote_root| Rooted { remote_root, project: *project }));
             }
             Job::MirrorAll { mirror, rescan, overwrite, reply } => {
                 let mut result = pass_barrier(&mirror, rescan).await;

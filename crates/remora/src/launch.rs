@@ -23,16 +23,16 @@ pub struct Entry {
 /// # Errors
 /// A text that does not parse or has no place for the entry; where is said.
 pub fn update(text: &str, entry: Entry) -> Result<String, Fault> {
-    let rooted = entry.rooted;
-    let name = entry.name.unwrap_or_else(|| configuration_name(&rooted.target));
-    let port = entry.port.unwrap_or(rooted.local_port);
+    let Rooted { remote_root, project } = entry.rooted;
+    let name = entry.name.unwrap_or_else(|| configuration_name(&project.target));
+    let port = entry.port.unwrap_or(project.local_port);
     let attach = Attach {
         name: &name,
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        local_root: &rooted.local_root,
-        remote_root: &rooted.remote_root,
-        just_my_code: rooted.debug.just_my_code,
-        sub_process: rooted.debug.sub_process,
+        local_root: &project.local_root,
+        remote_root: &remote_root,
+        just_my_code: project.debug.just_my_code,
+        sub_process: project.debug.sub_process,
         secret: None,
     };
     let configuration = attach.configuration();

@@ -159,6 +159,10 @@ impl State {
                 self.barrier_passed(generation, result, *request, reply)
             }
             Event::Started(session, result, reply) => self.started(session, result, reply),
+            Event::JobPanicked => {
+                self.say_fault(Fault::panicked());
+                Vec::new()
+            }
             Event::SessionSaid(session, event) => self.session_said(session, event),
         }
     }

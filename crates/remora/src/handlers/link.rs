@@ -6,7 +6,7 @@ use remora_agent::{Link, LostReason};
 use remora_debug::stable_port;
 use remora_model::{Settings, Target};
 
-use crate::event::{Event, Generation, Reply, Rooted, Unrooted};
+use crate::event::{Event, Generation, Project, Reply, Rooted};
 use crate::fault::{Fault, Kind};
 use crate::jobs::Job;
 use crate::state::{LinkState, Running, State, Waiting, default_remote_root};
@@ -197,13 +197,13 @@ impl State {
                 return self.refuse(Waiting::Root(reply), Fault::internal("A request was served without a target."));
             }
         };
-        let found = Unrooted {
+        let project = Project {
             local_root: self.workspace.root.clone(),
             target: target.name.clone(),
             local_port: self.local_port(target, settings),
             debug: settings.debug.clone(),
         };
-        vec![Job::FindRoot { link: link.clone(), root: self.remote_root(), found: Box::new(found), reply }]
+        vec![Job::FindRoot { link: link.clone(), root: self.remote_root(), project: Box::new(project), reply }]
     }
 
     /// The local port of debug sessions: the settings' own, or the project's.
