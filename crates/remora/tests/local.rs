@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use remora_debug::dap::Client;
 use remora_testkit::census::Census;
 use remora_testkit::command::Running;
 use remora_testkit::scene::{Scene, text};
@@ -316,7 +317,7 @@ async fn the_doctor_tells_an_open_port_from_one_in_use() {
 }
 
 /// A program that waits at a breakpoint, and what should be left when it is gone.
-async fn waiting_program(scene: &Scene) -> (Running, remora_debug::dap::Client) {
+async fn waiting_program(scene: &Scene) -> (Running, Client) {
     let app = scene.local().join("app.py");
     let mut run = debug(scene, &[text(&app)]);
     let listening = run.event("listening").await;
@@ -380,12 +381,8 @@ async fn the_first_interrupt_reaches_the_program_and_the_second_ends_it() {
     assert_eq!(run.end().await.status.code(), Some(130));
 }
 
-async fn attach(listening: &serde_json::Value, breakpoints: &[(&str, &[u32])]) -> remora_debug::dap::Client {
-    let port = u16::try_from(listening["port"].as_u64().unwrap()).unwrap();
-    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-    let mut client = remora_debug::dap::Client::connect(address).await.unwrap();
-    client.attach(&listening["configuration"], breakpoints).await.unwrap();
-    client
+async fn attach(listening: &serde_json::Value, breakpoints: &[(&str, &[u32])]) -> Client {
+    Client::by_configuration(&listening["configuration"], breakpoints).await.unwrap()
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use remora_debug::dap::Client;
 use remora_testkit::census::{Census, listening_ports, runtime_folder};
 use remora_testkit::command::Running;
 use remora_testkit::lag::Lag;
@@ -67,16 +68,12 @@ fn make_executable(file: &Path) {
     fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-async fn attach(listening: &serde_json::Value, breakpoints: &[(&str, &[u32])]) -> remora_debug::dap::Client {
-    let port = u16::try_from(listening["port"].as_u64().unwrap()).unwrap();
-    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-    let mut client = remora_debug::dap::Client::connect(address).await.unwrap();
-    client.attach(&listening["configuration"], breakpoints).await.unwrap();
-    client
+async fn attach(listening: &serde_json::Value, breakpoints: &[(&str, &[u32])]) -> Client {
+    Client::by_configuration(&listening["configuration"], breakpoints).await.unwrap()
 }
 
 /// A program that waits at a breakpoint.
-async fn stopped(scene: &Scene) -> (Running, remora_debug::dap::Client) {
+async fn stopped(scene: &Scene) -> (Running, Client) {
     let app = scene.local().join("app.py");
     let mut run = scene.user.start(scene.args("debug", &[text(&app)]));
     let listening = run.event("listening").await;

@@ -1,7 +1,7 @@
 //! Owns a small debug client, for the demo and the tests. Never used where an editor is the client.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -93,6 +93,20 @@ impl Client {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, decoder: Decoder::default(), pending: VecDeque::new(), last_seq: 0 })
+    }
+
+    /// Connects to where `configuration` says, and attaches; see [`Client::attach`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn by_configuration(configuration: &Value, breakpoints: &[(&str, &[u32])]) -> Result<Self, ClientError> {
+        let connect = &configuration["connect"];
+        let host = connect["host"].as_str().and_then(|host| host.parse::<IpAddr>().ok());
+        let port = connect["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+        let (Some(host), Some(port)) = (host, port) else { return Err(ClientError::Shape("the configuration")) };
+        let mut client = Self::connect((host, port).into()).await?;
+        client.attach(configuration, breakpoints).await?;
+        Ok(client)
     }
 
     /// Attaches by `configuration` and sets breakpoints in local files, in the order that every debugpy and

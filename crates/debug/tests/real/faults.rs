@@ -1,13 +1,13 @@
 //! What can go wrong at the start, and the ways a session ends.
 
 use remora_agent::Exit;
+use remora_debug::dap::Client;
 use remora_debug::{DebugError, Listen, Program, SessionEvent};
 use remora_model::Debugger;
+use remora_testkit::python::usual;
 use serde_json::json;
 
-use remora_testkit::python::usual;
-
-use crate::bed::Bed;
+use crate::bed::{Bed, Run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_is_told_before_anything_is_started() {
@@ -60,17 +60,23 @@ async fn a_program_that_dies_before_the_debugger_listens_shows_its_standard_erro
     assert_eq!(bed.census(), Vec::<String>::new());
 }
 
+/// A program that waits at a breakpoint, and the client that made it.
+async fn at_a_breakpoint(debugger: Debugger) -> (Bed, Run, Client) {
+    let bed = Bed::new().await;
+    let mut request = bed.request(&usual(), "main.py");
+    request.debugger = debugger;
+    let run = bed.start(request).await.unwrap();
+    let configuration = run.session.configuration().clone();
+    let mut client = run.client().await;
+    client.attach(&configuration, &[(&bed.here("helper.py"), &[5])]).await.unwrap();
+    client.stopped().await.unwrap();
+    (bed, run, client)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_at_a_breakpoint_leaves_nothing() {
     for debugger in [Debugger::Auto, Debugger::Ptvsd] {
-        let bed = Bed::new().await;
-        let mut request = bed.request(&usual(), "main.py");
-        request.debugger = debugger;
-        let mut run = bed.start(request).await.unwrap();
-        let configuration = run.session.configuration().clone();
-        let mut client = run.client().await;
-        client.attach(&configuration, &[(&bed.here("helper.py"), &[5])]).await.unwrap();
-        client.stopped().await.unwrap();
+        let (bed, mut run, mut client) = at_a_breakpoint(debugger).await;
         assert_ne!(bed.census(), Vec::<String>::new());
         run.session.stop().await;
         assert_eq!(bed.census(), Vec::<String>::new(), "{debugger:?}");
@@ -124,14 +130,7 @@ async fn a_start_that_is_given_up_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_asks_for_the_end_gets_it() {
     for debugger in [Debugger::Auto, Debugger::Ptvsd] {
-        let bed = Bed::new().await;
-        let mut request = bed.request(&usual(), "main.py");
-        request.debugger = debugger;
-        let mut run = bed.start(request).await.unwrap();
-        let configuration = run.session.configuration().clone();
-        let mut client = run.client().await;
-        client.attach(&configuration, &[(&bed.here("helper.py"), &[5])]).await.unwrap();
-        client.stopped().await.unwrap();
+        let (bed, mut run, client) = at_a_breakpoint(debugger).await;
         client.disconnect(true).await.unwrap();
         assert!(matches!(run.end().await.1, SessionEvent::Exited(_)), "{debugger:?}");
         assert_eq!(bed.census(), Vec::<String>::new(), "{debugger:?}");

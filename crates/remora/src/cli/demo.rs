@@ -100,8 +100,7 @@ impl Demo {
         let answer = self.drive.engine.request(|reply| Event::DebugAsked(None, request, reply));
         let listening = self.ask(answer).await?;
         self.announce(&listening);
-        let mut client = Client::connect(listening.address).await.map_err(broken)?;
-        self.look(&mut client, &listening, folder).await?;
+        let mut client = self.look(&listening, folder).await?;
         // As an editor does: the debugger waits for its client's good-bye before it goes.
         client.terminated().await.map_err(broken)?;
         client.disconnect(false).await.map_err(broken)?;
@@ -131,10 +130,11 @@ impl Demo {
     }
 
     /// Sets a breakpoint by its local path, stops at it, and shows the frame and its variables.
-    async fn look(&mut self, client: &mut Client, listening: &Listening, folder: &Folder) -> Result<(), Fault> {
+    async fn look(&mut self, listening: &Listening, folder: &Folder) -> Result<Client, Fault> {
         let file = folder.file("orders.py");
         let line = line_of(ORDERS, MARK);
-        client.attach(&listening.configuration, &[(&file, &[line])]).await.map_err(broken)?;
+        let breakpoints: &[(&str, &[u32])] = &[(&file, &[line])];
+        let mut client = Client::by_configuration(&listening.configuration, breakpoints).await.map_err(broken)?;
         let (thread, reason) = client.stopped().await.map_err(broken)?;
         let stack = client.stack(thread).await.map_err(broken)?;
         let frame = stack.first().ok_or_else(|| failed("the stack is empty"))?;
@@ -154,7 +154,8 @@ impl Demo {
         });
         self.drive.voice.say(&event, &words);
         client.set_breakpoints(&file, &[]).await.map_err(broken)?;
-        client.go_on(thread).await.map_err(broken)
+        client.go_on(thread).await.map_err(broken)?;
+        Ok(client)
     }
 
     async fn see_the_end(&mut self) -> Result<(), Fault> {
