@@ -150,7 +150,7 @@ async fn live(child: &mut Child, released: oneshot::Receiver<()>) -> Option<Exit
 }
 
 /// Ends the child and what it started in its group.
-fn kill(child: &mut Child) {
+pub(crate) fn kill(child: &mut Child) {
     #[cfg(unix)]
     if let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?)) {
         let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);

@@ -5,6 +5,7 @@
 //! typed in [`TransportError`].
 
 mod ask;
+mod candidates;
 mod child;
 mod command;
 mod error;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use remora_model::TransportSpec;
 
 pub use ask::{Answer, Ask, Question, Secret};
+pub use candidates::{Candidate, CandidateKind, candidates};
 pub use error::{Phase, TransportError};
 pub use pipe::{Complaints, Pipe, PipeReader, PipeWriter};
 

@@ -16,6 +16,7 @@ mod shared;
 mod wire;
 mod worker;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use remora_model::SshSpec;
@@ -23,7 +24,13 @@ use tokio::sync::oneshot;
 
 use crate::{Ask, Complaints, Pipe, PipeReader, PipeWriter, TransportError};
 use dial::{Route, Stream};
+pub(crate) use options::Host;
 use shared::Shared;
+
+/// The hosts that the `ssh_config` below `home`, and the system's own, call by name. Reads files.
+pub(crate) fn hosts(home: Option<&Path>) -> Vec<Host> {
+    options::hosts(home)
+}
 
 /// The name or address that `spec` leads to, as `HostName` has it.
 pub(crate) async fn host_name(spec: &SshSpec) -> Result<String, TransportError> {

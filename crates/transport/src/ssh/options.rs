@@ -2,10 +2,13 @@
 //! reads the files itself otherwise. Never connects.
 
 mod file;
+mod hosts;
+mod include;
+mod line;
 mod spec;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,6 +16,7 @@ use remora_model::SshSpec;
 use tokio::process::Command;
 
 use crate::TransportError;
+pub(crate) use hosts::Host;
 pub(super) use values::{AddressFamily, AgentChoice, Options, StrictHostKeys};
 
 /// `ssh -G` answers in milliseconds, unless a `Match exec` in the configuration hangs.
@@ -27,6 +31,11 @@ pub(super) async fn resolve(spec: &SshSpec) -> Result<Options, TransportError> {
         None => file::read(&wanted, config.as_deref(), home().as_deref())?,
     };
     values::options(&lines, &wanted, config, home().as_deref())
+}
+
+/// The hosts that the configuration of the user whose home this is calls by name.
+pub(super) fn hosts(home: Option<&Path>) -> Vec<Host> {
+    hosts::list(None, home)
 }
 
 fn home() -> Option<PathBuf> {

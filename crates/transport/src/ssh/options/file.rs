@@ -3,17 +3,20 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::include;
+use super::line::{names, split};
 use super::spec::Wanted;
-use super::values::expand_home;
 use crate::TransportError;
-use crate::ssh::known_hosts::matches;
 
 type Lines = Vec<(String, String)>;
 
 /// How deep files may include each other; OpenSSH's own limit.
-const MAX_DEPTH: u8 = 16;
+pub(super) const MAX_DEPTH: u8 = 16;
+
+/// What holds for everybody on this machine.
+pub(super) const SYSTEM_CONFIG: &str = "/etc/ssh/ssh_config";
 
 /// The key files that OpenSSH tries when none is named, in its order.
 const DEFAULT_KEYS: [&str; 5] = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
@@ -27,7 +30,7 @@ pub(super) fn read(wanted: &Wanted, config: Option<&Path>, home: Option<&Path>) 
         (None, None) => {}
     }
     if config.is_none() {
-        reading.file(Path::new("/etc/ssh/ssh_config"), None, false, MAX_DEPTH)?;
+        reading.file(Path::new(SYSTEM_CONFIG), None, false, MAX_DEPTH)?;
     }
     let mut lines = reading.lines;
     // What the settings say comes before what the files say.
@@ -83,7 +86,7 @@ impl Reading<'_> {
                     if depth == 0 {
                         return Err(unreadable(format!("line {number}: too many files include each other")));
                     }
-                    for included in self.included(&value, of_user) {
+                    for included in include::files(&value, of_user, self.home) {
                         self.file(&included, of_user, false, depth - 1)?;
                     }
                 }
@@ -93,71 +96,6 @@ impl Reading<'_> {
         }
         Ok(())
     }
-
-    /// The files that an `Include` names, in order; `*` and `?` in the last part only.
-    fn included(&self, value: &str, of_user: Option<&Path>) -> Vec<PathBuf> {
-        let base = of_user.map_or_else(|| PathBuf::from("/etc/ssh"), |home| home.join(".ssh"));
-        let mut files = Vec::new();
-        for word in words(value) {
-            let path = base.join(expand_home(&word, self.home));
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if !name.contains(['*', '?']) {
-                files.push(path);
-                continue;
-            }
-            let folder = path.parent().unwrap_or(&base);
-            // A folder that is not there includes nothing.
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            let mut found: Vec<PathBuf> = entries
-                .filter(|entry| matches(&entry.file_name().to_string_lossy(), &name))
-                .map(|entry| entry.path())
-                .collect();
-            found.sort();
-            files.extend(found);
-        }
-        files
-    }
-}
-
-/// Splits a line into its keyword, in lower case, and its value; nothing for a comment or an empty line.
-fn split(line: &str) -> Option<(String, String)> {
-    let line = line.trim();
-    if line.is_empty() || line.starts_with('#') {
-        return None;
-    }
-    let cut = line.find(|c: char| c.is_whitespace() || c == '=')?;
-    let (keyword, value) = line.split_at(cut);
-    let value = value.trim_start();
-    let value = value.strip_prefix('=').unwrap_or(value).trim();
-    Some((keyword.to_ascii_lowercase(), value.to_owned()))
-}
-
-/// The words of a value; quotes keep spaces together.
-fn words(value: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut rest = value.trim_start();
-    while !rest.is_empty() {
-        let (word, behind) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
-        };
-        words.push(word.to_owned());
-        rest = behind.trim_start();
-    }
-    words
-}
-
-/// Whether a `Host` line speaks of `host`.
-fn names(host: &str, patterns: &str) -> bool {
-    let mut found = false;
-    for pattern in words(patterns) {
-        match pattern.strip_prefix('!') {
-            Some(pattern) if matches(host, pattern) => return false,
-            Some(_) => {}
-            None => found |= matches(host, &pattern),
-        }
-    }
-    found
 }
 
 #[cfg(test)]

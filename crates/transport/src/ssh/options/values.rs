@@ -158,7 +158,7 @@ fn split_paths(text: &str) -> impl Iterator<Item = &str> {
 
 /// `${NAME}` from the environment, which OpenSSH knows in paths and `ssh -G` prints as it stands. One that is not set
 /// stays: the file is then not found.
-fn expand_variables(text: &str) -> String {
+pub(super) fn expand_variables(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once("${") {
