@@ -1,5 +1,7 @@
 //! Owns which interpreter runs the program, and what is asked of it beforehand.
 
+mod listing;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use remora_model::RemotePath;
 use serde::Deserialize;
 
 use crate::error::DebugError;
+pub use listing::{EnvironmentKind, Listed, list};
 
 /// An interpreter on the remote.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,5 +8,6 @@ mod children;
 mod every_interpreter;
 mod faults;
 mod in_code;
+mod listing;
 mod plain;
 mod reach;
