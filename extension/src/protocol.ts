@@ -16,17 +16,43 @@ export type Phase =
   | 'paused'
   | 'trouble'
   | 'debugging'
+  | 'stale'
   | 'reconnecting';
 
-/** Everything that the status bar shows; always whole. */
+/** Everything that the editor shows of a target; always whole. Paths are relative to both roots, 1,000 of a kind at most. */
 export interface Status {
   target: string | null;
+  remoteRoot: string | null;
   phase: Phase;
   pending: number;
+  waiting: string[];
   diverged: string[];
-  failed: string[];
-  sessions: number;
+  failed: FailedFile[];
+  sessions: SessionStatus[];
+  progress: UploadProgress | null;
   message: string | null;
+}
+
+/** A file whose upload failed, and why, in one sentence; it is tried again. */
+export interface FailedFile {
+  path: string;
+  reason: string;
+}
+
+/** `stale`: Python files that were stored on the remote since the program started. */
+export interface SessionStatus {
+  session: number;
+  name: string;
+  attached: boolean;
+  stale: string[];
+}
+
+/** How far a bulk upload is. */
+export interface UploadProgress {
+  filesDone: number;
+  filesTotal: number;
+  bytesDone: number;
+  bytesTotal: number;
 }
 
 export interface ConnectParams {

@@ -19,6 +19,7 @@ const PHASES: Record<Phase, { icon: string; words: string }> = {
   paused: { icon: 'debug-pause', words: 'paused' },
   trouble: { icon: 'warning', words: 'needs a look' },
   debugging: { icon: 'debug-alt', words: 'debugging' },
+  stale: { icon: 'debug-alt', words: 'debugging an older text' },
   reconnecting: { icon: 'sync~spin', words: 'connection lost, reconnecting' },
 };
 
@@ -30,7 +31,7 @@ export function present(status: Status): Presentation {
   const lines = [
     `Remora: ${words}${pending}`,
     ...named('Changed by somebody else over there', status.diverged),
-    ...named('Not stored', status.failed),
+    ...named('Not stored', status.failed.map(({ path }) => path)),
     ...(status.message === null ? [] : [status.message]),
   ];
   return {

@@ -5,7 +5,18 @@ import { test } from 'node:test';
 import type { Status } from '../src/protocol';
 import { ending, present } from '../src/status';
 
-const QUIET: Status = { target: 'box', phase: 'inSync', pending: 0, diverged: [], failed: [], sessions: 0, message: null };
+const QUIET: Status = {
+  target: 'box',
+  remoteRoot: '/srv/app',
+  phase: 'inSync',
+  pending: 0,
+  waiting: [],
+  diverged: [],
+  failed: [],
+  sessions: [],
+  progress: null,
+  message: null,
+};
 
 for (const [sentence, changed, text, warning] of [
   ['all is well', {}, '$(check) box', false],
@@ -22,7 +33,7 @@ for (const [sentence, changed, text, warning] of [
 }
 
 test('the tooltip names what needs a look, five names at most', () => {
-  const failed = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => `${name}.py`);
+  const failed = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => ({ path: `${name}.py`, reason: 'The disk is full.' }));
   const { tooltip } = present({ ...QUIET, phase: 'trouble', diverged: ['x.py'], failed, message: 'The disk is full.' });
   assert.deepEqual(tooltip.split('\n'), [
     'Remora: needs a look',

@@ -12,9 +12,8 @@ type Fields = BTreeMap<String, (bool, String)>;
 
 #[test]
 fn every_shape_of_the_extension_is_the_sidecars() {
-    let rust =
-        ["protocol.rs", "status.rs", "fault.rs"].map(|file| read(&format!("crates/remora/src/{file}"))).join("\n");
-    let rust = rust_shapes(&rust);
+    let others = ["status.rs", "fault.rs"].map(|file| read(&format!("crates/remora/src/{file}")));
+    let rust = rust_shapes(&(protocol() + &others.join("\n")));
     let shapes = typescript_shapes(&read("extension/src/protocol.ts"));
     assert!(shapes.len() > 10, "read only {:?}", shapes.keys());
     for (name, fields) in &shapes {
@@ -38,7 +37,7 @@ fn every_phase_of_the_sidecar_is_known_to_the_extension() {
 
 #[test]
 fn the_extension_calls_only_what_is_there_and_hears_everything_that_is_said() {
-    let rust = read("crates/remora/src/protocol.rs");
+    let rust = protocol();
     let typescript = quoted(&read("extension/src/protocol.ts"));
     let theirs: BTreeSet<String> = typescript.into_iter().filter(|text| text.starts_with("remora/")).collect();
     let all: BTreeSet<String> = rust.split('"').filter(|text| text.starts_with("remora/")).map(str::to_owned).collect();
@@ -48,6 +47,15 @@ fn the_extension_calls_only_what_is_there_and_hears_everything_that_is_said() {
     let called = between(&rust, "pub mod method {", "\n}").unwrap();
     let unheard: Vec<&String> = all.iter().filter(|name| !called.contains(*name) && !theirs.contains(*name)).collect();
     assert!(unheard.is_empty(), "the extension does not hear {unheard:?}");
+}
+
+/// `protocol.rs` and all files of its folder, that one first.
+fn protocol() -> String {
+    let folder = top().join("crates/remora/src/protocol");
+    let files = fs::read_dir(folder).into_iter().flatten().map(|file| file.unwrap().path());
+    let files: BTreeSet<_> = files.filter(|file| file.extension().is_some_and(|ending| ending == "rs")).collect();
+    let rest = files.iter().map(|file| fs::read_to_string(file).unwrap());
+    std::iter::once(read("crates/remora/src/protocol.rs")).chain(rest).fold(String::new(), |all, one| all + &one + "\n")
 }
 
 fn read(path: &str) -> String {

@@ -24,15 +24,21 @@ struct Batch {
     files: u64,
     bytes: u64,
     paths: Vec<RelPath>,
+    sources: Vec<RelPath>,
+}
+
+impl Batch {
+    fn new(since: Instant) -> Self {
+        let (paths, sources) = (Vec::new(), Vec::new());
+        Self { since, held: true, members: HashSet::new(), told: false, files: 0, bytes: 0, paths, sources }
+    }
 }
 
 impl Batches {
     /// Opens a group; it stays open until [`Batches::close`] and until its last member has left.
     pub(crate) fn open(&mut self, now: Instant) -> BatchId {
         self.last += 1;
-        let members = HashSet::new();
-        let batch = Batch { since: now, held: true, members, told: false, files: 0, bytes: 0, paths: Vec::new() };
-        self.open.insert(self.last, batch);
+        self.open.insert(self.last, Batch::new(now));
         self.last
     }
 
@@ -78,15 +84,23 @@ impl Batches {
         }
     }
 
+    /// The text of a program may have changed; counts in the first of its groups only.
+    pub(crate) fn note_source(&mut self, ids: &[BatchId], path: &RelPath) {
+        let Some(batch) = ids.first().and_then(|id| self.open.get_mut(id)) else { return };
+        if path.name().ends_with(b".py") && batch.sources.len() < PATHS_NAMED {
+            batch.sources.push(path.clone());
+        }
+    }
+
     /// What is to be told of the groups that are complete.
     pub(crate) fn completed(&mut self, now: Instant) -> Vec<Notice> {
         let complete = |batch: &Batch| !batch.held && batch.members.is_empty();
         let ids: Vec<BatchId> = self.open.iter().filter(|(_, batch)| complete(batch)).map(|(id, _)| *id).collect();
         let batches = ids.into_iter().filter_map(|id| self.open.remove(&id)).filter(|batch| batch.told);
         batches
-            .map(|Batch { since, files, bytes, paths, .. }| {
+            .map(|Batch { since, files, bytes, paths, sources, .. }| {
                 let elapsed = now.saturating_duration_since(since);
-                Notice::Mirrored { files, bytes, elapsed, paths }
+                Notice::Mirrored { files, bytes, elapsed, paths, sources }
             })
             .collect()
     }

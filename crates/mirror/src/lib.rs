@@ -23,4 +23,6 @@ mod watch;
 
 pub use error::MirrorError;
 pub use mirror::{Config, Mirror, start};
-pub use notice::{Barrier, Blocked, Change, Notice, PATHS_NAMED, Phase, PlannedChange, Status};
+pub use notice::{
+    Barrier, Blocked, Change, Notice, PATHS_NAMED, PATHS_WAITING, Phase, PlannedChange, Progress, Status,
+};

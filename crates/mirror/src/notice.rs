@@ -30,18 +30,12 @@ pub enum Notice {
         elapsed: Duration,
         /// Which, [`PATHS_NAMED`] at most.
         paths: Vec<RelPath>,
+        /// The Python sources among the files written, [`PATHS_NAMED`] at most: a program that runs may have
+        /// loaded the text before.
+        sources: Vec<RelPath>,
     },
     /// How far the work under way is; sent ten times a second at most.
-    Progress {
-        /// Files done since the mirror was last idle.
-        files_done: u64,
-        /// Files to do since then.
-        files_total: u64,
-        /// Bytes sent since then.
-        bytes_done: u64,
-        /// Bytes to send since then, as far as known.
-        bytes_total: u64,
-    },
+    Progress(Progress),
     /// The remote file is not what was put there. It is left alone until the user chooses; told once.
     Diverged {
         /// Which.
@@ -54,6 +48,19 @@ pub enum Notice {
         /// What.
         error: MirrorError,
     },
+}
+
+/// How far the work since the mirror was last idle is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Files done.
+    pub files_done: u64,
+    /// Files to do, those done included.
+    pub files_total: u64,
+    /// Bytes sent.
+    pub bytes_done: u64,
+    /// Bytes to send, those sent included, as far as known.
+    pub bytes_total: u64,
 }
 
 /// What the mirror is doing.
@@ -76,13 +83,21 @@ pub enum Phase {
     Halted,
 }
 
+/// At most this many paths are named as waiting: more than anybody looks at.
+pub const PATHS_WAITING: usize = 1000;
+
 /// The whole status.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Status {
     /// What the mirror is doing.
     pub phase: Phase,
-    /// How many changes wait or are on their way. A change of the number alone is not told.
+    /// How many changes wait or are on their way.
     pub pending: usize,
+    /// Which, in order, the first [`PATHS_WAITING`] of them. What a first comparison will find is not known
+    /// before its end.
+    pub waiting: Vec<RelPath>,
+    /// How far a bulk upload is; nothing while only a few files are on their way.
+    pub progress: Option<Progress>,
     /// Paths whose remote content is not what was put there.
     pub diverged: Vec<RelPath>,
     /// Paths that could not be mirrored, and why.

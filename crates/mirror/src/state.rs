@@ -61,6 +61,9 @@ pub(crate) struct State {
     /// `diverged` or `failed` are not as they were told.
     standing_changed: bool,
     told: Status,
+    told_at: Instant,
+    /// When a change of the status that was not told yet is to be.
+    status_due: Option<Instant>,
     progress: report::Progress,
     /// The time of the event being followed, and what is to be done for it.
     now: Instant,
@@ -95,6 +98,8 @@ impl State {
             barriers: Vec::new(),
             standing_changed: false,
             told: Status::default(),
+            told_at: now,
+            status_due: None,
             progress: report::Progress::new(now),
             now,
             jobs: Vec::new(),
@@ -113,7 +118,7 @@ impl State {
 
     /// When [`Event::Tick`] is wanted next.
     pub(crate) fn next_tick(&self) -> Option<Instant> {
-        self.queue.next_alarm().into_iter().chain(self.next_rescan).min()
+        self.queue.next_alarm().into_iter().chain(self.next_rescan).chain(self.status_due).min()
     }
 
     /// Follows one event.

@@ -169,9 +169,7 @@ impl Task {
         for job in self.state.on(event, Instant::now()) {
             self.begin(job);
         }
-        let pending = self.state.pending();
-        self.status.send_if_modified(|status| std::mem::replace(&mut status.pending, pending) != pending);
-        if pending == 0
+        if self.state.pending() == 0
             && let Some(index) = &mut self.index
             && let Err(error) = index.compact(self.state.records())
         {

@@ -1,12 +1,14 @@
 //! Owns all state of one workspace: its target, link, mirror and debug sessions. Decides what
 //! follows from an event; never touches a file, a socket or a clock: that is what the jobs are for.
 
+mod shown;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use remora_agent::Link;
-use remora_debug::Session;
+use remora_debug::{Session, SessionEvent};
 use remora_mirror::{Mirror, Notice};
 use remora_model::{LocalPath, Settings, Target};
 use tokio::sync::{mpsc, oneshot};
@@ -14,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::event::{Event, Generation, Reply, Rooted};
 use crate::fault::Fault;
 use crate::jobs::Job;
-use crate::status::{Phase, Status};
+use crate::status::{SessionStatus, Status};
 use crate::surface::{DebugRequest, Listening, Mirrored, Said, SessionId, Surface};
 
 /// What does not change while the loop runs.
@@ -52,6 +54,8 @@ pub struct State {
     /// Whether the event being handled made the mirror compare the trees, so that nobody has to ask for it.
     pub(crate) comparing: bool,
     pub(crate) sessions: BTreeMap<SessionId, Running>,
+    /// What the status says of each session.
+    pub(crate) shown_sessions: BTreeMap<SessionId, SessionStatus>,
     pub(crate) last_session: u64,
     pub(crate) message: Option<String>,
     shown: Status,
@@ -116,6 +120,7 @@ impl State {
             tally: None,
             comparing: false,
             sessions: BTreeMap::new(),
+            shown_sessions: BTreeMap::new(),
             last_session: 0,
             message: None,
             shown: Status::default(),
@@ -124,9 +129,14 @@ impl State {
 
     /// What follows from `event`.
     pub fn on(&mut self, event: Event) -> Vec<Job> {
+        // What a program writes changes no status, and it may write a lot.
+        let tells = !matches!(event, Event::SessionSaid(_, SessionEvent::Output { .. }));
         let jobs = self.dispatch(event);
         self.comparing = false;
-        self.show_status();
+        self.shown_sessions.retain(|id, _| self.sessions.contains_key(id));
+        if tells {
+            self.show_status();
+        }
         jobs
     }
 
@@ -176,45 +186,6 @@ impl State {
     pub(crate) fn say_fault(&mut self, fault: Fault) {
         self.message = Some(fault.message.clone());
         self.say(Said::Fault(fault));
-    }
-
-    fn show_status(&mut self) {
-        let status = self.status();
-        if status != self.shown {
-            self.shown = status.clone();
-            self.say(Said::Status(status));
-        }
-    }
-
-    /// The whole status, computed from the state and nothing else.
-    pub(crate) fn status(&self) -> Status {
-        let mirror = self.mirror.as_ref().map(Mirror::status).unwrap_or_default();
-        Status {
-            target: self.target.as_ref().map(|target| target.name.clone()),
-            phase: self.phase(&mirror),
-            pending: mirror.pending as u64,
-            diverged: mirror.diverged.iter().map(ToString::to_string).collect(),
-            failed: mirror.failed.iter().map(|(path, _)| path.to_string()).collect(),
-            sessions: self.sessions.len() as u64,
-            message: self.message.clone(),
-        }
-    }
-
-    fn phase(&self, mirror: &remora_mirror::Status) -> Phase {
-        match self.link {
-            LinkState::Down(_) => Phase::NotConnected,
-            LinkState::Connecting { attempt: 0, .. } => Phase::Connecting,
-            LinkState::Connecting { .. } | LinkState::Pausing { .. } => Phase::Reconnecting,
-            LinkState::Up { .. } if !self.sessions.is_empty() => Phase::Debugging,
-            LinkState::Up { .. } if self.mirror.is_none() => Phase::Connected,
-            LinkState::Up { .. } => match mirror.phase {
-                remora_mirror::Phase::WaitingForLink | remora_mirror::Phase::Comparing => Phase::Comparing,
-                remora_mirror::Phase::Uploading => Phase::Uploading,
-                remora_mirror::Phase::InSync => Phase::InSync,
-                remora_mirror::Phase::Incomplete | remora_mirror::Phase::Halted => Phase::Trouble,
-                remora_mirror::Phase::Paused => Phase::Paused,
-            },
-        }
     }
 }
 

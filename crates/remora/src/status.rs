@@ -2,24 +2,75 @@
 
 use serde::Serialize;
 
-/// Everything that the status bar shows.
+/// At most this many paths of a kind are named in a status: more than an editor can mark at a glance.
+pub const PATHS_SHOWN: usize = 1000;
+
+/// At most this many paths make a session stale; one is enough to say that it is.
+pub const STALE_SHOWN: usize = 100;
+
+/// Everything that the editor shows of a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// Name of the target; nothing when none is chosen.
     pub target: Option<String>,
+    /// The remote root, absolute and without links; nothing before it was opened.
+    pub remote_root: Option<String>,
     /// The state in one word.
     pub phase: Phase,
-    /// Files not yet on the remote.
+    /// How many files are not yet on the remote.
     pub pending: u64,
-    /// Files that somebody else changed on the remote.
+    /// Which, relative and in order, [`PATHS_SHOWN`] at most.
+    pub waiting: Vec<String>,
+    /// Files that somebody else changed on the remote, [`PATHS_SHOWN`] at most.
     pub diverged: Vec<String>,
-    /// Files whose upload failed.
-    pub failed: Vec<String>,
+    /// Files whose upload failed and is tried again, [`PATHS_SHOWN`] at most.
+    pub failed: Vec<FailedFile>,
     /// Debug sessions that run.
-    pub sessions: u64,
+    pub sessions: Vec<SessionStatus>,
+    /// How far a bulk upload is; nothing while only a few files are on their way.
+    pub progress: Option<UploadProgress>,
     /// The last fault in the background, in one sentence.
     pub message: Option<String>,
+}
+
+/// A file whose upload failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedFile {
+    /// Relative to both roots.
+    pub path: String,
+    /// Why, in one sentence.
+    pub reason: String,
+}
+
+/// A debug session that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionStatus {
+    /// Names it in requests.
+    pub session: u64,
+    /// What a person calls it.
+    pub name: String,
+    /// Whether a client is attached.
+    pub attached: bool,
+    /// Python files that were stored on the remote since the program started, [`STALE_SHOWN`] at most, in order:
+    /// it may run an older text of them.
+    pub stale: Vec<String>,
+}
+
+/// How far a bulk upload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UploadProgress {
+    /// Files done.
+    pub files_done: u64,
+    /// Files in all.
+    pub files_total: u64,
+    /// Bytes done.
+    pub bytes_done: u64,
+    /// Bytes in all.
+    pub bytes_total: u64,
 }
 
 /// The state in one word.
@@ -45,6 +96,18 @@ pub enum Phase {
     Trouble,
     /// A debug session runs.
     Debugging,
+    /// A debug session runs, and one of them an older text than what is on the remote now.
+    Stale,
     /// The connection broke and is being rebuilt.
     Reconnecting,
+}
+
+impl SessionStatus {
+    /// These Python files were stored while its program runs.
+    pub(crate) fn outdate(&mut self, sources: &[remora_model::RelPath]) {
+        self.stale.extend(sources.iter().map(ToString::to_string));
+        self.stale.sort();
+        self.stale.dedup();
+        self.stale.truncate(STALE_SHOWN);
+    }
 }

@@ -135,6 +135,7 @@ impl State {
 
     fn looked_file(&mut self, path: &RelPath, live: Live, file: LookedFile) {
         let Some((mut live, record)) = self.make_way(path, live) else { return };
+        self.progress.bytes_total += file.size.saturating_sub(live.item.size);
         live.item.size = file.size;
         let LookedFile { mtime, size, mode, racy, content } = file;
         let digest = match &content {

@@ -5,10 +5,19 @@ use std::time::{Duration, Instant};
 use super::State;
 use crate::error::MirrorError;
 use crate::event::Job;
-use crate::notice::{Barrier, Blocked, Notice, Phase, Status};
+use crate::notice::{self, Barrier, Blocked, Notice, PATHS_WAITING, Phase, Status};
 
 /// Progress is told at most this often: a person sees no more, and an editor draws no more.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// During bulk work the status is told at most this often, for the same reason.
+const STATUS_EVERY: Duration = Duration::from_millis(100);
+
+/// With more paths than this it is bulk work: more than anybody saves at once.
+const HANDFUL: usize = 10;
+
+/// With more bytes than this it is bulk work too, be it one file: seconds on a slow line.
+const HANDFUL_BYTES: u64 = 4 << 20;
 
 /// How far the work since the last idle moment is.
 #[derive(Debug)]
@@ -31,6 +40,16 @@ impl Progress {
         self.streamed += bytes;
     }
 
+    fn counts(&self) -> notice::Progress {
+        let bytes_done = self.bytes + self.streamed;
+        notice::Progress {
+            files_done: self.done,
+            files_total: self.total.max(self.done),
+            bytes_done,
+            bytes_total: self.bytes_total.max(bytes_done),
+        }
+    }
+
     /// A file of this size is stored.
     pub(super) fn bytes_done(&mut self, bytes: u64) {
         self.bytes += bytes;
@@ -44,6 +63,8 @@ impl State {
         Status {
             phase: self.phase(),
             pending: self.queue.len(),
+            waiting: self.queue.first(PATHS_WAITING),
+            progress: self.bulk_progress(),
             diverged: self.diverged.iter().cloned().collect(),
             failed: self.failed.iter().map(|(path, error)| (path.clone(), error.clone())).collect(),
             halted: self.halted.clone(),
@@ -95,29 +116,46 @@ impl State {
         self.answer_barriers();
     }
 
+    /// Tells the status if it changed: a new phase at once, all else during bulk work only now and then.
     fn tell_status(&mut self) {
+        self.status_due = None;
         let told = (self.told.phase, &self.told.halted, &self.told.remote_root);
-        if std::mem::take(&mut self.standing_changed) || told != (self.phase(), &self.halted, &self.root) {
-            let mut status = self.status();
-            let pending = std::mem::replace(&mut status.pending, self.told.pending);
-            if status != self.told {
-                status.pending = pending;
-                self.told = status.clone();
-                self.tell(Notice::Status(status));
-            }
+        let turned = told != (self.phase(), &self.halted, &self.root);
+        let bulk = self.queue.len() > HANDFUL;
+        if turned && !self.standing_changed && !bulk && self.may_come_to_nothing() {
+            return;
         }
+        let due = self.told_at + STATUS_EVERY;
+        if !turned && bulk && self.now < due {
+            self.status_due = Some(due);
+            return;
+        }
+        self.standing_changed = false;
+        let status = self.status();
+        if status != self.told {
+            self.told = status.clone();
+            self.told_at = self.now;
+            self.tell(Notice::Status(status));
+        }
+    }
+
+    /// Most of what is looked at turns out to be left out, or not to have changed (a log that a program
+    /// writes): telling each look would make the status flicker.
+    fn may_come_to_nothing(&self) -> bool {
+        let idle = matches!(self.told.phase, Phase::InSync | Phase::Incomplete);
+        idle && self.phase() == Phase::Uploading && self.queue.is_only_looked_at()
     }
 
     fn tell_progress(&mut self) {
         self.progress.told = self.now;
-        let Progress { done, total, bytes, streamed, bytes_total, .. } = self.progress;
-        let bytes_done = bytes + streamed;
-        self.tell(Notice::Progress {
-            files_done: done,
-            files_total: total.max(done),
-            bytes_done,
-            bytes_total: bytes_total.max(bytes_done),
-        });
+        self.tell(Notice::Progress(self.progress.counts()));
+    }
+
+    /// How far a bulk upload is.
+    fn bulk_progress(&self) -> Option<notice::Progress> {
+        let counts = self.progress.counts();
+        let bulk = counts.files_total > HANDFUL as u64 || counts.bytes_total > HANDFUL_BYTES;
+        (bulk && self.phase() == Phase::Uploading).then_some(counts)
     }
 
     fn answer_barriers(&mut self) {

@@ -62,6 +62,7 @@ impl State {
                     return self.fail(path, live, MirrorError::Other("the remote did not say what it stored".into()));
                 };
                 bytes = size;
+                self.batches.note_source(&live.item.batches, path);
                 let seen = Some(Seen { mtime, size, racy });
                 LineKind::Is(Record::File(FileRecord { digest, size, mtime, mode, seen }))
             }

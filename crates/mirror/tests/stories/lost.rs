@@ -31,7 +31,7 @@ async fn an_upload_that_was_cut_goes_on_where_it_was() {
     pair.write("0 large", vec![1_u8; 200 << 20]);
     let mut running = pair.start();
     running.connect(&pair).await;
-    let busy = |notice: &Notice| matches!(notice, Notice::Progress { files_done, .. } if *files_done > 0).then_some(());
+    let busy = |notice: &Notice| matches!(notice, Notice::Progress(progress) if progress.files_done > 0).then_some(());
     running.until("some files", busy).await;
     running.agent.take().unwrap().cut().await;
     // The mirror finds out by itself, before anybody tells it.

@@ -242,9 +242,7 @@ async fn a_large_file_is_streamed_and_told_about() {
     fs::set_permissions(pair.here("a.bin"), Permissions::from_mode(0o700)).unwrap();
     running.mirror.saved(&pair.here("a.bin"));
     assert_eq!(running.batch().await.1, 0, "the same bytes are not sent again");
-    assert!(
-        running.heard.iter().any(|notice| matches!(notice, Notice::Progress { bytes_done, .. } if *bytes_done > 0))
-    );
+    assert!(running.heard.iter().any(|notice| matches!(notice, Notice::Progress(progress) if progress.bytes_done > 0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use crate::event::{Generation, Reply};
 use crate::fault::{Fault, Kind};
 use crate::jobs::Job;
 use crate::state::{LinkState, Running, State, Waiting};
+use crate::status::SessionStatus;
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
 
 impl State {
@@ -114,6 +115,12 @@ impl State {
         let session = SessionId(self.last_session);
         let (keep, given_up) = oneshot::channel();
         self.sessions.insert(session, Running::Starting(keep));
+        let name = match &request.program {
+            Program::File(path) => path.clone(),
+            Program::Module(module) => module.clone(),
+        };
+        let shown = SessionStatus { session: session.0, name, attached: false, stale: Vec::new() };
+        self.shown_sessions.insert(session, shown);
         vec![Job::StartDebug { session, link, request: Box::new(request), reply, given_up }]
     }
 
@@ -217,8 +224,11 @@ impl State {
     pub(crate) fn session_said(&mut self, id: SessionId, event: SessionEvent) -> Vec<Job> {
         match event {
             SessionEvent::Output { stream, data } => self.say(Said::Output(id, stream, data)),
-            SessionEvent::ClientConnected => self.say(Said::Attached),
-            SessionEvent::ClientGone => {}
+            SessionEvent::ClientConnected => {
+                self.note_attached(id, true);
+                self.say(Said::Attached);
+            }
+            SessionEvent::ClientGone => self.note_attached(id, false),
             SessionEvent::Exited(exit) => {
                 self.say(Said::Exited(id, exit));
                 return self.forget(id);
@@ -229,6 +239,12 @@ impl State {
             }
         }
         Vec::new()
+    }
+
+    fn note_attached(&mut self, id: SessionId, attached: bool) {
+        if let Some(shown) = self.shown_sessions.get_mut(&id) {
+            shown.attached = attached;
+        }
     }
 
     /// Ends what may be left of a session whose program has ended.

@@ -105,14 +105,18 @@ impl State {
 
     pub(crate) fn mirror_said(&mut self, notice: Notice) -> Vec<Job> {
         match notice {
-            Notice::Mirrored { files, bytes, elapsed, .. } => {
+            Notice::Mirrored { files, bytes, elapsed, sources, .. } => {
+                if !sources.is_empty() {
+                    self.shown_sessions.values_mut().for_each(|session| session.outdate(&sources));
+                }
                 let batch = Mirrored { files, bytes, elapsed };
                 match &mut self.tally {
                     Some(tally) => tally.add(&batch),
                     None => self.say(Said::Mirrored(batch)),
                 }
             }
-            Notice::Progress { files_done, files_total, bytes_done, bytes_total } => {
+            Notice::Progress(counts) => {
+                let remora_mirror::Progress { files_done, files_total, bytes_done, bytes_total } = counts;
                 self.say(Said::Progress(Progress { files_done, files_total, bytes_done, bytes_total }));
             }
             Notice::Diverged { path } => {

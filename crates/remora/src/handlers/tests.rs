@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use remora_agent::{Exit, Link, LostReason};
 use remora_debug::SessionEvent;
-use remora_model::{LocalPath, RemotePath, Settings, Target, TransportSpec};
+use remora_mirror::Notice;
+use remora_model::{LocalPath, RelPath, RemotePath, Settings, Target, TransportSpec};
 use remora_transport::{Answer, Ask, Question};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -15,6 +17,7 @@ use crate::event::{Event, Generation, MirrorRequest};
 use crate::fault::{Fault, Kind};
 use crate::jobs::Job;
 use crate::state::{LinkState, Running, State, Workspace};
+use crate::status::Phase;
 use crate::surface::{DebugRequest, Said, SessionId};
 
 struct Bed {
@@ -217,6 +220,30 @@ async fn a_start_is_given_up_when_it_is_stopped_and_not_when_its_program_has_end
     let (session, _given_up, _answer) = start(&mut bed);
     bed.state.on(Event::SessionSaid(session, SessionEvent::Exited(Exit::Code(0))));
     assert!(matches!(bed.state.sessions.get(&session), Some(Running::Ended)));
+}
+
+#[tokio::test]
+async fn a_session_is_stale_when_a_python_file_was_stored_since_its_program_started() {
+    let mut bed = bed();
+    let generation = bed.up().await;
+    let stored = |names: &[&str]| {
+        let sources = names.iter().map(|name| RelPath::new(*name).unwrap()).collect();
+        Event::MirrorSaid(Notice::Mirrored { files: 1, bytes: 1, elapsed: Duration::ZERO, paths: vec![], sources })
+    };
+    bed.state.on(stored(&["before.py"]));
+    let (reply, _answer) = oneshot::channel();
+    let root = RemotePath::new("/there").unwrap();
+    bed.state.on(Event::BarrierPassed(generation, Ok(root), Box::new(bed.program()), reply));
+    bed.state.on(stored(&[]));
+    assert_eq!(bed.state.status().phase, Phase::Debugging);
+    bed.state.on(stored(&["b.py", "a.py"]));
+    bed.state.on(stored(&["a.py"]));
+    let status = bed.state.status();
+    let session = &status.sessions[0];
+    assert_eq!((status.phase, session.name.as_str()), (Phase::Stale, "app.py"));
+    assert_eq!(session.stale, ["a.py", "b.py"]);
+    bed.state.on(Event::StopAsked(SessionId(session.session), oneshot::channel().0));
+    assert_eq!(bed.state.status().sessions, []);
 }
 
 #[tokio::test]
