@@ -1,13 +1,14 @@
 //! Floor 0: the nouns of Remora, without I/O.
 //!
-//! Owns the types that cross borders (paths, ports, digests, entries, settings) and the checks
-//! that make a value of them meaningful. Never opens a file, a socket or a clock.
+//! Owns the types that cross borders (paths, ports, digests, entries, settings), the checks
+//! that make a value of them meaningful, and the way from bytes in pieces to text. Never opens a file, a socket or a clock.
 
 mod digest;
 mod entry;
 mod path;
 mod port;
 mod settings;
+pub mod text;
 
 pub use digest::{Digest, Hasher};
 pub use entry::{Entry, Kind, Mode, Mtime};

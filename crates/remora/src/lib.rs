@@ -18,6 +18,5 @@ mod settings_file;
 mod state;
 mod status;
 mod surface;
-mod text;
 
 pub use fault::{Fault, Kind};

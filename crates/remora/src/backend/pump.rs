@@ -15,7 +15,7 @@ use crate::protocol::{
 };
 use crate::status::{Phase, Status};
 use crate::surface::{Said, SessionId};
-use crate::text::Decoder;
+use remora_model::text::Decoder;
 
 /// Runs until the loop has nothing more to say.
 pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::UnboundedReceiver<Said>) {

@@ -16,7 +16,7 @@ use super::voice::{Voice, exit_words};
 use crate::event::Event;
 use crate::fault::{Fault, Kind};
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
-use crate::text::Decoder;
+use remora_model::text::Decoder;
 
 pub(super) async fn run(args: DebugArgs) -> u8 {
     let mut voice = Voice::new(args.json);

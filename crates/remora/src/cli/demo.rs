@@ -19,7 +19,7 @@ use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
 use crate::state::Workspace;
 use crate::surface::{DebugRequest, Listening, Said};
-use crate::text::Decoder;
+use remora_model::text::Decoder;
 
 const APP: &str = include_str!("../../../../examples/demo/app.py");
 const ORDERS: &str = include_str!("../../../../examples/demo/orders.py");

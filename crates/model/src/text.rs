@@ -3,13 +3,14 @@
 
 /// Decodes UTF-8 that arrives in pieces.
 #[derive(Debug, Default)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     rest: Vec<u8>,
 }
 
 impl Decoder {
     /// The text of the next piece; an unfinished character at its end waits for the piece after.
-    pub(crate) fn decode(&mut self, piece: &[u8]) -> String {
+    #[must_use]
+    pub fn decode(&mut self, piece: &[u8]) -> String {
         self.rest.extend_from_slice(piece);
         let keep = unfinished(&self.rest);
         let end = self.rest.len() - keep;
@@ -19,7 +20,8 @@ impl Decoder {
     }
 
     /// What is left at the end of the stream.
-    pub(crate) fn finish(&mut self) -> String {
+    #[must_use]
+    pub fn finish(&mut self) -> String {
         String::from_utf8_lossy(&std::mem::take(&mut self.rest)).into_owned()
     }
 }
