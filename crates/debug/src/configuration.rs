@@ -6,7 +6,7 @@ use remora_model::{LocalPath, RemotePath};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::request::Request;
+use crate::request::{Endpoint, Request};
 
 /// First of the ports that [`stable_port`] may choose.
 const FIRST_PORT: u16 = 20_000;
@@ -70,10 +70,18 @@ impl Attach<'_> {
     }
 }
 
-/// The attach configuration for a client that connects to `address`; `secret` is what the program itself
+/// The attach configuration for a client that connects to `endpoint`; `secret` is what the program itself
 /// asked for.
 #[must_use]
-pub fn attach_configuration(request: &Request, address: SocketAddr, secret: Option<&str>) -> Value {
+pub fn attach_configuration(request: &Request, endpoint: &Endpoint, secret: Option<&str>) -> Value {
+    let address = match endpoint {
+        Endpoint::Port(address) => *address,
+        Endpoint::Socket(path) => {
+            let mut entry = attach_arguments(request);
+            entry["socket"] = json!(path);
+            return entry;
+        }
+    };
     let attach = Attach {
         name: &request.name,
         address,
@@ -84,6 +92,21 @@ pub fn attach_configuration(request: &Request, address: SocketAddr, secret: Opti
         secret,
     };
     attach.configuration()
+}
+
+/// What a debugger has to be told to debug `request`, whichever way its client comes.
+pub(crate) fn attach_arguments(request: &Request) -> Value {
+    json!({
+        "name": request.name,
+        "type": "remora",
+        "request": "attach",
+        "pathMappings": [{
+            "localRoot": request.local_root.to_string(),
+            "remoteRoot": request.remote_root.to_string(),
+        }],
+        "justMyCode": request.just_my_code,
+        "subProcess": request.sub_process,
+    })
 }
 
 /// An address that can be connected to: "all interfaces" is none.
@@ -105,7 +128,7 @@ mod tests {
     use crate::request::{Listen, Program};
 
     fn request() -> Request {
-        let listen = Listen { host: [127, 0, 0, 1].into(), port: 0, exact: false };
+        let listen = Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false };
         Request {
             program: Program::File("main.py".into()),
             args: Vec::new(),
@@ -120,12 +143,13 @@ mod tests {
             remote_root: RemotePath::new("/srv/app").unwrap(),
             name: "Remora: app".into(),
             listen,
+            words: |notice| format!("{notice:?}"),
         }
     }
 
     #[test]
     fn the_address_stands_below_connect_and_never_at_the_top() {
-        let entry = attach_configuration(&request(), ([127, 0, 0, 1], 20_001).into(), None);
+        let entry = attach_configuration(&request(), &Endpoint::Port(([127, 0, 0, 1], 20_001).into()), None);
         assert_eq!(entry["connect"], json!({"host": "127.0.0.1", "port": 20_001}));
         assert!(entry.get("host").is_none() && entry.get("port").is_none() && entry.get("secret").is_none());
         assert_eq!(entry["pathMappings"][0]["remoteRoot"], "/srv/app");
@@ -133,14 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_is_named_in_place_of_an_address() {
+        let entry = attach_configuration(&request(), &Endpoint::Socket("/run/s".into()), Some("x"));
+        assert_eq!((&entry["type"], &entry["socket"]), (&json!("remora"), &json!("/run/s")));
+        assert!(entry.get("connect").is_none() && entry["pathMappings"][0]["remoteRoot"] == "/srv/app");
+    }
+
+    #[test]
     fn all_interfaces_are_no_address_to_connect_to() {
-        let entry = attach_configuration(&request(), ([0, 0, 0, 0], 20_001).into(), None);
+        let entry = attach_configuration(&request(), &Endpoint::Port(([0, 0, 0, 0], 20_001).into()), None);
         assert_eq!(entry["connect"]["host"], "127.0.0.1");
     }
 
     #[test]
     fn the_secret_of_the_program_is_carried_along() {
-        let entry = attach_configuration(&request(), ([127, 0, 0, 1], 20_001).into(), Some("my_secret"));
+        let entry =
+            attach_configuration(&request(), &Endpoint::Port(([127, 0, 0, 1], 20_001).into()), Some("my_secret"));
         assert_eq!(entry["secret"], "my_secret");
     }
 

@@ -64,6 +64,14 @@ pub enum DebugError {
         /// The system's words.
         reason: String,
     },
+    /// No socket could be made here.
+    #[error("can't listen on a socket in {folder}: {reason}")]
+    SocketFailed {
+        /// Where it was to be.
+        folder: String,
+        /// The system's words.
+        reason: String,
+    },
     /// The program or its debugger ended before a client could connect.
     #[error("ended before the debugger listened")]
     DiedBeforeListening {

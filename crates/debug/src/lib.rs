@@ -4,6 +4,9 @@
 //! attach configuration and the text of `launch.json`. Knows the agent only as a link; never the
 //! transport, the mirror or the editor.
 //!
+//! A client attaches, or over a local socket launches what waits for it already; the relay's translator makes the one
+//! of the other.
+//!
 //! What the debuggers differ in, seen from here: child processes are debugged under debugpy only (each child of
 //! ptvsd would listen on a port of its own without a secret, so they run freely); ptvsd takes no notice of a
 //! client that asks for the program's end, so the session ends the program; ptvsd 4.3.2 is refused on Python 3.13
@@ -22,5 +25,5 @@ pub mod wheels;
 
 pub use configuration::{Attach, attach_configuration, stable_port};
 pub use error::DebugError;
-pub use request::{Listen, Program, Request};
+pub use request::{Endpoint, Listen, Notice, Program, Request, Words};
 pub use session::{OutputStream, Session, SessionEvent, start};

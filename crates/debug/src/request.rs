@@ -1,8 +1,10 @@
 //! Owns what a debug start is asked for, as data. Never decides anything.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 
+use remora_agent::LostReason;
 use remora_model::{Debugger, LocalPath, RemotePath};
 
 /// What to run under the debugger, and how.
@@ -35,6 +37,8 @@ pub struct Request {
     pub name: String,
     /// Where a client here may connect.
     pub listen: Listen,
+    /// How a client of this session is told something.
+    pub words: Words,
 }
 
 /// What to run.
@@ -48,11 +52,59 @@ pub enum Program {
 
 /// Where a client here may connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listen {
-    /// The address to listen on.
-    pub host: IpAddr,
-    /// The port; 0 for any.
-    pub port: u16,
-    /// Whether the user named the port: if so a taken one is a fault, else the next free one is used.
-    pub exact: bool,
+pub enum Listen {
+    /// A TCP port.
+    Port {
+        /// The address to listen on.
+        host: IpAddr,
+        /// The port; 0 for any.
+        port: u16,
+        /// Whether the user named the port: if so a taken one is a fault, else the next free one is used.
+        exact: bool,
+    },
+    /// A socket that only this user may open: a Unix socket, or a named pipe on Windows.
+    Socket,
 }
+
+/// Where a session listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A TCP port.
+    Port(SocketAddr),
+    /// The path of a Unix socket, or the name of a named pipe.
+    Socket(PathBuf),
+}
+
+impl Endpoint {
+    /// The address, if it is a port.
+    #[must_use]
+    pub fn port(&self) -> Option<SocketAddr> {
+        if let Self::Port(address) = self { Some(*address) } else { None }
+    }
+
+    /// The path or name, if it is none.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        if let Self::Socket(path) = self { Some(path) } else { None }
+    }
+}
+
+/// What a client of a session is told in words; see [`Words`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// To a second client: there is one already.
+    Taken,
+    /// To requests that come after the program's end.
+    Over,
+    /// The program was ended by this signal.
+    Signal(i32),
+    /// The link was lost.
+    Lost(LostReason),
+    /// The debugger has left the program, which runs on.
+    StillRuns,
+    /// So many bytes of output are not shown: they came while no client was there, and were too many to keep.
+    Omitted(usize),
+}
+
+/// Words a [`Notice`]: sentences are the business of whoever shows them.
+pub type Words = fn(&Notice) -> String;

@@ -1,15 +1,15 @@
 //! Owns a program that runs under a debugger, from its start to its end.
 
 mod command_line;
+mod console;
 mod owner;
 mod start;
-
-use std::net::SocketAddr;
 
 use remora_agent::{Exit, LostReason, StreamWriter};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
+use crate::request::Endpoint;
 use owner::Command;
 pub use start::start;
 
@@ -44,7 +44,7 @@ pub enum SessionEvent {
 
 /// A program that waits for, or runs under, a debug client. Dropping it ends everything.
 pub struct Session {
-    address: SocketAddr,
+    endpoint: Endpoint,
     configuration: Value,
     stdin: Option<StreamWriter>,
     running: Running,
@@ -53,8 +53,8 @@ pub struct Session {
 impl Session {
     /// Where a client here may connect.
     #[must_use]
-    pub fn listening(&self) -> SocketAddr {
-        self.address
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The attach configuration for an editor.

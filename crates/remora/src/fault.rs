@@ -11,6 +11,7 @@ mod mirror;
 mod transport;
 
 pub use agent::{boot, not_absolute, root, root_missing, root_read_only};
+pub use debug::notice;
 pub use mirror::{blocked, mirror};
 pub use transport::unreachable;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use remora_agent::{Exit, StreamWriter};
-use remora_debug::OutputStream;
+use remora_debug::{Endpoint, OutputStream};
 use remora_transport::{Answer, Question};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -79,11 +79,18 @@ pub struct Listening {
     /// Which.
     pub session: SessionId,
     /// Where a client connects.
-    pub address: SocketAddr,
+    pub endpoint: Endpoint,
     /// The attach configuration.
     pub configuration: Value,
     /// The program's standard input; dropping it means end of file.
     pub stdin: Option<StreamWriter>,
+}
+
+impl Listening {
+    /// The port of a session that was to listen on one.
+    pub fn address(&self) -> SocketAddr {
+        self.endpoint.port().expect("invariant: what asks for a port gets one or a fault")
+    }
 }
 
 /// What to debug, as the user said it.

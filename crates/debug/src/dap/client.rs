@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -77,7 +78,8 @@ pub struct Variable {
 
 /// A conversation with a debugger.
 pub struct Client {
-    stream: TcpStream,
+    reader: Box<dyn AsyncRead + Send + Unpin>,
+    writer: Box<dyn AsyncWrite + Send + Unpin>,
     decoder: Decoder,
     /// What came while something else was waited for.
     pending: VecDeque<Value>,
@@ -92,7 +94,29 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Result<Self, ClientError> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, decoder: Decoder::default(), pending: VecDeque::new(), last_seq: 0 })
+        let (reader, writer) = stream.into_split();
+        Ok(Self::on(reader, writer))
+    }
+
+    /// Connects to a session's socket; says nothing yet.
+    ///
+    /// # Errors
+    /// [`ClientError::Io`].
+    pub async fn over(socket: &Path) -> Result<Self, ClientError> {
+        #[cfg(unix)]
+        let (reader, writer) = tokio::net::UnixStream::connect(socket).await?.into_split();
+        #[cfg(windows)]
+        let (reader, writer) = tokio::io::split(tokio::net::windows::named_pipe::ClientOptions::new().open(socket)?);
+        Ok(Self::on(reader, writer))
+    }
+
+    fn on<R, W>(reader: R, writer: W) -> Self
+    where
+        R: AsyncRead + Send + Unpin + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
+    {
+        let (reader, writer) = (Box::new(reader), Box::new(writer));
+        Self { reader, writer, decoder: Decoder::default(), pending: VecDeque::new(), last_seq: 0 }
     }
 
     /// Connects to where `configuration` says, and attaches; see [`Client::attach`].
@@ -119,18 +143,39 @@ impl Client {
         configuration: &Value,
         breakpoints: &[(&str, &[u32])],
     ) -> Result<Vec<Breakpoint>, ClientError> {
+        self.begin("attach", configuration, breakpoints).await
+    }
+
+    /// Launches by `configuration`; as [`Client::attach`] otherwise.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn launch(
+        &mut self,
+        configuration: &Value,
+        breakpoints: &[(&str, &[u32])],
+    ) -> Result<Vec<Breakpoint>, ClientError> {
+        self.begin("launch", configuration, breakpoints).await
+    }
+
+    async fn begin(
+        &mut self,
+        command: &'static str,
+        configuration: &Value,
+        breakpoints: &[(&str, &[u32])],
+    ) -> Result<Vec<Breakpoint>, ClientError> {
         let hello = json!({
             "clientID": "remora", "adapterID": "debugpy", "pathFormat": "path", "linesStartAt1": true,
             "columnsStartAt1": true, "supportsVariableType": true,
         });
         self.request("initialize", hello).await?;
-        let attach = self.send("attach", configuration.clone()).await?;
+        let start = self.send(command, configuration.clone()).await?;
         // A debugger that can't attach says so instead of becoming ready.
-        let wanted = |message: &Value| message["event"] == "initialized" || message["request_seq"] == attach;
+        let wanted = |message: &Value| message["event"] == "initialized" || message["request_seq"] == start;
         let first = self.wait("initialized event", wanted).await?;
         if first["event"] != "initialized" {
-            body_of("attach", first)?;
-            return Err(ClientError::Shape("attach"));
+            body_of(command, first)?;
+            return Err(ClientError::Shape(command));
         }
         let mut set = Vec::new();
         for (path, lines) in breakpoints {
@@ -140,7 +185,7 @@ impl Client {
         // configurationDone before attach, and then knows no path mapping.
         self.request("setExceptionBreakpoints", json!({ "filters": [] })).await?;
         self.request("configurationDone", json!({})).await?;
-        self.response("attach", attach).await?;
+        self.response(command, start).await?;
         Ok(set)
     }
 
@@ -239,6 +284,27 @@ impl Client {
         }
     }
 
+    /// What the program has written so far, as it was told to this client, in the order in which it came.
+    pub fn take_output(&mut self) -> String {
+        self.outputs(&["stdout", "stderr"]).concat()
+    }
+
+    /// What this client was told so far beside the program's own output.
+    pub fn told(&mut self) -> Vec<String> {
+        self.outputs(&["console", "important"])
+    }
+
+    fn outputs(&mut self, categories: &[&str]) -> Vec<String> {
+        let wanted = |message: &Value| {
+            message["event"] == "output"
+                && message["body"]["category"].as_str().is_some_and(|category| categories.contains(&category))
+        };
+        let pending = std::mem::take(&mut self.pending);
+        let (taken, others) = pending.into_iter().partition::<VecDeque<Value>, _>(wanted);
+        self.pending = others;
+        taken.iter().filter_map(|message| Some(message["body"]["output"].as_str()?.to_owned())).collect()
+    }
+
     /// Leaves; the program ends with it or runs on. Some debuggers close before they answer.
     ///
     /// # Errors
@@ -272,7 +338,7 @@ impl Client {
     async fn send(&mut self, command: &str, arguments: Value) -> Result<i64, ClientError> {
         self.last_seq += 1;
         let message = json!({ "seq": self.last_seq, "type": "request", "command": command, "arguments": arguments });
-        self.stream.write_all(&frames::encode(&message)).await?;
+        self.writer.write_all(&frames::encode(&message)).await?;
         Ok(self.last_seq)
     }
 
@@ -294,7 +360,7 @@ impl Client {
                     self.pending.push_back(message);
                 }
                 let mut portion = [0; 16 * 1024];
-                match self.stream.read(&mut portion).await? {
+                match self.reader.read(&mut portion).await? {
                     0 => return Err(ClientError::Closed(what.to_owned())),
                     count => self.decoder.push(&portion[..count]),
                 }

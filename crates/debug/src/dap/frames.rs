@@ -48,6 +48,34 @@ pub fn header(bytes: &[u8]) -> Result<Option<(usize, usize)>, FrameError> {
     if length > LARGEST_BODY { Err(FrameError::TooLong(length)) } else { Ok(Some((end + 4, length))) }
 }
 
+/// One message as it came: its bytes with the header, and where the body begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Frame {
+    /// A message with this body.
+    #[must_use]
+    pub fn new(body: &[u8]) -> Self {
+        let header = format!("Content-Length: {}\r\n\r\n", body.len());
+        Self { start: header.len(), bytes: [header.as_bytes(), body].concat() }
+    }
+
+    /// The JSON text, if it is any.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
 /// Takes bytes in any portions and gives messages out.
 #[derive(Debug, Default)]
 pub struct Decoder {
@@ -65,14 +93,27 @@ impl Decoder {
     /// # Errors
     /// [`FrameError`]; the stream can't be read further then.
     pub fn next_message(&mut self) -> Result<Option<Value>, FrameError> {
+        let Some(frame) = self.next_frame()? else { return Ok(None) };
+        serde_json::from_slice(frame.body()).map(Some).map_err(|error| FrameError::Body(error.to_string()))
+    }
+
+    /// As [`Decoder::next_message`], without a look at the body.
+    ///
+    /// # Errors
+    /// [`FrameError`]; the stream can't be read further then.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         let Some((start, length)) = header(&self.buffer)? else { return Ok(None) };
         let end = start + length;
         if self.buffer.len() < end {
             return Ok(None);
         }
-        let message = serde_json::from_slice(&self.buffer[start..end]);
-        self.buffer.drain(..end);
-        message.map(Some).map_err(|error| FrameError::Body(error.to_string()))
+        Ok(Some(Frame { bytes: self.buffer.drain(..end).collect(), start }))
+    }
+
+    /// What has come and was given to nobody.
+    #[must_use]
+    pub fn into_rest(self) -> Vec<u8> {
+        self.buffer
     }
 }
 

@@ -105,7 +105,8 @@ mod tests {
             local_root: LocalPath::new(std::env::temp_dir()).unwrap(),
             remote_root: RemotePath::new("/srv/p").unwrap(),
             name: "x".into(),
-            listen: Listen { host: [127, 0, 0, 1].into(), port: 0, exact: false },
+            listen: Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false },
+            words: |notice| format!("{notice:?}"),
         }
     }
 

@@ -8,13 +8,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::console::Console;
 use super::{OutputStream, SessionEvent};
-use crate::relay::{Relay, RelayEvent};
+use crate::relay::{News, Relay, RelayEvent};
 
 /// After the program's end: how long its clients may take to close by themselves, so that they see the
-/// debugger's last words and say theirs. A client that stays is cut; this is two round trips to the other side of
-/// the world.
-const FAREWELL: Duration = Duration::from_millis(800);
+/// debugger's last words, which may be half a second away, and say theirs. A client that stays is cut; this is two
+/// round trips to the other side of the world more.
+const FAREWELL: Duration = Duration::from_millis(1200);
 
 /// How much of the standard error is kept for an error.
 const STDERR_TAIL: usize = 8 * 1024;
@@ -50,6 +51,7 @@ pub(super) struct Owner {
     pub(super) relay_events: mpsc::UnboundedReceiver<RelayEvent>,
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
     pub(super) events: mpsc::UnboundedSender<SessionEvent>,
+    pub(super) console: Console,
     /// Whether the debugger does not itself end the program when a client asks for it.
     pub(super) ends_for_client: bool,
 }
@@ -66,18 +68,25 @@ impl Owner {
         let mut ready = Some(ready);
         let mut stderr = Vec::new();
         let left = self.watch(&mut ready, &mut stderr).await;
-        if let Left::Exited(_) = left {
-            self.farewell().await;
+        self.console.tell(match &left {
+            Left::Exited(exit) => News::Exited(*exit),
+            Left::Lost(reason) => News::Lost(reason.clone()),
+        });
+        self.farewell().await;
+        if let Left::Exited(_) = left
+            && let Err(error) = self.handle.end().await
+        {
+            warn!(%error, "what the program left behind may still be there");
         }
         let Self { link, handle, process, run_dir, relay, mut relay_events, events, .. } = self;
         drop((handle, process, run_dir));
         if let Left::Exited(_) = left {
             settle(&link).await;
         }
-        drop(relay);
+        relay.cut().await;
         relay_events.close();
         while let Some(event) = relay_events.recv().await {
-            forward(&events, event);
+            forward(&events, &event);
         }
         match (ready, left) {
             // A failed send means that the start was given up, and nobody is there to tell.
@@ -103,7 +112,8 @@ impl Owner {
         let mut said_open = true;
         loop {
             tokio::select! {
-                event = self.process.next() => match event {
+                // A client that does not read lets the program wait, as a full pipe does.
+                event = self.process.next(), if self.console.has_room() => match event {
                     Ok(ProcessEvent::Stdout(data)) => self.output(OutputStream::Stdout, data),
                     Ok(ProcessEvent::Stderr(data)) => {
                         if ready.is_some() {
@@ -135,39 +145,39 @@ impl Owner {
                         end(self.handle.clone());
                     }
                 },
-                Some(event) = self.relay_events.recv() => {
-                    forward(&self.events, event);
-                    if event == RelayEvent::EndAsked && self.ends_for_client {
-                        end(self.handle.clone());
-                    }
-                }
+                () = self.console.made_room(), if !self.console.has_room() => {}
+                Some(event) = self.relay_events.recv() => match event {
+                    RelayEvent::Seated(client) => self.console.seat(client),
+                    RelayEvent::EndAsked => end(self.handle.clone()),
+                    RelayEvent::EndSeen if self.ends_for_client => end(self.handle.clone()),
+                    other => forward(&self.events, &other),
+                },
             }
         }
     }
 
-    /// After the program's end: lets the clients hear of it, then ends what it left behind (its debugger's
-    /// adapter, its children).
+    /// After the end: lets the clients hear of it and say good-bye.
     async fn farewell(&mut self) {
-        let relay = &mut self.relay;
-        let relay_events = &mut self.relay_events;
-        let events = &self.events;
+        let Self { relay, relay_events, events, console, .. } = self;
         let drained = async {
             let mut drained = std::pin::pin!(relay.drained());
             loop {
                 tokio::select! {
                     () = &mut drained => return,
-                    Some(event) = relay_events.recv() => forward(events, event),
+                    () = console.made_room(), if !console.has_room() => {}
+                    Some(event) = relay_events.recv() => match event {
+                        RelayEvent::Seated(client) => console.seat(client),
+                        other => forward(events, &other),
+                    },
                 }
             }
         };
         // Elapsed is fine: who stays is cut.
         let _ = timeout(FAREWELL, drained).await;
-        if let Err(error) = self.handle.end().await {
-            warn!(%error, "what the program left behind may still be there");
-        }
     }
 
-    fn output(&self, stream: OutputStream, data: Vec<u8>) {
+    fn output(&mut self, stream: OutputStream, data: Vec<u8>) {
+        self.console.tell(News::Output(stream, data.clone()));
         // Nobody listens when the session's user has gone; the program runs on or is being ended.
         let _ = self.events.send(SessionEvent::Output { stream, data });
     }
@@ -180,11 +190,11 @@ async fn settle(link: &Link) {
     }
 }
 
-fn forward(events: &mpsc::UnboundedSender<SessionEvent>, event: RelayEvent) {
+fn forward(events: &mpsc::UnboundedSender<SessionEvent>, event: &RelayEvent) {
     let event = match event {
         RelayEvent::ClientConnected => SessionEvent::ClientConnected,
         RelayEvent::ClientGone => SessionEvent::ClientGone,
-        RelayEvent::EndAsked => return,
+        RelayEvent::Seated(_) | RelayEvent::EndSeen | RelayEvent::EndAsked => return,
     };
     let _ = events.send(event);
 }

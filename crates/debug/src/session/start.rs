@@ -10,18 +10,22 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
 use super::command_line::{self, CommandLine};
+use super::console::Console;
 use super::owner::{Owner, Readiness};
 use super::{Running, Session, SessionEvent};
-use crate::configuration::attach_configuration;
+use crate::configuration::{attach_arguments, attach_configuration};
 use crate::error::DebugError;
 use crate::interpreter::{self, Look, Probed};
-use crate::relay::{LocalListener, Relay};
-use crate::request::{Program, Request};
+use crate::relay::{Facts, LocalListener, Relay, Route};
+use crate::request::{Endpoint, Program, Request};
 use crate::wheels::{self, Push};
 
 /// A debugger listens after one to two seconds, on a slow machine with a cold disk after perhaps ten. The
 /// program's own code has not run by then, so whatever takes a minute is stuck.
 const LISTENING_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a debugger shows for a port where there is none; it takes no 0.
+const NO_PORT: u16 = 1;
 
 /// Starts a program under a debugger; returns when a client may connect. Output that comes earlier is
 /// sent as events too. With `in_code` it waits as long as the program takes to call its debugger; dropping
@@ -41,13 +45,21 @@ pub async fn start(
     let push = choose(&probed, request.debugger)?;
     let (tree, run_dir) = tokio::join!(pushed(link, push), link.run_dir());
     let (tree, run_dir) = (tree?, run_dir?);
-    let command_line = command_line::command_line(&request, &probed, push, &tree, local.address().port());
+    let endpoint = local.endpoint();
+    let command_line = command_line::command_line(&request, &probed, push, &tree, shown_port(&endpoint));
     info!(debugger = ?push, python = %probed.interpreter.path, "starting");
-    let address = local.address();
     let (readiness, mut session) = spawn(link, &request, Spawn { command_line, run_dir, local, push }, events).await?;
     let secret = ready(readiness, &session.running, request.in_code).await?;
-    session.configuration = attach_configuration(&request, address, secret.as_deref());
+    session.configuration = attach_configuration(&request, &endpoint, secret.as_deref());
     Ok(session)
+}
+
+/// The port that a debugger is told: where its clients connect, as it says to those that debug its children.
+fn shown_port(endpoint: &Endpoint) -> u16 {
+    match endpoint {
+        Endpoint::Port(address) => address.port(),
+        Endpoint::Socket(_) => NO_PORT,
+    }
 }
 
 /// Finds the interpreter and looks whether the program and its directory are there.
@@ -104,9 +116,17 @@ async fn spawn(
         error => error.into(),
     })?;
     let socket = RemotePath::new(format!("{}/dap.sock", run_dir.path())).expect("invariant: below an absolute path");
-    let address = local.address();
+    let endpoint = local.endpoint();
+    let facts = Facts {
+        socket: if let Endpoint::Socket(path) = &endpoint { Some(path.clone()) } else { None },
+        attach: attach_arguments(request),
+        ptvsd: push.name == "ptvsd",
+        words: request.words,
+    };
     let (relay_sender, relay_events) = mpsc::unbounded_channel();
-    let relay = Relay::serve(local, link.clone(), Address::Unix(socket), relay_sender);
+    let console = Console::new(facts.socket.is_none());
+    let route = Route { link: link.clone(), address: Address::Unix(socket), facts };
+    let relay = Relay::serve(local, route, relay_sender);
     let (commands, command_receiver) = mpsc::unbounded_channel();
     let (ready, readiness) = oneshot::channel();
     let (ended_sender, ended) = watch::channel(());
@@ -120,6 +140,7 @@ async fn spawn(
         relay_events,
         commands: command_receiver,
         events,
+        console,
         // ptvsd takes no notice of "terminateDebuggee".
         ends_for_client: push.name == "ptvsd",
     };
@@ -128,7 +149,7 @@ async fn spawn(
         drop(ended_sender);
     });
     let running = Running { commands, ended };
-    Ok((readiness, Session { address, configuration: Value::Null, stdin: Some(stdin), running }))
+    Ok((readiness, Session { endpoint, configuration: Value::Null, stdin: Some(stdin), running }))
 }
 
 /// Waits until a client may connect. On any failure everything has been ended when it returns.

@@ -1,6 +1,7 @@
 //! Owns what every test needs: an agent, a project on "both sides", interpreters, a census.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use remora_agent::{Link, PipeEnds, boot_command};
 use remora_debug::dap::Client;
-use remora_debug::{DebugError, Listen, Program, Request, Session, SessionEvent, start};
+use remora_debug::{DebugError, Endpoint, Listen, Program, Request, Session, SessionEvent, start};
 use remora_model::{Debugger, LocalPath, RemotePath};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -79,7 +80,8 @@ impl Bed {
             local_root: LocalPath::new(self.folder.path().join("here")).unwrap(),
             remote_root: RemotePath::new(self.there().display().to_string()).unwrap(),
             name: "Remora: test".into(),
-            listen: Listen { host: [127, 0, 0, 1].into(), port: 0, exact: false },
+            listen: Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false },
+            words: |notice| format!("{notice:?}"),
         }
     }
 
@@ -126,8 +128,16 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// The port that it listens on.
+    pub(crate) fn address(&self) -> SocketAddr {
+        match self.session.endpoint() {
+            Endpoint::Port(address) => *address,
+            Endpoint::Socket(path) => panic!("listens on {}", path.display()),
+        }
+    }
+
     pub(crate) async fn client(&self) -> Client {
-        Client::connect(self.session.listening()).await.unwrap()
+        Client::connect(self.address()).await.unwrap()
     }
 
     /// The output until the end, and the last event.

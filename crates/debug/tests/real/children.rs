@@ -21,8 +21,8 @@ async fn a_child_of_either_kind_attaches_through_the_same_port() {
         parent.attach(&configuration, &[]).await.unwrap();
 
         let announced = parent.child().await.unwrap();
-        assert_eq!(announced["connect"]["port"], run.session.listening().port(), "{kind}");
-        let mut child = Client::connect(run.session.listening()).await.unwrap();
+        assert_eq!(announced["connect"]["port"], run.address().port(), "{kind}");
+        let mut child = Client::connect(run.address()).await.unwrap();
         let file = bed.here(file);
         child.attach(&announced, &[(&file, &[line])]).await.unwrap();
         let (thread, _) = child.stopped().await.unwrap();
@@ -54,7 +54,7 @@ async fn a_child_announced_without_connect_names_the_local_port() {
     let mut parent = run.client().await;
     parent.attach(&configuration, &[]).await.unwrap();
     let announced = parent.child().await.unwrap();
-    assert_eq!(announced["connect"]["port"], run.session.listening().port());
+    assert_eq!(announced["connect"]["port"], run.address().port());
     run.session.stop().await;
     assert_eq!(bed.census(), Vec::<String>::new());
 }

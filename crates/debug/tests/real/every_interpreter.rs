@@ -52,7 +52,7 @@ async fn the_whole_way(python: PathBuf, debugger: Debugger) -> String {
     };
     let listening = began.elapsed();
     let configuration = run.session.configuration().clone();
-    assert_eq!(configuration["connect"]["port"], run.session.listening().port());
+    assert_eq!(configuration["connect"]["port"], run.address().port());
 
     let mut client = run.client().await;
     let helper = bed.here("helper.py");

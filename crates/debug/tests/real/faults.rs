@@ -36,12 +36,12 @@ async fn a_taken_port_is_a_fault_only_if_it_was_named() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
     let mut request = bed.request(&usual(), "main.py");
-    request.listen = Listen { host: address.ip(), port: address.port(), exact: true };
+    request.listen = Listen::Port { host: address.ip(), port: address.port(), exact: true };
     let error = bed.start(request.clone()).await.err();
     assert!(matches!(error, Some(DebugError::PortTaken { addr }) if addr == address), "{error:?}");
-    request.listen.exact = false;
+    request.listen = Listen::Port { host: address.ip(), port: address.port(), exact: false };
     let run = bed.start(request).await.unwrap();
-    assert_ne!(run.session.listening(), address);
+    assert_ne!(run.address(), address);
     run.session.stop().await;
 }
 

@@ -8,6 +8,7 @@ mod children;
 mod every_interpreter;
 mod faults;
 mod in_code;
+mod launch;
 mod listing;
 mod plain;
 mod reach;

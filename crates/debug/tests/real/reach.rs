@@ -128,7 +128,7 @@ async fn no_tcp_listener_there_answers_dap_and_no_other_account_gets_in() {
         let mut listeners = tcp_listeners(&bed);
         assert!(listeners.iter().all(|address| address.ip().is_loopback()), "{listeners:?}");
         // The relay's own port on this side is no way in either.
-        listeners.push(run.session.listening());
+        listeners.push(run.address());
         stranger_is_kept_out(&folder, &listeners);
 
         // Attached now, so that asking the rest can't cost the first client its debugger.

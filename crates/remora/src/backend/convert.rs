@@ -64,8 +64,8 @@ pub(super) fn debug_request(params: DebugStartParams) -> DebugRequest {
 pub(super) fn listening(listening: Listening) -> DebugStartResult {
     DebugStartResult {
         session: listening.session.0,
-        host: listening.address.ip().to_string(),
-        port: listening.address.port(),
+        host: listening.address().ip().to_string(),
+        port: listening.address().port(),
         configuration: listening.configuration,
     }
 }

@@ -151,12 +151,12 @@ impl Terminal {
     fn announce(&mut self, listening: Listening) {
         let event = json!({
             "event": "listening",
-            "host": listening.address.ip().to_string(),
-            "port": listening.address.port(),
+            "host": listening.address().ip().to_string(),
+            "port": listening.address().port(),
             "configuration": listening.configuration,
         });
         let configuration = serde_json::to_string_pretty(&listening.configuration).unwrap_or_default();
-        let words = format!("waiting for a debugger at {}; attach with\n{configuration}", listening.address);
+        let words = format!("waiting for a debugger at {}; attach with\n{configuration}", listening.address());
         self.drive.voice.say(&event, &words);
         if let Some(stdin) = listening.stdin {
             tokio::spawn(feed(stdin));

@@ -122,11 +122,11 @@ impl Demo {
     fn announce(&mut self, listening: &Listening) {
         let event = json!({
             "event": "listening",
-            "host": listening.address.ip().to_string(),
-            "port": listening.address.port(),
+            "host": listening.address().ip().to_string(),
+            "port": listening.address().port(),
             "configuration": listening.configuration,
         });
-        self.drive.voice.say(&event, &format!("the program waits for a debugger at {}", listening.address));
+        self.drive.voice.say(&event, &format!("the program waits for a debugger at {}", listening.address()));
     }
 
     /// Sets a breakpoint by its local path, stops at it, and shows the frame and its variables.

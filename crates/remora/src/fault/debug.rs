@@ -1,8 +1,8 @@
 //! Words what can go wrong with a debug start.
 
 use remora_agent::{AgentError, Exit, OpErrorKind};
-use remora_debug::DebugError as E;
 use remora_debug::wheels::Reason;
+use remora_debug::{DebugError as E, Notice};
 
 use super::agent::lost;
 use super::transport::said;
@@ -59,7 +59,38 @@ fn sentence(error: &E) -> Fault {
             format!("Can't listen on {addr}: {reason}."),
             "Choose another address with --listen, or leave it out.",
         ),
+        E::SocketFailed { folder, reason } => Fault::new(
+            Kind::LocalUnwritable,
+            format!("Can't make the socket of the debug session in {folder}: {reason}."),
+            "Have XDG_RUNTIME_DIR or TMPDIR name a folder of yours with a short path.",
+        ),
         _ => started(error),
+    }
+}
+
+/// What the client of a debug session is told in its console, or in the answer to its request.
+pub fn notice(notice: &Notice) -> String {
+    match notice {
+        Notice::Taken => "Another debug client is attached to this program; end that session first.".into(),
+        Notice::Over => "The program has ended.".into(),
+        Notice::Signal(signal) => format!("The program was ended by signal {signal}{}.", name_of(*signal)),
+        Notice::Lost(reason) => {
+            format!("The connection to the remote was lost ({reason}), and with it the program; start it again.")
+        }
+        Notice::StillRuns => "The debugger has left the program, which still runs.".into(),
+        Notice::Omitted(bytes) => format!("The first {bytes} bytes of its output are left out here."),
+    }
+}
+
+/// The signals that people know by name, in numbers that are the same on every system an agent runs on.
+fn name_of(signal: i32) -> &'static str {
+    match signal {
+        2 => " (SIGINT)",
+        6 => " (SIGABRT)",
+        9 => " (SIGKILL)",
+        11 => " (SIGSEGV)",
+        15 => " (SIGTERM)",
+        _ => "",
     }
 }
 

@@ -12,7 +12,7 @@ use remora_model::RemotePath;
 use tokio::sync::oneshot;
 
 use crate::event::{Generation, Reply};
-use crate::fault::{Fault, Kind};
+use crate::fault::{self, Fault, Kind};
 use crate::jobs::Job;
 use crate::state::{LinkState, Running, State, Waiting};
 use crate::status::SessionStatus;
@@ -151,11 +151,12 @@ impl State {
             local_root: root.clone(),
             remote_root,
             name: configuration_name(&target.name),
-            listen: Listen {
+            listen: Listen::Port {
                 host: listen.ip(),
                 port: listen.port(),
                 exact: request.listen.is_some_and(|listen| listen.port() != 0),
             },
+            words: fault::notice,
         })
     }
 
@@ -175,7 +176,7 @@ impl State {
         };
         let listening = Listening {
             session: id,
-            address: session.listening(),
+            endpoint: session.endpoint().clone(),
             configuration: session.configuration().clone(),
             stdin: session.take_stdin(),
         };

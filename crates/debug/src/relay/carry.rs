@@ -1,0 +1,278 @@
+//! Owns one client's connection: moves what its translator says, in its order. Decides nothing.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, warn};
+
+use super::local_listener::Ends;
+use super::translator::{News, Out, Translator};
+use super::{NEWS_UNDER_WAY, RelayEvent, Road};
+use crate::dap::frames::{Decoder, Frame, FrameError};
+
+/// As much as is read at once; a debugger's answers are rarely longer.
+const PORTION: usize = 64 * 1024;
+
+/// Carries one connection until both directions have ended.
+pub(super) async fn carry(road: &Road, ends: Ends) {
+    let Ends { reader, mut writer } = ends;
+    let on_port = road.facts.socket.is_none();
+    let mut from_client = Messages::new(reader, on_port);
+    let mut translator = Translator::new(Arc::clone(&road.facts));
+    // ptvsd lets a second client wait without a word, so it is answered before it gets there.
+    let seat = if road.facts.ptvsd && !on_port {
+        let Some(seat) = sit_down(road) else {
+            turn_away(&mut from_client, &mut translator, &mut writer).await;
+            return;
+        };
+        Some(seat)
+    } else {
+        None
+    };
+    let there = match road.link.dial(road.address.clone()).await {
+        Ok(there) => there,
+        Err(error) => {
+            debug!(%error, "the debugger takes no connection");
+            return;
+        }
+    };
+    // Sending fails only when the session is over, and this with it.
+    let _ = road.events.send(RelayEvent::ClientConnected);
+    let (to_debugger, mut queued) = mpsc::unbounded_channel::<Vec<u8>>();
+    let mut writing = JoinSet::new();
+    let mut debugger = there.writer;
+    // By itself, so that a debugger that does not read keeps nobody from hearing it.
+    writing.spawn(async move {
+        while let Some(bytes) = queued.recv().await {
+            if debugger.write_all(&bytes).await.is_err() || debugger.flush().await.is_err() {
+                break;
+            }
+        }
+        let _ = debugger.shutdown().await;
+    });
+    let conversation = Conversation {
+        road,
+        translator,
+        from_client,
+        from_debugger: Messages::new(there.reader, true),
+        to_client: Some(writer),
+        to_debugger: Some(to_debugger),
+        seat,
+        news: None,
+        due: None,
+    };
+    conversation.run().await;
+    let _ = road.events.send(RelayEvent::ClientGone);
+}
+
+fn sit_down(road: &Road) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(&road.seat).try_acquire_owned().ok()
+}
+
+/// Answers the first message of a client that can't be served.
+async fn turn_away(from_client: &mut Messages, translator: &mut Translator, writer: &mut Writer) {
+    if let Ok(Some(Portion::Message(frame))) = from_client.next().await {
+        for out in translator.refuse(&frame) {
+            if let Out::ToClient(frame) = out {
+                // It has gone if this fails, which is as well.
+                let _ = writer.write_all(&frame.into_bytes()).await;
+            }
+        }
+    }
+    let _ = writer.shutdown().await;
+}
+
+type Writer = Box<dyn tokio::io::AsyncWrite + Send + Unpin>;
+
+/// All that belongs to one connection.
+struct Conversation<'a> {
+    road: &'a Road,
+    translator: Translator,
+    from_client: Messages,
+    from_debugger: Messages,
+    /// Until the client has heard everything.
+    to_client: Option<Writer>,
+    /// Until the client has said everything.
+    to_debugger: Option<mpsc::UnboundedSender<Vec<u8>>>,
+    seat: Option<OwnedSemaphorePermit>,
+    /// News of the program, for the one who has the seat.
+    news: Option<mpsc::Receiver<News>>,
+    /// When what is waited for has taken too long.
+    due: Option<Instant>,
+}
+
+impl Conversation<'_> {
+    async fn run(mut self) {
+        while !(self.from_client.over && self.from_debugger.over) {
+            let outs = tokio::select! {
+                portion = self.from_client.next(), if !self.from_client.over => self.client_said(portion),
+                portion = self.from_debugger.next(), if !self.from_debugger.over => self.debugger_said(portion),
+                Some(news) = next_news(&mut self.news), if self.translator.takes_news() => self.translator.news(news),
+                () = until(self.due), if self.due.is_some() => self.translator.out_of_patience(),
+            };
+            self.send(outs).await;
+            self.due = match (self.translator.patience(), self.due) {
+                (Some(patience), None) => Some(Instant::now() + patience),
+                (None, _) => None,
+                (Some(_), due) => due,
+            };
+        }
+    }
+
+    fn client_said(&mut self, portion: Result<Option<Portion>, FrameError>) -> Vec<Out> {
+        match portion {
+            Ok(Some(Portion::Message(frame))) => {
+                if self.translator.wants_the_seat(&frame) {
+                    return self.seat_for(frame);
+                }
+                self.translator.client(frame)
+            }
+            Ok(Some(Portion::Raw(bytes))) => {
+                self.pass_on(bytes);
+                Vec::new()
+            }
+            Ok(None) => self.client_gone(),
+            Err(error) => {
+                warn!(%error, "a debug client was cut");
+                self.to_client = None;
+                self.client_gone()
+            }
+        }
+    }
+
+    /// Serves the client that debugs the program itself, unless there is one.
+    fn seat_for(&mut self, frame: Frame) -> Vec<Out> {
+        match self.seat.take().or_else(|| sit_down(self.road)) {
+            Some(seat) => {
+                self.seat = Some(seat);
+                let (sender, news) = mpsc::channel(NEWS_UNDER_WAY);
+                self.news = Some(news);
+                let _ = self.road.events.send(RelayEvent::Seated(sender));
+                self.translator.client(frame)
+            }
+            None => self.translator.refuse(&frame),
+        }
+    }
+
+    /// It has said everything, and hears nothing more.
+    fn client_gone(&mut self) -> Vec<Out> {
+        self.from_client.over = true;
+        self.to_debugger = None;
+        self.news = None;
+        Vec::new()
+    }
+
+    fn debugger_said(&mut self, portion: Result<Option<Portion>, FrameError>) -> Vec<Out> {
+        match portion {
+            Ok(Some(Portion::Message(frame))) => self.translator.debugger(frame),
+            Ok(Some(Portion::Raw(bytes))) => vec![Out::Raw(bytes)],
+            Ok(None) | Err(_) => {
+                self.from_debugger.over = true;
+                self.translator.debugger_gone()
+            }
+        }
+    }
+
+    fn pass_on(&mut self, bytes: Vec<u8>) {
+        if let Some(to_debugger) = &self.to_debugger {
+            // It takes no more if this fails, which its end of the stream tells.
+            let _ = to_debugger.send(bytes);
+        }
+    }
+
+    async fn send(&mut self, outs: Vec<Out>) {
+        for out in outs {
+            match out {
+                Out::ToDebugger(frame) => self.pass_on(frame.into_bytes()),
+                Out::ToClient(frame) => self.tell(&frame.into_bytes()).await,
+                Out::Raw(bytes) => self.tell(&bytes).await,
+                Out::EndSeen => drop(self.road.events.send(RelayEvent::EndSeen)),
+                Out::EndAsked => drop(self.road.events.send(RelayEvent::EndAsked)),
+                Out::Close => {
+                    if let Some(mut writer) = self.to_client.take() {
+                        let _ = writer.shutdown().await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn tell(&mut self, bytes: &[u8]) {
+        if let Some(writer) = &mut self.to_client
+            && (writer.write_all(bytes).await.is_err() || writer.flush().await.is_err())
+        {
+            // Its own end of the stream tells that it has gone.
+            self.to_client = None;
+        }
+    }
+}
+
+async fn next_news(news: &mut Option<mpsc::Receiver<News>>) -> Option<News> {
+    match news {
+        Some(news) => news.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What came of a stream.
+enum Portion {
+    Message(Frame),
+    /// From what turned out to be no DAP.
+    Raw(Vec<u8>),
+}
+
+/// One direction of a connection, cut into messages.
+struct Messages {
+    reader: Box<dyn AsyncRead + Send + Unpin>,
+    decoder: Option<Decoder>,
+    portion: Vec<u8>,
+    /// Whether what is no DAP passes too.
+    tolerant: bool,
+    /// Whether nothing more is read.
+    over: bool,
+}
+
+impl Messages {
+    fn new(reader: impl AsyncRead + Send + Unpin + 'static, tolerant: bool) -> Self {
+        let decoder = Some(Decoder::default());
+        Self { reader: Box::new(reader), decoder, portion: vec![0; PORTION], tolerant, over: false }
+    }
+
+    /// The next message; nothing at the end. Cancel-safe: what has come is kept.
+    async fn next(&mut self) -> Result<Option<Portion>, FrameError> {
+        loop {
+            if let Some(decoder) = &mut self.decoder {
+                match decoder.next_frame() {
+                    Ok(Some(frame)) => return Ok(Some(Portion::Message(frame))),
+                    Ok(None) => {}
+                    Err(_) if self.tolerant => {
+                        let rest = self.decoder.take().map(Decoder::into_rest).unwrap_or_default();
+                        return Ok(Some(Portion::Raw(rest)));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            match self.reader.read(&mut self.portion).await {
+                // A reset is an end too: the other's process was killed.
+                Ok(0) | Err(_) => {
+                    let rest = self.decoder.take().map(Decoder::into_rest).unwrap_or_default();
+                    return Ok((!rest.is_empty()).then_some(Portion::Raw(rest)));
+                }
+                Ok(count) => match &mut self.decoder {
+                    Some(decoder) => decoder.push(&self.portion[..count]),
+                    None => return Ok(Some(Portion::Raw(self.portion[..count].to_vec()))),
+                },
+            }
+        }
+    }
+}
