@@ -18,13 +18,14 @@ def main():
     # debugpy.server first: it brings pydevd in, which must be there before threading is.
     import debugpy.server
     from debugpy.server import api, cli
-    from debugpy._remora import behind_debugpy, plain, plan
+    from debugpy._remora import behind_debugpy, entry, plain, plan
 
     # The program's own imports must not find the tree.
     del sys.path[0]
     behind_debugpy.redirect_adapter(debugpy.adapter)
     behind_debugpy.announce_listen(api)
     plain.name_the_first_folder(cli)
+    entry.stop_when_asked()
     # Set by a debugger that this login runs under, it would keep debugpy from listening.
     os.environ.pop("DEBUGPY_RUNNING", None)
     sub_process, program = sys.argv[1], sys.argv[2:]
