@@ -84,12 +84,18 @@ print("remora-probe " + json.dumps({
 /// How much of a stranger's words is kept for the error.
 const SAID: usize = 300;
 
-/// The interpreter named by `wanted`, or else the one found.
+/// The interpreter named by `wanted`, or else the one found. `env` are the variables of the program to be run: by
+/// their `PATH` a bare name is looked up.
 ///
 /// # Errors
 /// [`DebugError::InterpreterMissing`], [`DebugError::NotPython`], [`DebugError::NoInterpreter`] or the agent's.
-pub async fn find(link: &Link, remote_root: &RemotePath, wanted: Option<&str>) -> Result<Interpreter, DebugError> {
-    let look = Look { file: "", dir: "", env: &BTreeMap::new() };
+pub async fn find(
+    link: &Link,
+    remote_root: &RemotePath,
+    wanted: Option<&str>,
+    env: &BTreeMap<String, String>,
+) -> Result<Interpreter, DebugError> {
+    let look = Look { file: "", dir: "", env };
     Ok(probe(link, remote_root, wanted, look).await?.interpreter)
 }
 

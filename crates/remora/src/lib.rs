@@ -6,6 +6,7 @@
 mod asker;
 pub mod backend;
 pub mod cli;
+mod doctor;
 mod event;
 mod event_loop;
 mod fault;
@@ -15,6 +16,7 @@ mod jobs;
 mod launch;
 mod protocol;
 mod settings_file;
+mod size;
 mod state;
 mod status;
 mod surface;

@@ -7,9 +7,10 @@ use super::FAILED;
 use super::args::MirrorArgs;
 use super::run::{Drive, Signal, Waited};
 use super::target::Scene;
-use super::voice::{Voice, bytes};
+use super::voice::Voice;
 use crate::event::{Event, MirrorRequest};
 use crate::fault::Kind;
+use crate::size::bytes;
 use crate::surface::Said;
 
 pub(super) async fn run(args: MirrorArgs) -> u8 {

@@ -9,16 +9,15 @@ use remora_agent::{AgentError, Link, OpErrorKind};
 use remora_model::{RemotePort, TransportSpec};
 use tokio::net::TcpStream;
 
-use super::Finding;
-use crate::cli::target::Scene;
+use super::{Finding, Patient};
 
 /// A firewall that drops packets never answers; an open port answers within a round trip or two.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
 const NAME: &str = "port";
 
-pub(super) async fn check(scene: &Scene, link: &Link, port: u16) -> Finding {
-    let Some(host) = host(scene).await else {
+pub(super) async fn check(patient: &Patient, link: &Link, port: u16) -> Finding {
+    let Some(host) = host(patient).await else {
         return Finding::skipped(NAME, "the target has no address that could be dialled from here");
     };
     // The listener must outlive the attempt; it ends with the stream.
@@ -68,8 +67,8 @@ fn not_listening(port: u16, error: &AgentError) -> Finding {
 }
 
 /// The address that a client here would dial.
-async fn host(scene: &Scene) -> Option<String> {
-    match &scene.target.transport {
+async fn host(patient: &Patient) -> Option<String> {
+    match &patient.target.transport {
         TransportSpec::Local => Some(IpAddr::from([127, 0, 0, 1]).to_string()),
         TransportSpec::Command(_) => None,
         TransportSpec::Ssh(spec) => remora_transport::host_name(spec).await.ok(),
@@ -81,7 +80,7 @@ mod tests {
     use std::io::Error;
 
     use super::*;
-    use crate::cli::doctor::Verdict;
+    use crate::doctor::Verdict;
 
     #[test]
     fn open_refused_and_filtered_are_told_apart() {

@@ -6,10 +6,9 @@ use remora_agent::{AgentError, Link, OpErrorKind, RootInfo};
 use remora_debug::{interpreter, wheels};
 use remora_model::{Debugger, TransportSpec};
 
-use super::{Finding, Report};
-use crate::cli::target::Scene;
-use crate::cli::voice::bytes;
+use super::{Finding, Patient, Report};
 use crate::fault::{self, Fault, Kind};
+use crate::size::bytes;
 use crate::state::default_remote_root;
 
 /// Less free space than this is worth a warning: a debugger needs some 4 MB unpacked, a project the rest.
@@ -37,11 +36,11 @@ pub(super) fn of_failed_connection(transport: &TransportSpec, fault: &Fault) -> 
 }
 
 /// What a live connection shows by itself.
-pub(super) fn of_connection(scene: &Scene, link: &Link) -> Vec<Finding> {
+pub(super) fn of_connection(patient: &Patient, link: &Link) -> Vec<Finding> {
     let hello = link.hello();
     let (major, minor, micro) = hello.python;
     let mut findings = vec![Finding::ok("connection", format!("{} answers", hello.host))];
-    if matches!(scene.target.transport, TransportSpec::Ssh(_)) {
+    if matches!(patient.target.transport, TransportSpec::Ssh(_)) {
         findings.push(Finding::ok("host key", "known"));
     }
     findings.push(Finding::ok("login", format!("as {} ({})", hello.user, hello.platform)));
@@ -65,21 +64,21 @@ fn clock(remote_ns: i64) -> Finding {
 }
 
 /// What the remote says when asked.
-pub(super) async fn of_remote(scene: &Scene, link: &Link, report: &mut Report) {
-    let root = scene.target.remote_root.clone().unwrap_or_else(|| default_remote_root(&scene.workspace.root));
+pub(super) async fn of_remote(patient: &Patient, link: &Link, report: &mut Report<'_>) {
+    let root = patient.target.remote_root.clone().unwrap_or_else(|| default_remote_root(&patient.local_root));
     let found = link.root(&root, false).await;
-    report.add(&remote_root(link, &root, &found).await);
+    report(remote_root(link, &root, &found).await);
     let Some(info) = usable(link, found).await else { return };
-    report.add(&space(&info));
-    let found = interpreter::find(link, &info.path, scene.target.python.as_deref()).await;
+    report(space(&info));
+    let found = interpreter::find(link, &info.path, patient.target.python.as_deref(), &patient.target.env).await;
     match found {
         Ok(found) => {
             let (major, minor, micro) = found.version;
             let words = format!("{} {major}.{minor}.{micro} runs the program ({})", found.implementation, found.path);
-            report.add(&Finding::ok("interpreter", words));
-            report.add(&debugger(found.version, scene.settings.debug.debugger));
+            report(Finding::ok("interpreter", words));
+            report(debugger(found.version, patient.settings.debug.debugger));
         }
-        Err(error) => report.add(&Finding::fault("interpreter", &Fault::from(error))),
+        Err(error) => report(Finding::fault("interpreter", &Fault::from(error))),
     }
 }
 
