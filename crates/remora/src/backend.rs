@@ -7,9 +7,10 @@ mod framing;
 mod guard;
 mod progress;
 mod pump;
+mod setup;
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,18 +23,21 @@ use tower_lsp::lsp_types::{
 };
 use tower_lsp::{Client, LanguageServer, LspService, Server};
 
+use crate::asker::Asker;
 use crate::event::{Event, MirrorRequest};
 use crate::event_loop::Engine;
 use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
 use crate::protocol::{
     ConnectParams, DebugStartParams, DebugStartResult, LaunchJsonParams, LaunchJsonResult, MirrorParams,
-    MirroredParams, SessionParams, method,
+    MirroredParams, SessionParams, method, setup as setup_protocol,
 };
+use crate::setup::Setup;
 use crate::state::Workspace;
 use crate::surface::SessionId;
 
 use progress::Progresses;
+use setup::Desk;
 
 /// How many of the editor's requests may wait at once. tower-lsp's default of 4 lets four slow requests
 /// hold back a save; a request that waits costs no more than its future.
@@ -49,19 +53,25 @@ where
     I: AsyncRead + Unpin,
     O: AsyncWrite + Unpin,
 {
-    let (engines, mut started) = mpsc::unbounded_channel();
-    let (service, socket) = LspService::build(|client| Backend::new(client, engines, records))
+    let (held, mut started) = mpsc::unbounded_channel();
+    let (service, socket) = LspService::build(|client| Backend::new(client, held, records))
         .custom_method(method::CONNECT, Backend::connect)
         .custom_method(method::MIRROR, Backend::mirror)
         .custom_method(method::DEBUG_START, Backend::debug_start)
         .custom_method(method::DEBUG_INTERRUPT, Backend::debug_interrupt)
         .custom_method(method::DEBUG_STOP, Backend::debug_stop)
         .custom_method(method::LAUNCH_JSON, Backend::launch_json)
+        .custom_method(setup_protocol::method::SETUP_CANDIDATES, Backend::setup_candidates)
+        .custom_method(setup_protocol::method::SETUP_OPEN, Backend::setup_open)
+        .custom_method(setup_protocol::method::SETUP_BROWSE, Backend::setup_browse)
+        .custom_method(setup_protocol::method::SETUP_INTERPRETERS, Backend::setup_interpreters)
+        .custom_method(setup_protocol::method::SETUP_CLOSE, Backend::setup_close)
+        .custom_method(setup_protocol::method::DOCTOR, Backend::doctor)
         .finish();
     let serve = |input, output| Server::new(input, output, socket).concurrency_level(CONCURRENCY).serve(service);
     let leave = async {
-        if let Ok(engine) = started.try_recv() {
-            engine.leave().await;
+        if let Ok(held) = started.try_recv() {
+            held.leave().await;
         }
     };
     guard::guarded(input, output, serve, leave).await;
@@ -74,26 +84,39 @@ struct Open {
     asks_configuration: bool,
 }
 
+/// What has to be ended when the editor goes.
+#[derive(Clone)]
+struct Held {
+    setup: Setup,
+    engine: Option<Engine>,
+}
+
+impl Held {
+    async fn leave(&self) {
+        let engine = async {
+            if let Some(engine) = &self.engine {
+                engine.leave().await;
+            }
+        };
+        tokio::join!(engine, self.setup.leave());
+    }
+}
+
 struct Backend {
     client: Client,
     open: OnceLock<Open>,
-    engines: mpsc::UnboundedSender<Engine>,
+    desk: OnceLock<Desk>,
+    held: mpsc::UnboundedSender<Held>,
     records: Option<PathBuf>,
 }
 
 impl Backend {
-    fn new(client: Client, engines: mpsc::UnboundedSender<Engine>, records: Option<PathBuf>) -> Self {
-        Self { client, open: OnceLock::new(), engines, records }
+    fn new(client: Client, held: mpsc::UnboundedSender<Held>, records: Option<PathBuf>) -> Self {
+        Self { client, open: OnceLock::new(), desk: OnceLock::new(), held, records }
     }
 
     fn open(&self) -> std::result::Result<&Open, Fault> {
-        self.open.get().ok_or_else(|| {
-            Fault::new(
-                Kind::BadRequest,
-                "There is no folder to work in.",
-                "Open a folder in the editor; Remora mirrors folders, not single files.",
-            )
-        })
+        self.open.get().ok_or_else(no_folder)
     }
 
     async fn configure(&self) {
@@ -162,6 +185,14 @@ impl Backend {
     }
 }
 
+fn no_folder() -> Fault {
+    Fault::new(
+        Kind::BadRequest,
+        "There is no folder to work in.",
+        "Open a folder in the editor; Remora mirrors folders, not single files.",
+    )
+}
+
 fn configured(value: &Value) -> Event {
     let settings = match value {
         Value::Null => Ok(remora_model::Settings::default()),
@@ -173,23 +204,31 @@ fn configured(value: &Value) -> Event {
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        if let Some(root) = convert::root(&params) {
+        let (surface, said) = mpsc::unbounded_channel();
+        let asker = Arc::new(Asker::new(surface.clone()));
+        let progresses = Progresses::new(self.client.clone(), convert::shows_progress(&params));
+        tokio::spawn(pump::run(self.client.clone(), progresses.clone(), said));
+        let root = convert::root(&params);
+        let setup = Setup::start(asker.clone());
+        let mut held = Held { setup: setup.clone(), engine: None };
+        if self.desk.set(Desk { setup, progresses: progresses.clone(), root: root.clone() }).is_err() {
+            return Err(Error::invalid_request());
+        }
+        if let Some(root) = root {
             let workspace =
                 Workspace { root, records: self.records.clone(), watch: true, reconnect: true, overwrite: false };
-            let (surface, said) = mpsc::unbounded_channel();
-            let engine = Engine::start(workspace, surface);
-            let progresses = Progresses::new(self.client.clone(), convert::shows_progress(&params));
+            let engine = Engine::start(workspace, surface, asker);
+            held.engine = Some(engine.clone());
             let asks_configuration = convert::asks_configuration(&params);
             if !asks_configuration {
                 engine.tell(configured(&params.initialization_options.unwrap_or_default()));
             }
-            tokio::spawn(pump::run(self.client.clone(), progresses.clone(), said));
-            // The receiver lives as long as the server.
-            let _ = self.engines.send(engine.clone());
             if self.open.set(Open { engine, progresses, asks_configuration }).is_err() {
                 return Err(Error::invalid_request());
             }
         }
+        // The receiver lives as long as the server.
+        let _ = self.held.send(held);
         let save = TextDocumentSyncSaveOptions::SaveOptions(SaveOptions { include_text: Some(false) });
         let sync = TextDocumentSyncOptions { save: Some(save), ..TextDocumentSyncOptions::default() };
         Ok(InitializeResult {
@@ -219,8 +258,9 @@ impl LanguageServer for Backend {
     }
 
     async fn shutdown(&self) -> Result<()> {
-        if let Some(open) = self.open.get() {
-            open.engine.leave().await;
+        if let Some(desk) = self.desk.get() {
+            let engine = self.open.get().map(|open| open.engine.clone());
+            Held { setup: desk.setup.clone(), engine }.leave().await;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use remora_mirror::{Notice, PlannedChange};
 use remora_model::{DebugSettings, LocalPath, RemotePath, Settings};
 use tokio::sync::oneshot;
 
+use crate::doctor::Finding;
 use crate::fault::Fault;
 use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
@@ -49,6 +50,8 @@ pub enum Event {
     StopAsked(SessionId, Reply<()>),
     /// The user asks where the local root is mirrored.
     RootAsked(Option<String>, Reply<Rooted>),
+    /// The user asks what would fail.
+    ExamineAsked(Option<String>, Reply<Vec<Finding>>),
     /// The user leaves.
     LeaveAsked(oneshot::Sender<()>),
 
@@ -115,6 +118,7 @@ impl Event {
                 | Self::PlanAsked(..)
                 | Self::DebugAsked(..)
                 | Self::RootAsked(..)
+                | Self::ExamineAsked(..)
         )
     }
 }

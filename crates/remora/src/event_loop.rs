@@ -22,11 +22,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts a loop for one workspace; what it says goes to `surface`.
-    pub fn start(workspace: Workspace, surface: Surface) -> Self {
+    /// Starts a loop for one workspace; what it says goes to `surface`, questions go to `asker`.
+    pub fn start(workspace: Workspace, surface: Surface, asker: Arc<Asker>) -> Self {
         let (events, inbox) = mpsc::unbounded_channel();
         let (notices, news) = mpsc::unbounded_channel();
-        let asker = Arc::new(Asker::new(surface.clone()));
         let jobs = Jobs { events: events.clone(), asker };
         let state = State::new(workspace, surface, notices);
         tokio::spawn(run(state, jobs, inbox, news));

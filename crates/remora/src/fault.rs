@@ -8,9 +8,10 @@ use serde::Serialize;
 mod agent;
 mod debug;
 mod mirror;
+pub mod setup;
 mod transport;
 
-pub use agent::{boot, not_absolute, root, root_missing, root_read_only};
+pub use agent::{boot, lost, not_absolute, root, root_missing, root_read_only};
 pub use debug::notice;
 pub use mirror::{blocked, mirror};
 pub use transport::unreachable;

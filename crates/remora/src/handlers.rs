@@ -2,6 +2,7 @@
 
 mod configured;
 mod debug;
+mod examine;
 mod leave;
 mod link;
 mod mirror;

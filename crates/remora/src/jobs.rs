@@ -11,6 +11,7 @@ use remora_model::{RemotePath, TransportSpec};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::asker::Asker;
+use crate::doctor::{self, Finding, Patient};
 use crate::event::{Event, Generation, Project, Reply, Rooted};
 use crate::fault::{self, Fault, Kind};
 use crate::host;
@@ -26,6 +27,8 @@ pub enum Job {
     After { delay: Duration, event: Box<Event> },
     /// Find the canonical remote root.
     FindRoot { link: Link, root: String, project: Box<Project>, reply: Reply<Rooted> },
+    /// Tell what would fail, unless nobody waits for it any more.
+    Examine { patient: Box<Patient>, reply: Reply<Vec<Finding>> },
     /// Have everything on the remote; `rescan` when the mirror does not compare the trees just now, `overwrite`
     /// when the local side wins this once.
     MirrorAll { mirror: Mirror, rescan: bool, overwrite: bool, reply: Reply<Mirrored> },
@@ -100,6 +103,7 @@ impl Jobs {
                 let result = host::find_root(&link, &root).await;
                 let _ = reply.send(result.map(|remote_root| Rooted { remote_root, project: *project }));
             }
+            Job::Examine { patient, reply } => self.examine(&patient, reply).await,
             Job::MirrorAll { mirror, rescan, overwrite, reply } => {
                 let mut result = pass_barrier(&mirror, rescan).await;
                 // Only now it is known what was changed there; what is from here on, nobody has seen yet.
@@ -138,6 +142,16 @@ impl Jobs {
                 }
             }
         }
+    }
+
+    async fn examine(&self, patient: &Patient, mut reply: Reply<Vec<Finding>>) {
+        let mut findings = Vec::new();
+        let mut report = |finding| findings.push(finding);
+        tokio::select! {
+            () = doctor::examine(patient, self.asker.clone(), &mut report) => {}
+            () = reply.closed() => return,
+        }
+        let _ = reply.send(Ok(findings));
     }
 
     /// Gives the start up when whoever asked has cancelled it, or the state has: a program that is to call

@@ -16,6 +16,7 @@ mod jobs;
 mod launch;
 mod protocol;
 mod settings_file;
+mod setup;
 mod size;
 mod state;
 mod status;

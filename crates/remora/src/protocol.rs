@@ -1,6 +1,8 @@
 //! Owns the shapes of our own JSON-RPC methods, at the rim. The same names stand in
 //! `extension/src/protocol.ts`. Nothing inside the sidecar uses these types.
 
+pub mod setup;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -157,6 +157,7 @@ impl State {
             Event::PlanAsked(target, reply) => self.plan_asked(target.as_deref(), reply),
             Event::RootAsked(target, reply) => self.root_asked(target.as_deref(), reply),
             Event::DebugAsked(target, request, reply) => self.debug_asked(target.as_deref(), request, reply),
+            Event::ExamineAsked(target, reply) => self.examine_asked(target.as_deref(), reply),
             Event::InterruptAsked(session) => self.interrupt_asked(session),
             Event::StopAsked(session, reply) => self.stop_asked(session, reply),
             Event::LeaveAsked(done) => self.leave_asked(done),

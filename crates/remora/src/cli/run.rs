@@ -1,11 +1,14 @@
 //! Drives one event loop for one command: waits for answers while the loop's news is heard, and ends
 //! everything on the remote at the end, also when the user interrupts.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::ask;
 use super::target::Scene;
 use super::voice::Voice;
+use crate::asker::Asker;
 use crate::event::Event;
 use crate::event_loop::Engine;
 use crate::fault::Fault;
@@ -26,7 +29,8 @@ impl Drive {
     /// Starts a loop on a scene.
     pub(super) fn start(scene: Scene, voice: Voice) -> Self {
         let (surface, said) = mpsc::unbounded_channel();
-        let engine = Engine::start(scene.workspace, surface);
+        let asker = Arc::new(Asker::new(surface.clone()));
+        let engine = Engine::start(scene.workspace, surface, asker);
         engine.tell(Event::Configured(Ok(scene.settings)));
         Self { engine, said, voice, stop: Stop::listen(), compared: false }
     }

@@ -57,7 +57,8 @@ impl State {
         Ok(jobs)
     }
 
-    fn wanted(&self, name: Option<&str>) -> Result<Target, Fault> {
+    /// The named target of the settings, or the one in use there, if it can be used.
+    pub(crate) fn wanted(&self, name: Option<&str>) -> Result<Target, Fault> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let names = || settings.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ");
         let target = settings.pick(name).cloned().ok_or_else(|| match name.or(settings.target.as_deref()) {

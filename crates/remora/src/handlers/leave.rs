@@ -57,6 +57,7 @@ fn refuse_early(event: Event, fault: Fault) {
         Event::PlanAsked(_, reply) => drop(reply.send(Err(fault))),
         Event::DebugAsked(_, _, reply) => drop(reply.send(Err(fault))),
         Event::RootAsked(_, reply) => drop(reply.send(Err(fault))),
+        Event::ExamineAsked(_, reply) => drop(reply.send(Err(fault))),
         _ => {}
     }
 }
