@@ -19,6 +19,7 @@ OPS = {
     "run": op_run,
     "spawn": op_spawn,
     "signal": op_signal,
+    "resize": op_resize,
     "end": op_end,
     "run_dir": op_run_dir,
     "put": op_put,
@@ -323,6 +324,7 @@ class Agent:
             signal.signal(number, signal.SIG_IGN)
         for upload in list(self.uploads):
             upload.discard()
+        hang_up_all(self)
         try:
             end_all(self)
         finally:

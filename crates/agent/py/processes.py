@@ -32,7 +32,8 @@ PRCTL = load_prctl()
 
 def prepare_child():
     """Runs in the child, before the program: it gets the signals as a fresh login would have them."""
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD):
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD,
+                   signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     if PRCTL:
@@ -40,8 +41,8 @@ def prepare_child():
         PRCTL(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def launch(agent, head, marker):
-    """Starts the program of a request in a session of its own, its three streams as pipes."""
+def launch(agent, head, marker, streams, prepare):
+    """Starts the program of a request in a session of its own; `streams` are its standard input, output and error."""
     argv = [os.fsencode(arg) if isinstance(arg, bytes) else arg.encode("utf-8") for arg in head["argv"]]
     if not argv or not argv[0]:
         raise OpError("invalid", "no program given")
@@ -53,16 +54,12 @@ def launch(agent, head, marker):
     env[b"REMORA_PROCESS"] = marker
     if head.get("run_dir") is not None:
         env[b"REMORA_RUN"] = agent.run_dir(head["run_dir"]).path
-    pipe = subprocess.PIPE
     try:
-        child = subprocess.Popen(argv, cwd=cwd, env=env, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0,
-                                 start_new_session=True, preexec_fn=prepare_child)
+        return subprocess.Popen(argv, cwd=cwd, env=env, stdin=streams[0], stdout=streams[1], stderr=streams[2],
+                                bufsize=0, start_new_session=True, preexec_fn=prepare)
     except OSError as error:
         error.filename = error.filename or argv[0]  # It may be the directory that can't be entered.
         raise
-    for file in (child.stdin, child.stdout, child.stderr):
-        os.set_blocking(file.fileno(), False)
-    return child
 
 
 class Hunt:
@@ -118,10 +115,17 @@ class Process:
         self.status = None  # {"code": n} or {"signal": n} when it has ended
         self.waiters = None  # who waits for its end, while it is being ended
         self.told = False
-        self.child = launch(agent, head, self.marker)
+        self.child = self.launch(head)
         self.pid = self.child.pid
         agent.children[self.pid] = self
         agent.started = True
+
+    def launch(self, head):
+        """Starts the program with its three streams as pipes."""
+        child = launch(self.agent, head, self.marker, [subprocess.PIPE] * 3, prepare_child)
+        for file in (child.stdin, child.stdout, child.stderr):
+            os.set_blocking(file.fileno(), False)
+        return child
 
     def on_exit(self, status):
         if os.WIFSIGNALED(status):
@@ -316,12 +320,6 @@ class Ran(Process):
             return
         out, err = self.outputs[self.child.stdout], self.outputs[self.child.stderr]
         self.agent.reply(self.stream, ({"exit": self.status, "stdout": len(out)}, bytes(out + err)))
-
-
-def op_spawn(agent, stream, head, body):
-    process = Spawned(agent, stream, head)
-    agent.streams[stream] = process
-    return {"pid": process.pid}
 
 
 def op_run(agent, stream, head, body):

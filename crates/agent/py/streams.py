@@ -89,8 +89,7 @@ class Inflow:
                 self.agent.poller.watch(self.fd, write=self.on_writable)
                 return
             except OSError as error:
-                self.count(len(self.pending))
-                self.stop()
+                self.abandon()
                 self.on_end(error)
                 return
             del self.pending[:count]
@@ -99,6 +98,11 @@ class Inflow:
         if self.ending:
             self.stop()
             self.on_end(None)
+
+    def abandon(self):
+        """Nobody will read it: what waits counts as consumed, too."""
+        self.count(len(self.pending))
+        self.stop()
 
     def count(self, count):
         self.consumed += count

@@ -225,10 +225,10 @@ impl Link {
     /// ends, the process and all it started are ended.
     ///
     /// # Errors
-    /// [`AgentError`]; a program that is not there is `NotFound`.
+    /// [`AgentError`]; a program that is not there is `NotFound`, no pseudo-terminal to be had `Other`.
     pub async fn spawn(&self, spec: SpawnSpec) -> Result<Process, AgentError> {
-        let SpawnSpec { argv, cwd, env, run_dir } = spec;
-        let head = json!({"op": "spawn", "argv": argv, "cwd": cwd, "env": env, "run_dir": run_dir});
+        let SpawnSpec { argv, cwd, env, run_dir, tty } = spec;
+        let head = json!({"op": "spawn", "argv": argv, "cwd": cwd, "env": env, "run_dir": run_dir, "tty": tty});
         let (reply, new) = self.open_stream(head).await?;
         let pid = answer::member(reply, "pid")?;
         Ok(Process::new(pid, new.hold, new.incoming, new.credit))

@@ -154,6 +154,20 @@ pub struct SpawnSpec {
     /// The private folder whose control socket the process may talk to. Its environment gets
     /// `REMORA_RUN` (the folder); all that inherit the variable belong to the process and end with it.
     pub run_dir: Option<RunDirId>,
+    /// With a size, it runs on a pseudo-terminal of that size, which leads its session: all output comes as
+    /// [`crate::ProcessEvent::Stdout`], `TERM` is `xterm-256color` unless `env` says otherwise, and the end of
+    /// its standard input is the character EOT (Ctrl-D), which means what the program takes it for. When the
+    /// process is let go of, the terminal is hung up (SIGHUP) before the rest.
+    pub tty: Option<TtySize>,
+}
+
+/// How large a terminal is shown, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TtySize {
+    /// Characters in a line.
+    pub columns: u16,
+    /// Lines.
+    pub rows: u16,
 }
 
 /// Names a private folder on the remote.

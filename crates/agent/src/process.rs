@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::conversation::{Commands, Incoming, Outgoing};
 use crate::error::{AgentError, LostReason, OpError, OpErrorKind};
-use crate::ops::{Exit, RunDirId, Said};
+use crate::ops::{Exit, RunDirId, Said, TtySize};
 use crate::stream::{Consumed, Credit, Hold, Stream, StreamWriter};
 
 /// The longest line of a control socket; the agent lets less pass.
@@ -92,7 +92,7 @@ impl ProcessEvents {
 /// What happened to a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProcessEvent {
-    /// It wrote to standard output.
+    /// It wrote to standard output, or to its terminal.
     Stdout(Vec<u8>),
     /// It wrote to standard error.
     Stderr(Vec<u8>),
@@ -120,6 +120,14 @@ impl ProcessHandle {
     /// [`AgentError`].
     pub async fn signal(&self, signal: i32) -> Result<(), AgentError> {
         self.request(json!({"op": "signal", "process": self.hold.stream, "signal": signal})).await
+    }
+
+    /// Gives its terminal another size; fine if it has ended.
+    ///
+    /// # Errors
+    /// [`AgentError`]; `Invalid` for a process that is not on a terminal.
+    pub async fn resize(&self, size: TtySize) -> Result<(), AgentError> {
+        self.request(json!({"op": "resize", "process": self.hold.stream, "size": size})).await
     }
 
     /// Ends it and everything it started, also what left its process group: asks first, insists after a

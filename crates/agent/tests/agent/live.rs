@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use remora_agent::{Address, Exit, Expect, Link, OpErrorKind, ProcessEvent, RunSpec, SpawnSpec};
+use remora_agent::{Address, Exit, Expect, Link, OpErrorKind, ProcessEvent, RunSpec, SpawnSpec, TtySize};
 use remora_model::{RemotePath, RemotePort};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::files::spec;
 use crate::rig::{Rig, kind, rel, remote};
+use crate::terminals::Screen;
 
 pub(crate) fn argv(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
@@ -139,6 +140,14 @@ pub(crate) async fn check_everything_once(link: &Link, scratch: &Path) {
     process.stdin.write_all(b"hi\n").await.unwrap();
     assert_eq!(process.next().await.unwrap(), ProcessEvent::Stdout(format!("hi {}\n", run_dir.path()).into_bytes()));
     assert_eq!(process.next().await.unwrap(), ProcessEvent::Exited(Exit::Code(0)));
+    let tty = Some(TtySize { columns: 80, rows: 24 });
+    let argv_tty = argv(&["/bin/sh", "-c", "/bin/stty size; read x; /bin/stty size"]);
+    let mut screen = Screen::of(link.spawn(SpawnSpec { argv: argv_tty, tty, ..Default::default() }).await.unwrap());
+    screen.until("24 80\r\n").await;
+    screen.process.handle.resize(TtySize { columns: 120, rows: 40 }).await.unwrap();
+    screen.process.stdin.write_all(b"\n").await.unwrap();
+    screen.until("40 120\r\n").await;
+    assert_eq!(screen.end().await, Exit::Code(0));
     let ctl = RemotePath::new(format!("{}/ctl", run_dir.path())).unwrap();
     link.dial(Address::Unix(ctl)).await.unwrap();
     let run = RunSpec { argv: argv(&["/bin/cat"]), stdin: large, ..Default::default() };

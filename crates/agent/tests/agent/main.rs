@@ -13,3 +13,4 @@ mod live;
 mod loss;
 mod processes;
 mod rig;
+mod terminals;

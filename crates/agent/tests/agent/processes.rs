@@ -31,7 +31,7 @@ fn stubborn(mark: &str) -> SpawnSpec {
 }
 
 /// Processes of this machine whose environment holds the mark.
-fn census(mark: &str) -> Vec<u32> {
+pub(crate) fn census(mark: &str) -> Vec<u32> {
     let needle = format!("REMORA_TEST_MARK={mark}\0");
     let has_mark = |pid: &u32| {
         let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
