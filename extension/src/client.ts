@@ -1,35 +1,61 @@
 /**
- * Owns the sidecar: starts it when it is first needed, and shows what it says. Decides nothing about
- * files, hosts or programs.
+ * Owns one sidecar, that of one workspace folder: starts it, asks it, keeps its last status and shows its
+ * faults. Decides nothing about files, hosts or programs.
  */
 import * as path from 'node:path';
 
 import * as vscode from 'vscode';
-import { LanguageClient, ResponseError, type RequestType, type ServerOptions } from 'vscode-languageclient/node';
+import { LanguageClient, ResponseError, type NotificationHandler, type NotificationType, type RequestType } from 'vscode-languageclient/node';
 
-import { answer } from './prompt';
+import type { Prompter } from './prompt';
 import * as protocol from './protocol';
-import { ending, present } from './status';
 
-/** The sidecar, as the commands see it. */
+/** What every sidecar of a window shares. */
+export interface Surroundings {
+  executable: string;
+  log: vscode.LogOutputChannel;
+  prompter: Prompter;
+}
+
 export class Sidecar implements vscode.Disposable {
-  readonly log = vscode.window.createOutputChannel('Remora', { log: true });
-  readonly #item = vscode.window.createStatusBarItem('remora.status', vscode.StatusBarAlignment.Left);
+  /** The last whole status; nothing until the first one comes. */
+  status: protocol.StatusParams | undefined;
+  readonly #changed = new vscode.EventEmitter<protocol.StatusParams>();
+  readonly onStatus = this.#changed.event;
   readonly #client: LanguageClient;
   #started: Promise<void> | undefined;
 
-  constructor(context: vscode.ExtensionContext) {
-    const command = executable(context);
-    const server: ServerOptions = { command, args: ['lsp'] };
+  constructor(
+    readonly folder: vscode.WorkspaceFolder,
+    readonly around: Surroundings,
+  ) {
+    const { executable, log } = around;
+    const server = { command: executable, args: ['lsp'], options: { env: { RUST_LOG: level(log), ...process.env } } };
     this.#client = new LanguageClient('remora', 'Remora', server, {
-      documentSelector: [{ scheme: 'file' }],
-      outputChannel: this.log,
+      documentSelector: [{ scheme: 'file', pattern: `${folder.uri.fsPath.replaceAll('\\', '/')}/**/*` }],
+      workspaceFolder: folder,
+      outputChannel: log,
     });
-    this.#item.command = 'remora.showLog';
-    this.#listen();
+    this.#client.onRequest(protocol.ask, (question) => around.prompter.answer(question));
+    this.hear(protocol.status, (status) => {
+      this.status = status;
+      this.#changed.fire(status);
+    });
+    this.hear(protocol.fault, ({ message, hint }) => { log.warn(`${message} ${hint}`); });
+    this.hear(protocol.mirrored, ({ files, bytes, ms }) => { log.debug(`mirrored ${files} files, ${bytes} bytes in ${ms} ms`); });
   }
 
-  /** Starts the sidecar, once; the client says by itself when it can't, and the next command tries again. */
+  /** Calls `handler` with each notification of this type. */
+  hear<P>(type: NotificationType<P>, handler: NotificationHandler<P>): vscode.Disposable {
+    return this.#client.onNotification(type, handler);
+  }
+
+  /** Says something that has no answer. A sidecar that does not run has nothing to hear. */
+  tell<P>(type: NotificationType<P>, params: P): void {
+    if (this.#client.isRunning()) void this.#client.sendNotification(type.method, params);
+  }
+
+  /** Starts the sidecar, once; after a failure the next call tries again. */
   async start(): Promise<void> {
     try {
       await (this.#started ??= this.#client.start());
@@ -39,59 +65,61 @@ export class Sidecar implements vscode.Disposable {
     }
   }
 
-  /** Asks, and shows the fault when there is one; then there is no answer. */
-  async request<P, R>(type: RequestType<P, R, protocol.Fault>, params: P): Promise<R | undefined> {
+  /** Asks; rejects with a {@link ResponseError} whose data is a Fault. */
+  async send<P, R>(type: RequestType<P, R, protocol.Fault>, params: P, token?: vscode.CancellationToken): Promise<R> {
+    await this.start();
+    // An absent token would be taken for a second parameter.
+    return token ? this.#client.sendRequest<R>(type.method, params, token) : this.#client.sendRequest<R>(type.method, params);
+  }
+
+  /** Asks for the user, who sees the fault when there is one; then there is no answer. */
+  async request<P, R>(type: RequestType<P, R, protocol.Fault>, params: P, token?: vscode.CancellationToken): Promise<R | undefined> {
     try {
-      await this.start();
-      return await this.#client.sendRequest<R>(type.method, params);
+      return await this.send(type, params, token);
     } catch (error) {
-      await this.#show(error);
+      if (!token?.isCancellationRequested) await this.show(error);
       return undefined;
     }
   }
 
+  /** Asks in the background: a fault goes to the log, and the status tells of it. */
+  async quietly<P, R>(type: RequestType<P, R, protocol.Fault>, params: P): Promise<void> {
+    await this.send(type, params).catch((error: unknown) => { this.around.log.warn(sentence(error)); });
+  }
+
+  /** A message with the button that helps most. */
+  async show(error: unknown): Promise<void> {
+    const text = sentence(error);
+    this.around.log.error(text);
+    const [label, command] = faultOf(error)?.kind === 'no_target' ? ['Add Target…', 'remora.addTarget'] : ['Show Log', 'remora.showLog'];
+    if ((await vscode.window.showErrorMessage(text, label)) === label) await vscode.commands.executeCommand(command);
+  }
+
   dispose(): void {
-    this.#item.dispose();
-    // Stopping ends the sidecar, and the sidecar ends what it started; the log goes last.
-    void this.#client.dispose().finally(() => {
-      this.log.dispose();
-    });
-  }
-
-  #listen(): void {
-    this.#client.onRequest(protocol.ask, answer);
-    this.#client.onNotification(protocol.status, (status) => {
-      const { text, tooltip, warning } = present(status);
-      this.#item.text = text;
-      this.#item.tooltip = tooltip;
-      this.#item.backgroundColor = warning ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
-      this.#item.show();
-    });
-    this.#client.onNotification(protocol.fault, ({ message, hint }) => {
-      this.log.warn(`${message} ${hint}`);
-    });
-    this.#client.onNotification(protocol.mirrored, ({ files, bytes, ms }) => {
-      this.log.debug(`mirrored ${files} files, ${bytes} bytes in ${ms} ms`);
-    });
-    this.#client.onNotification(protocol.output, ({ data }) => {
-      vscode.debug.activeDebugConsole.append(data);
-    });
-    this.#client.onNotification(protocol.exited, (ended) => {
-      vscode.debug.activeDebugConsole.appendLine(ending(ended));
-    });
-  }
-
-  async #show(error: unknown): Promise<void> {
-    const fault = error instanceof ResponseError ? (error as ResponseError<protocol.Fault | undefined>).data : undefined;
-    const sentence = fault ? `${fault.message} ${fault.hint}` : String(error);
-    this.log.error(sentence);
-    const showLog = 'Show Log';
-    if ((await vscode.window.showErrorMessage(sentence, showLog)) === showLog) this.log.show();
+    this.#changed.dispose();
+    // Stopping ends the sidecar, and the sidecar ends what it started.
+    void this.#client.dispose();
   }
 }
 
+/** What went wrong, as the user reads it. */
+export function sentence(error: unknown): string {
+  const fault = faultOf(error);
+  if (fault) return `${fault.message} ${fault.hint}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+function faultOf(error: unknown): protocol.Fault | undefined {
+  return error instanceof ResponseError ? (error as ResponseError<protocol.Fault | undefined>).data : undefined;
+}
+
+/** The level that the user chose for the log, in the words of the sidecar's filter. */
+function level({ logLevel }: vscode.LogOutputChannel): string {
+  return ['off', 'trace', 'debug', 'info', 'warn', 'error'][logLevel] ?? 'info';
+}
+
 /** The binary inside the extension; in development, the one that cargo built. */
-function executable(context: vscode.ExtensionContext): string {
+export function executable(context: vscode.ExtensionContext): string {
   const name = process.platform === 'win32' ? 'remora.exe' : 'remora';
   const folder = context.extensionMode === vscode.ExtensionMode.Production ? 'bin' : path.join('..', 'target', 'debug');
   return context.asAbsolutePath(path.join(folder, name));

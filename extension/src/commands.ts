@@ -1,84 +1,123 @@
-/** Owns the commands of the palette: each asks the sidecar and shows what it answers. */
+/** Owns the commands of the palette and the menus: each asks the sidecar and shows what it answers. */
+import * as path from 'node:path';
+
 import * as vscode from 'vscode';
 
 import type { Sidecar } from './client';
-import { attach } from './debug';
+import { attach, launch } from './debug';
+import { compare, explain, resolve, takeRemote } from './files';
+import { targets, type Folders } from './folders';
+import { writeLaunchJson } from './launchJson';
+import { patiently } from './progress';
 import * as protocol from './protocol';
+import { addTarget, editTarget, selectTarget } from './target';
+import type { Terminals } from './terminal';
 
-export function register(sidecar: Sidecar): vscode.Disposable {
-  const sessions = new Sessions();
-  const commands: Record<string, () => Promise<void> | void> = {
-    'remora.connect': async () => {
-      await sidecar.request(protocol.connect, {});
-    },
-    'remora.mirror': () => mirrorEverything(sidecar),
-    'remora.debugFile': () => debugFile(sidecar, sessions),
-    'remora.stop': () => stop(sidecar, sessions),
-    'remora.writeLaunchJson': () => writeLaunchJson(sidecar),
-    'remora.showLog': () => {
-      sidecar.log.show();
-    },
+type Command = (sidecar: Sidecar, uri: vscode.Uri | undefined) => unknown;
+
+export function register(folders: Folders, terminals: Terminals, memory: vscode.Memento): vscode.Disposable {
+  const commands: Record<string, Command> = {
+    'remora.actions': offer,
+    'remora.connect': (sidecar) => sidecar.request(protocol.connect, {}),
+    'remora.debugFile': (sidecar, uri) => debugFile(sidecar, uri, {}),
+    'remora.debugArguments': (sidecar, uri) => debugArguments(sidecar, uri, memory),
+    'remora.debugModule': (sidecar) => debugModule(sidecar, memory),
+    'remora.restart': async () => vscode.commands.executeCommand('workbench.action.debug.restart'),
+    'remora.stop': stop,
+    'remora.attach': attachToRunning,
+    'remora.mirror': mirrorEverything,
+    'remora.pause': (sidecar) => sidecar.request(protocol.pause, {}),
+    'remora.resume': (sidecar) => sidecar.request(protocol.resume, {}),
+    'remora.resolve': resolve,
+    'remora.selectTarget': selectTarget,
+    'remora.addTarget': addTarget,
+    'remora.editTarget': editTarget,
+    'remora.writeLaunchJson': writeLaunchJson,
+    'remora.compare': (sidecar, uri) => withFile(uri, (file) => compare(sidecar, file)),
+    'remora.takeRemote': (sidecar, uri) => withFile(uri, (file) => takeRemote(sidecar, file)),
+    'remora.explain': (sidecar, uri) => withFile(uri, (file) => explain(sidecar, file)),
+    'remora.openTerminal': (sidecar) => terminals.open(sidecar),
+    'remora.doctor': runDoctor,
+    'remora.showLog': ({ around }) => { around.log.show(); },
   };
-  const registered = Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(name, run));
+  const registered = Object.entries(commands).map(([name, run]) =>
+    vscode.commands.registerCommand(name, async (uri?: unknown) => {
+      const file = uri instanceof vscode.Uri ? uri : undefined;
+      const sidecar = folders.of(file) ?? folders.of();
+      if (sidecar) return run(sidecar, file);
+      return vscode.window.showInformationMessage('Open a folder first: Remora mirrors folders, not single files.');
+    }),
+  );
   return vscode.Disposable.from(...registered);
 }
 
-/** The debug sessions that the sidecar started and was not told to stop. */
-class Sessions {
-  readonly started: number[] = [];
+/** What one can do now, from the status button. */
+async function offer({ status }: Sidecar): Promise<void> {
+  const chosen = await vscode.window.showQuickPick(status?.panel.actions ?? [], { title: 'Remora', placeHolder: status?.message ?? 'What next?' });
+  if (chosen) await vscode.commands.executeCommand(chosen.command);
+}
+
+async function withFile(uri: vscode.Uri | undefined, act: (file: vscode.Uri) => Promise<unknown>): Promise<void> {
+  const file = uri ?? vscode.window.activeTextEditor?.document.uri;
+  if (file?.scheme === 'file') await act(file);
+  else await vscode.window.showInformationMessage('Open the file first.');
+}
+
+function debugFile(sidecar: Sidecar, uri: vscode.Uri | undefined, more: Record<string, unknown>): Promise<void> {
+  return withFile(uri, async ({ fsPath }) => { await launch(sidecar.folder, path.basename(fsPath), { program: fsPath, ...more }); });
+}
+
+function debugArguments(sidecar: Sidecar, uri: vscode.Uri | undefined, memory: vscode.Memento): Promise<void> {
+  return withFile(uri, async (file) => {
+    const key = `arguments of ${file.toString()}`;
+    const args = await remembered(memory, key, { title: `Arguments of ${path.basename(file.fsPath)}`, prompt: 'As in a shell; quotes keep spaces together.' });
+    if (args !== undefined) await debugFile(sidecar, file, { args });
+  });
+}
+
+async function debugModule(sidecar: Sidecar, memory: vscode.Memento): Promise<void> {
+  const module = await remembered(memory, 'module', { title: 'Debug a module', prompt: 'Its name, as after `python -m`.' });
+  if (module) await launch(sidecar.folder, module, { module });
+}
+
+/** Asks for a text and offers the last answer. */
+async function remembered(memory: vscode.Memento, key: string, box: vscode.InputBoxOptions): Promise<string | undefined> {
+  const typed = await vscode.window.showInputBox({ ...box, value: memory.get(key, '') });
+  if (typed !== undefined) await memory.update(key, typed);
+  return typed;
+}
+
+async function stop(sidecar: Sidecar): Promise<void> {
+  const shown = vscode.debug.activeDebugSession;
+  if (shown?.type === 'remora') await vscode.debug.stopDebugging(shown);
+  else for (const { session } of sidecar.status?.sessions ?? []) await sidecar.request(protocol.debugStop, { session });
+}
+
+async function attachToRunning(sidecar: Sidecar): Promise<void> {
+  const waiting = (sidecar.status?.sessions ?? []).filter(({ attached }) => !attached);
+  const items = waiting.map((session) => ({ label: session.name, session }));
+  const chosen = await vscode.window.showQuickPick(items, { title: 'Attach to a running program' });
+  if (chosen) await attach(sidecar, chosen.session);
 }
 
 async function mirrorEverything(sidecar: Sidecar): Promise<void> {
-  const done = await sidecar.request(protocol.mirror, {});
-  if (done) vscode.window.setStatusBarMessage(`Remora mirrored ${done.files} files in ${done.ms} ms`, SHOWN_MS);
+  try {
+    const done = await patiently(sidecar, 'Mirroring', (token) => sidecar.send(protocol.mirror, {}, token));
+    vscode.window.setStatusBarMessage(`Remora mirrored ${done.files} files in ${Math.round(done.ms)} ms`, SHOWN_MS);
+  } catch (error) {
+    if (!(error instanceof vscode.CancellationError)) await sidecar.show(error);
+  }
 }
 
 /** Long enough to be read, short enough not to look like a state. */
 const SHOWN_MS = 5000;
 
-async function debugFile(sidecar: Sidecar, sessions: Sessions): Promise<void> {
-  const document = vscode.window.activeTextEditor?.document;
-  if (document?.uri.scheme !== 'file') {
-    void vscode.window.showInformationMessage('Open the Python file to debug first.');
-    return;
-  }
-  await document.save();
-  const started = await sidecar.request(protocol.debugStart, { file: document.uri.fsPath });
-  if (!started) return;
-  sessions.started.push(started.session);
-  await attach(vscode.workspace.getWorkspaceFolder(document.uri), started.configuration);
+async function runDoctor(sidecar: Sidecar): Promise<void> {
+  const title = `How ${sidecar.status?.target ?? targets(sidecar.folder.uri)[0]?.['name'] as string} is`;
+  const result = await patiently(sidecar, title, (token) => sidecar.request(protocol.doctor, {}, token));
+  if (result) await vscode.window.showQuickPick(result.checks.map(line), { title, placeHolder: 'Enter closes the list' });
 }
 
-async function stop(sidecar: Sidecar, sessions: Sessions): Promise<void> {
-  for (const session of sessions.started.splice(0)) await sidecar.request(protocol.debugStop, { session });
-}
-
-/** Through an edit in the editor, so that undo works and what is not saved yet is kept. */
-async function writeLaunchJson(sidecar: Sidecar): Promise<void> {
-  const folder = vscode.workspace.workspaceFolders?.[0];
-  if (!folder) {
-    void vscode.window.showInformationMessage('Open a folder first: launch.json belongs to one.');
-    return;
-  }
-  const uri = vscode.Uri.joinPath(folder.uri, '.vscode', 'launch.json');
-  const before = await textOf(uri);
-  const edited = await sidecar.request(protocol.launchJson, { text: before?.getText() ?? '' });
-  if (!edited) return;
-  const edit = new vscode.WorkspaceEdit();
-  if (before) edit.replace(uri, whole(before), edited.text);
-  else edit.createFile(uri, { contents: Buffer.from(edited.text) });
-  await vscode.workspace.applyEdit(edit);
-  await vscode.window.showTextDocument(uri);
-}
-
-async function textOf(uri: vscode.Uri): Promise<vscode.TextDocument | undefined> {
-  const there = await vscode.workspace.fs.stat(uri).then(
-    () => true,
-    () => false,
-  );
-  return there ? vscode.workspace.openTextDocument(uri) : undefined;
-}
-
-function whole(document: vscode.TextDocument): vscode.Range {
-  return new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length));
+function line({ name, ok, detail, hint }: protocol.Check): vscode.QuickPickItem {
+  return { label: `$(${ok ? 'pass' : 'error'}) ${name}`, description: detail, ...(hint === null ? {} : { detail: hint }) };
 }

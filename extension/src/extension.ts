@@ -1,28 +1,33 @@
 /**
  * Remora for VS Code. Shows, asks and forwards; every decision is the sidecar's.
  *
- * Owns activation: what is registered, and when the sidecar starts. Never does anything else.
+ * Owns activation: what is registered. Never does anything else; nothing runs until a folder has a target or
+ * a command asks.
  */
 import * as vscode from 'vscode';
 
-import { Sidecar } from './client';
+import { executable } from './client';
 import * as commands from './commands';
 import * as debug from './debug';
+import * as files from './files';
+import { Folders } from './folders';
+import * as lens from './lens';
+import * as panel from './panel';
+import { Prompter } from './prompt';
+import { Terminals } from './terminal';
 
 export function activate(context: vscode.ExtensionContext): void {
-  const sidecar = new Sidecar(context);
-  const startIfUsed = (): void => {
-    // Nothing runs until a target exists or a command asks for one.
-    const targets = vscode.workspace.getConfiguration('remora').get<unknown[]>('targets', []);
-    if (targets.length > 0) sidecar.start().catch((error: unknown) => { sidecar.log.error(String(error)); });
-  };
+  const log = vscode.window.createOutputChannel('Remora', { log: true });
+  const folders = new Folders({ executable: executable(context), log, prompter: new Prompter(context.secrets) });
+  const terminals = new Terminals(folders);
   context.subscriptions.push(
-    sidecar,
-    commands.register(sidecar),
-    debug.register(),
-    vscode.workspace.onDidChangeConfiguration((change) => {
-      if (change.affectsConfiguration('remora.targets')) startIfUsed();
-    }),
+    log,
+    folders,
+    panel.register(folders),
+    lens.register(folders),
+    files.register(folders),
+    debug.register(folders, terminals),
+    commands.register(folders, terminals, context.workspaceState),
   );
-  startIfUsed();
+  folders.startThoseInUse();
 }

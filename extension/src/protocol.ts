@@ -5,25 +5,11 @@
  */
 import { NotificationType, RequestType } from 'vscode-languageclient/node';
 
-/** The state in one word. */
-export type Phase =
-  | 'notConnected'
-  | 'connecting'
-  | 'connected'
-  | 'comparing'
-  | 'uploading'
-  | 'inSync'
-  | 'paused'
-  | 'trouble'
-  | 'debugging'
-  | 'stale'
-  | 'reconnecting';
-
-/** Everything that the editor shows of a target; always whole. Paths are relative to both roots, 1,000 of a kind at most. */
+/** Everything that the status bar and the decorations show; always whole. Paths are relative to the folder. */
 export interface Status {
   target: string | null;
   remoteRoot: string | null;
-  phase: Phase;
+  phase: string;
   pending: number;
   waiting: string[];
   diverged: string[];
@@ -33,162 +19,140 @@ export interface Status {
   message: string | null;
 }
 
-/** A file whose upload failed, and why, in one sentence; it is tried again. */
-export interface FailedFile {
-  path: string;
-  reason: string;
+export interface Shown { panel: Panel }
+export type StatusParams = Status & Shown;
+
+/** How the status reads. */
+export interface Panel {
+  icon: string;
+  text: string;
+  tooltip: string;
+  warning: boolean;
+  doing: string;
+  conditions: Record<string, boolean>;
+  actions: Action[];
 }
 
-/** `stale`: Python files that were stored on the remote since the program started. */
-export interface SessionStatus {
-  session: number;
-  name: string;
-  attached: boolean;
-  stale: string[];
-}
+export interface Action { command: string; label: string }
+export interface FailedFile { path: string; reason: string }
 
-/** How far a bulk upload is. */
-export interface UploadProgress {
-  filesDone: number;
-  filesTotal: number;
-  bytesDone: number;
-  bytesTotal: number;
-}
+/** `stale` names what was saved over there since the program started. */
+export interface SessionStatus { session: number; name: string; attached: boolean; stale: string[] }
+export interface UploadProgress { filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number }
+export interface ConnectParams { target?: string }
 
-export interface ConnectParams {
-  target?: string;
-}
-
-export interface MirrorParams {
-  target?: string;
-  overwrite?: boolean;
-}
+/** With `paths`, `overwrite` means these alone. */
+export interface MirrorParams { target?: string; overwrite?: boolean; paths?: string[] }
 
 /** What one batch of the mirror did. */
-export interface MirroredParams {
-  files: number;
-  bytes: number;
-  ms: number;
-}
+export interface MirroredParams { files: number; bytes: number; ms: number }
 
-export type Debugger = 'auto' | 'debugpy' | 'ptvsd';
+/** Names a file of this machine. */
+export interface FileParams { file: string }
 
-/** Exactly one of `file` and `module` is given. */
-export interface DebugStartParams {
-  target?: string;
-  file?: string;
-  module?: string;
-  args?: string[];
-  cwd?: string;
-  env?: Record<string, string>;
-  python?: string;
-  debugger?: Debugger;
-  inCode?: boolean;
-  port?: number;
-}
+/** base64; null when nothing is there. */
+export interface RemoteFileResult { content: string | null }
+export interface ExplainResult { mirrored: boolean; sentence: string }
 
-export interface DebugStartResult {
+/** What could become a target, of kind ssh, docker, kubernetes or local: an entry of `remora.targets` without a folder and an interpreter. */
+export interface Candidate { kind: string; label: string; detail: string; target: Record<string, unknown> }
+export interface SetupCandidatesResult { candidates: Candidate[] }
+export interface SetupOpenParams { target: Record<string, unknown> }
+export interface SetupOpenResult { home: string; remoteRoot: string }
+export interface SetupBrowseParams { path: string }
+export interface SetupBrowseResult { path: string; folders: string[] }
+export interface SetupInterpretersParams { root: string }
+export interface Interpreter { path: string; version: string; kind: string; label: string }
+export interface SetupInterpretersResult { interpreters: Interpreter[] }
+export interface DoctorParams { target?: string }
+export interface Check { name: string; ok: boolean; detail: string; hint: string | null }
+export interface DoctorResult { checks: Check[] }
+
+/** A configuration of type `remora`, as the editor resolved it. */
+export interface LaunchParams { configuration: Record<string, unknown> }
+
+export interface LaunchResult {
   session: number;
+  socket: string | null;
+  terminal: number | null;
   host: string;
   port: number;
-  configuration: AttachConfiguration;
 }
+
+export interface SessionSocketResult { socket: string }
 
 /** An entry of `launch.json`. */
-export interface AttachConfiguration {
-  name: string;
-  type: string;
-  request: string;
-  [key: string]: unknown;
-}
-
-export interface SessionParams {
-  session: number;
-}
+export interface AttachConfiguration { name: string; type: string; request: string; [key: string]: unknown }
+export interface SessionParams { session: number }
 
 export interface LaunchJsonParams {
   target?: string;
   name?: string;
   port?: number;
+  extensions?: Record<string, string>;
   text: string;
 }
 
-export interface LaunchJsonResult {
-  text: string;
-}
+export interface LaunchJsonResult { text: string }
+export interface TerminalOpenParams { cols: number; rows: number; cwd?: string }
+export interface TerminalParams { terminal: number }
 
-export interface OutputParams {
-  session: number;
-  stream: 'stdout' | 'stderr';
-  data: string;
-}
+/** What was typed, or what the program wrote. */
+export interface TerminalDataParams { terminal: number; data: string }
+export interface TerminalResizeParams { terminal: number; cols: number; rows: number }
 
 /** One of `code`, `signal` and `lost`. */
-export interface ExitedParams {
-  session: number;
-  code?: number;
-  signal?: number;
-  lost?: boolean;
-}
+export interface TerminalEndedParams { terminal: number; code?: number; signal?: number; lost?: boolean }
+export interface OutputParams { session: number; stream: 'stdout' | 'stderr'; data: string }
+
+/** One of `code`, `signal` and `lost`. */
+export interface ExitedParams { session: number; code?: number; signal?: number; lost?: boolean }
 
 /** What failed, on what, and what to do; also the `data` of an error reply. */
-export interface Fault {
+export interface Fault { kind: string; message: string; hint: string }
+
+/** A question, ready to be shown; an answer may be kept under `keep`, in the store for secrets only. */
+export interface AskParams {
   kind: string;
-  message: string;
-  hint: string;
-}
-
-export interface HostKey {
-  kind: 'hostKey';
-  host: string;
-  port: number;
-  algorithm: string;
-  fingerprint: string;
-}
-
-export interface Passphrase {
-  kind: 'passphrase';
-  key: string;
-  attempt: number;
-}
-
-export interface Password {
-  kind: 'password';
-  user: string;
-  host: string;
-  attempt: number;
-}
-
-export interface KeyboardInteractive {
-  kind: 'keyboardInteractive';
-  user: string;
-  host: string;
-  name: string;
-  instructions: string;
+  title: string;
   prompt: string;
-  echo: boolean;
+  hidden: boolean;
+  attempt: number;
+  keep: string | null;
 }
-
-export type AskParams = HostKey | Passphrase | Password | KeyboardInteractive;
 
 /** `trust` and `remember` answer a host key, `secret` anything else. */
-export interface AskResult {
-  trust?: boolean;
-  remember?: boolean;
-  secret?: string;
-}
+export interface AskResult { trust?: boolean; remember?: boolean; secret?: string }
 
 /** null means that the user declined. */
 export type Answer = AskResult | null;
 
-export const connect = new RequestType<ConnectParams, Status, Fault>('remora/connect');
+export const connect = new RequestType<ConnectParams, StatusParams, Fault>('remora/connect');
 export const mirror = new RequestType<MirrorParams, MirroredParams, Fault>('remora/mirror');
-export const debugStart = new RequestType<DebugStartParams, DebugStartResult, Fault>('remora/debug/start');
+export const pause = new RequestType<object, null, Fault>('remora/pause');
+export const resume = new RequestType<object, null, Fault>('remora/resume');
+export const remoteFile = new RequestType<FileParams, RemoteFileResult, Fault>('remora/remoteFile');
+export const takeRemote = new RequestType<FileParams, null, Fault>('remora/takeRemote');
+export const explain = new RequestType<FileParams, ExplainResult, Fault>('remora/explain');
+export const candidates = new RequestType<object, SetupCandidatesResult, Fault>('remora/setup/candidates');
+export const open = new RequestType<SetupOpenParams, SetupOpenResult, Fault>('remora/setup/open');
+export const browse = new RequestType<SetupBrowseParams, SetupBrowseResult, Fault>('remora/setup/browse');
+export const interpreters = new RequestType<SetupInterpretersParams, SetupInterpretersResult, Fault>('remora/setup/interpreters');
+export const close = new RequestType<object, null, Fault>('remora/setup/close');
+export const doctor = new RequestType<DoctorParams, DoctorResult, Fault>('remora/doctor');
+export const launch = new RequestType<LaunchParams, LaunchResult, Fault>('remora/debug/launch');
+export const sessionSocket = new RequestType<SessionParams, SessionSocketResult, Fault>('remora/debug/sessionSocket');
 export const debugStop = new RequestType<SessionParams, null, Fault>('remora/debug/stop');
 export const launchJson = new RequestType<LaunchJsonParams, LaunchJsonResult, Fault>('remora/launchJson');
+export const terminalOpen = new RequestType<TerminalOpenParams, TerminalParams, Fault>('remora/terminal/open');
 export const ask = new RequestType<AskParams, Answer, undefined>('remora/ask');
 
-export const status = new NotificationType<Status>('remora/status');
+export const terminalWrite = new NotificationType<TerminalDataParams>('remora/terminal/write');
+export const terminalResize = new NotificationType<TerminalResizeParams>('remora/terminal/resize');
+export const terminalClose = new NotificationType<TerminalParams>('remora/terminal/close');
+export const terminalOutput = new NotificationType<TerminalDataParams>('remora/terminal/output');
+export const terminalEnded = new NotificationType<TerminalEndedParams>('remora/terminal/ended');
+export const status = new NotificationType<StatusParams>('remora/status');
 export const mirrored = new NotificationType<MirroredParams>('remora/mirrored');
 export const output = new NotificationType<OutputParams>('remora/output');
 export const exited = new NotificationType<ExitedParams>('remora/exited');

@@ -12,7 +12,7 @@ type Fields = BTreeMap<String, (bool, String)>;
 
 #[test]
 fn every_shape_of_the_extension_is_the_sidecars() {
-    let others = ["status.rs", "fault.rs"].map(|file| read(&format!("crates/remora/src/{file}")));
+    let others = ["status.rs", "panel.rs", "fault.rs"].map(|file| read(&format!("crates/remora/src/{file}")));
     let rust = rust_shapes(&(protocol() + &others.join("\n")));
     let shapes = typescript_shapes(&read("extension/src/protocol.ts"));
     assert!(shapes.len() > 10, "read only {:?}", shapes.keys());
@@ -23,16 +23,6 @@ fn every_shape_of_the_extension_is_the_sidecars() {
             assert_eq!(fields, theirs, "{name}: left is protocol.ts, right the sidecar");
         }
     }
-}
-
-#[test]
-fn every_phase_of_the_sidecar_is_known_to_the_extension() {
-    let rust = read("crates/remora/src/status.rs");
-    let body = between(&rust, "pub enum Phase {", "\n}").unwrap();
-    let phases: BTreeSet<String> = body.lines().filter_map(|line| line.trim().strip_suffix(',')).map(camel).collect();
-    let typescript = read("extension/src/protocol.ts");
-    let union = between(&typescript, "export type Phase =", ";").unwrap();
-    assert_eq!(phases, quoted(union));
 }
 
 #[test]
@@ -49,6 +39,24 @@ fn the_extension_calls_only_what_is_there_and_hears_everything_that_is_said() {
     assert!(called.contains("remora/connect"), "read only {called:?}");
     let unheard: Vec<&String> = all.iter().filter(|name| !called.contains(*name) && !theirs.contains(*name)).collect();
     assert!(unheard.is_empty(), "the extension does not hear {unheard:?}");
+}
+
+#[test]
+fn the_button_offers_commands_that_are_there_and_menus_hide_by_conditions_that_are_said() {
+    let panel = read("crates/remora/src/panel.rs");
+    let manifest = read("extension/package.json");
+    let offered: Vec<&str> = panel.split('"').filter(|text| text.starts_with("remora.")).collect();
+    assert!(offered.len() > 10, "read only {offered:?}");
+    for command in offered {
+        assert!(manifest.contains(&format!("\"command\": \"{command}\"")), "there is no command {command}");
+    }
+    let said = between(&panel, "fn conditions(", "\n}").unwrap();
+    for when in manifest.split("\"when\": \"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        for condition in when.split("remora.").skip(1) {
+            let name: String = condition.chars().take_while(char::is_ascii_alphabetic).collect();
+            assert!(said.contains(&format!("(\"{name}\"")), "nobody says {name}, which {when:?} needs");
+        }
+    }
 }
 
 /// `protocol.rs` and all files of its folder, that one first.
@@ -73,14 +81,14 @@ fn quoted(text: &str) -> BTreeSet<String> {
     text.split('\'').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// `export interface Name { field?: type; }`, the constant field `kind` left out.
+/// `export interface Name { field?: type; }`.
 fn typescript_shapes(text: &str) -> BTreeMap<String, Fields> {
     let mut shapes = BTreeMap::new();
     for part in text.split("export interface ").skip(1) {
-        let (name, rest) = part.split_once(" {\n").unwrap();
-        let body = rest.split_once("\n}").unwrap().0;
-        let fields = body.lines().filter_map(|line| line.trim().strip_suffix(';')?.split_once(": "));
-        let fields = fields.filter(|(field, _)| *field != "kind" || name == "Fault");
+        // On one line, or with a line for each field.
+        let (name, rest) = part.split_once(" {").unwrap();
+        let (body, _) = rest.split_once(if rest.starts_with('\n') { "\n}" } else { " }" }).unwrap();
+        let fields = body.split(';').filter_map(|field| field.trim().split_once(": "));
         let fields = fields.map(|(field, kind)| match field.strip_suffix('?') {
             Some(field) => (field.to_owned(), (true, known(kind))),
             None => (field.to_owned(), (false, known(kind))),
@@ -109,7 +117,7 @@ fn rust_shapes(text: &str) -> BTreeMap<String, Fields> {
             let inner = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>'));
             let left_out = attributes.contains("skip_serializing_if")
                 || (read && (inner.is_some() || attributes.contains("default")));
-            if !attributes.contains("serde(skip)") {
+            if !attributes.contains("serde(skip)") && !attributes.contains("flatten") {
                 let kind = if left_out { inner.unwrap_or(kind) } else { kind };
                 shapes.entry(name.clone()).or_default().insert(field, (left_out, in_typescript(kind)));
             }
@@ -126,10 +134,11 @@ fn in_typescript(kind: &str) -> String {
         .map_or_else(|| kind.to_owned(), |inner| format!("{} | null", in_typescript(inner.trim_end_matches('>'))));
     match kind.as_str() {
         "u8" | "u16" | "u32" | "u64" | "i32" | "f64" => "number".to_owned(),
-        // The kinds of fault are names to a script.
-        "String" | "Kind" => "string".to_owned(),
+        // Kinds of fault and phases are names to a script.
+        "String" | "Kind" | "Phase" | "&'static str" => "string".to_owned(),
         "bool" => "boolean".to_owned(),
         "Vec<String>" => "string[]".to_owned(),
+        "BTreeMap<&'static str, bool>" => "Record<string, boolean>".to_owned(),
         "BTreeMap<String, String>" => "Record<string, string>".to_owned(),
         kind => known(kind),
     }
@@ -139,7 +148,7 @@ fn known(kind: &str) -> String {
     if kind.starts_with('\'') {
         return "string".to_owned();
     }
-    let plain = ["number", "string", "boolean", "string[]", "Record<string, string>"];
+    let plain = ["number", "string", "boolean", "string[]", "Record<string, string>", "Record<string, boolean>"];
     let is_known = plain.contains(&kind.trim_end_matches(" | null"));
     if is_known { kind.to_owned() } else { "?".to_owned() }
 }

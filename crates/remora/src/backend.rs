@@ -12,14 +12,15 @@ mod setup;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::lsp_types::notification::{DidChangeConfiguration, Notification as _};
 use tower_lsp::lsp_types::{
     ConfigurationItem, DidChangeConfigurationParams, DidSaveTextDocumentParams, InitializeParams, InitializeResult,
-    InitializedParams, SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability,
-    TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
+    InitializedParams, Registration, SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, Url,
 };
 use tower_lsp::{Client, LanguageServer, LspService, Server};
 
@@ -30,7 +31,7 @@ use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
 use crate::protocol::{
     ConnectParams, DebugStartParams, DebugStartResult, LaunchJsonParams, LaunchJsonResult, MirrorParams,
-    MirroredParams, SessionParams, method, setup as setup_protocol,
+    MirroredParams, SessionParams, Shown, method, setup as setup_protocol,
 };
 use crate::setup::Setup;
 use crate::state::Workspace;
@@ -82,6 +83,9 @@ struct Open {
     engine: Engine,
     progresses: Progresses,
     asks_configuration: bool,
+    registers_configuration: bool,
+    /// The folder; settings may differ from folder to folder.
+    scope: Option<Url>,
 }
 
 /// What has to be ended when the editor goes.
@@ -125,7 +129,7 @@ impl Backend {
             return;
         }
         open.engine.tell(Event::Configuring);
-        let item = ConfigurationItem { scope_uri: None, section: Some("remora".into()) };
+        let item = ConfigurationItem { scope_uri: open.scope.clone(), section: Some("remora".into()) };
         match self.client.configuration(vec![item]).await {
             Ok(mut values) => open.engine.tell(configured(&values.pop().unwrap_or_default())),
             Err(error) => {
@@ -139,11 +143,24 @@ impl Backend {
         }
     }
 
+    /// An editor that is asked for its settings tells of changes only on request.
+    async fn hear_of_settings(&self) {
+        let Some(open) = self.open.get().filter(|open| open.registers_configuration) else { return };
+        let registration = Registration {
+            id: "settings".into(),
+            method: DidChangeConfiguration::METHOD.into(),
+            register_options: Some(json!({ "section": "remora" })),
+        };
+        if let Err(error) = self.client.register_capability(vec![registration]).await {
+            tracing::warn!(%error, root = ?open.scope, "the editor will not tell of changed settings");
+        }
+    }
+
     async fn connect(&self, params: ConnectParams) -> Result<Value> {
         let open = self.open().map_err(convert::error)?;
         let answer = open.engine.request(|reply| Event::ConnectAsked(params.target, reply));
         let status = open.progresses.during("Connecting", answer).await.map_err(convert::error)?;
-        convert::value(&status)
+        convert::value(&Shown::from(status))
     }
 
     async fn mirror(&self, params: MirrorParams) -> Result<MirroredParams> {
@@ -215,15 +232,17 @@ impl LanguageServer for Backend {
             return Err(Error::invalid_request());
         }
         if let Some(root) = root {
+            let scope = Url::from_file_path(root.as_path()).ok();
             let workspace =
                 Workspace { root, records: self.records.clone(), watch: true, reconnect: true, overwrite: false };
             let engine = Engine::start(workspace, surface, asker);
             held.engine = Some(engine.clone());
             let asks_configuration = convert::asks_configuration(&params);
+            let registers_configuration = convert::registers_configuration(&params);
             if !asks_configuration {
                 engine.tell(configured(&params.initialization_options.unwrap_or_default()));
             }
-            if self.open.set(Open { engine, progresses, asks_configuration }).is_err() {
+            if self.open.set(Open { engine, progresses, asks_configuration, registers_configuration, scope }).is_err() {
                 return Err(Error::invalid_request());
             }
         }
@@ -241,6 +260,7 @@ impl LanguageServer for Backend {
     }
 
     async fn initialized(&self, _: InitializedParams) {
+        self.hear_of_settings().await;
         self.configure().await;
     }
 

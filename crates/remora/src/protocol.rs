@@ -10,6 +10,9 @@ use serde_json::Value;
 use tower_lsp::lsp_types::notification::Notification;
 use tower_lsp::lsp_types::request::Request;
 
+use crate::panel::Panel;
+use crate::status::Status;
+
 /// The methods a client may call.
 pub mod method {
     /// Connect to a target.
@@ -32,6 +35,23 @@ pub mod method {
 pub struct ConnectParams {
     /// The target's name; without it, the one in use.
     pub target: Option<String>,
+}
+
+/// Parameters of the notification `remora/status`, and result of `remora/connect`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown {
+    /// The whole status.
+    #[serde(flatten)]
+    pub status: Status,
+    /// How it reads.
+    pub panel: Panel,
+}
+
+impl From<Status> for Shown {
+    fn from(status: Status) -> Self {
+        Self { panel: Panel::of(&status), status }
+    }
 }
 
 /// Parameters of `remora/mirror`.
@@ -159,56 +179,22 @@ pub struct ExitedParams {
     pub lost: bool,
 }
 
-/// Parameters of the request `remora/ask`: what it asks for is in `kind`.
+/// Parameters of the request `remora/ask`, ready to be shown.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
-pub enum AskParams {
-    /// Trust an unknown host key?
-    #[serde(rename_all = "camelCase")]
-    HostKey {
-        /// The host.
-        host: String,
-        /// The port.
-        port: u16,
-        /// The key's type.
-        algorithm: String,
-        /// `SHA256:…`.
-        fingerprint: String,
-    },
-    /// The passphrase of a key.
-    #[serde(rename_all = "camelCase")]
-    Passphrase {
-        /// The key's file.
-        key: String,
-        /// 1 for the first try.
-        attempt: u8,
-    },
-    /// A password.
-    #[serde(rename_all = "camelCase")]
-    Password {
-        /// The login.
-        user: String,
-        /// The host.
-        host: String,
-        /// 1 for the first try.
-        attempt: u8,
-    },
-    /// A question of the server's own.
-    #[serde(rename_all = "camelCase")]
-    KeyboardInteractive {
-        /// The login.
-        user: String,
-        /// The host.
-        host: String,
-        /// The server's title.
-        name: String,
-        /// The server's explanation.
-        instructions: String,
-        /// What is asked.
-        prompt: String,
-        /// Whether the answer may be shown.
-        echo: bool,
-    },
+#[serde(rename_all = "camelCase")]
+pub struct AskParams {
+    /// `hostKey`, `passphrase`, `password` or `keyboardInteractive`.
+    pub kind: String,
+    /// A line above.
+    pub title: String,
+    /// The details, in lines; the server's own text for `keyboardInteractive`.
+    pub prompt: String,
+    /// Whether the answer must not be seen while it is typed.
+    pub hidden: bool,
+    /// 1 for the first try.
+    pub attempt: u8,
+    /// The name that an answer may be kept under, in a store for secrets only.
+    pub keep: Option<String>,
 }
 
 /// Result of `remora/ask`; `null` means declined.

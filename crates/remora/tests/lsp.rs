@@ -183,7 +183,7 @@ async fn a_host_key_and_a_password_are_asked_of_the_editor() {
     let connect = scene.client.ask("remora/connect", json!({})).await;
     let asked = scene.client.reply("remora/ask", Value::Null).await;
     assert_eq!(asked["kind"], "hostKey");
-    assert!(asked["fingerprint"].as_str().unwrap().starts_with("SHA256:"), "{asked}");
+    assert!(asked["prompt"].as_str().unwrap().contains("\nSHA256:"), "{asked}");
     let error = scene.client.answer(connect).await.unwrap_err();
     assert_eq!(error["data"]["kind"], "host_key_unknown");
 

@@ -43,6 +43,12 @@ pub(super) fn asks_configuration(params: &InitializeParams) -> bool {
     params.capabilities.workspace.as_ref().and_then(|workspace| workspace.configuration).unwrap_or(false)
 }
 
+pub(super) fn registers_configuration(params: &InitializeParams) -> bool {
+    let workspace = params.capabilities.workspace.as_ref();
+    let changes = workspace.and_then(|workspace| workspace.did_change_configuration.as_ref());
+    changes.and_then(|changes| changes.dynamic_registration).unwrap_or(false)
+}
+
 pub(super) fn mirrored(done: &Mirrored) -> MirroredParams {
     MirroredParams { files: done.files, bytes: done.bytes, ms: done.elapsed.as_secs_f64() * 1000.0 }
 }

@@ -11,8 +11,10 @@ use tower_lsp::Client;
 use super::progress::{Progresses, Work};
 use crate::backend::convert;
 use crate::protocol::{
-    AskParams, AskResult, AskUser, Exited, ExitedParams, Faulted, MirroredNow, Output, OutputParams, StatusChanged,
+    AskParams, AskResult, AskUser, Exited, ExitedParams, Faulted, MirroredNow, Output, OutputParams, Shown,
+    StatusChanged,
 };
+use crate::question::Wording;
 use crate::status::{Phase, Status};
 use crate::surface::{Said, SessionId};
 use remora_model::text::Decoder;
@@ -25,7 +27,7 @@ pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::
         match said {
             Said::Status(status) => {
                 watch_phase(&progresses, &mut background, &status);
-                if let Ok(status) = serde_json::to_value(&status) {
+                if let Ok(status) = serde_json::to_value(Shown::from(status)) {
                     client.send_notification::<StatusChanged>(status).await;
                 }
             }
@@ -122,16 +124,8 @@ async fn ask(client: Client, question: Question, reply: oneshot::Sender<Option<A
 }
 
 fn params(question: Question) -> AskParams {
-    match question {
-        Question::HostKey { host, port, algorithm, fingerprint } => {
-            AskParams::HostKey { host, port, algorithm, fingerprint }
-        }
-        Question::Passphrase { key, attempt } => AskParams::Passphrase { key: key.display().to_string(), attempt },
-        Question::Password { user, host, attempt } => AskParams::Password { user, host, attempt },
-        Question::KeyboardInteractive { user, host, name, instructions, prompt, echo } => {
-            AskParams::KeyboardInteractive { user, host, name, instructions, prompt, echo }
-        }
-    }
+    let Wording { kind, title, prompt, hidden, attempt, keep } = Wording::of(question);
+    AskParams { kind: kind.into(), title, prompt, hidden, attempt, keep }
 }
 
 fn result(answer: AskResult, is_host_key: bool) -> Option<Answer> {

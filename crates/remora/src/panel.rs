@@ -1,0 +1,188 @@
+//! Owns how a status reads in an editor: the button, its tooltip, what one can do now, and the conditions
+//! that menus hide by. Pure; never shows anything.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::status::{Phase, SessionStatus, Status, UploadProgress};
+
+/// What an editor shows of a status.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Panel {
+    /// Name of an icon among VS Code's product icons.
+    pub icon: &'static str,
+    /// Target and state, in a glance.
+    pub text: String,
+    /// The details, in Markdown.
+    pub tooltip: String,
+    /// Whether the user should look.
+    pub warning: bool,
+    /// What work is going on, for a progress notice.
+    pub doing: String,
+    /// Names for `when` clauses, without their prefix.
+    pub conditions: BTreeMap<&'static str, bool>,
+    /// What one can do now, the likeliest first.
+    pub actions: Vec<Action>,
+}
+
+/// Something that the button offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Action {
+    /// A command of the extension.
+    pub command: &'static str,
+    /// Icon and words.
+    pub label: &'static str,
+}
+
+/// As many names as a tooltip shows of a list.
+const MOST_NAMES: usize = 5;
+
+impl Panel {
+    /// What to show of `status`.
+    #[must_use]
+    pub fn of(status: &Status) -> Self {
+        let (icon, words, warning) = look(status.phase);
+        let troubles = troubles(status);
+        let state = match status.phase {
+            Phase::Trouble if !troubles.is_empty() => Vec::new(),
+            _ => vec![words.to_owned()],
+        };
+        let pending = (status.pending > 0).then(|| format!("{} pending", status.pending));
+        let warning = warning || !troubles.is_empty();
+        let state = [state, troubles, pending.into_iter().collect()].concat().join(" · ");
+        let doing = status.progress.as_ref().map_or_else(|| state.clone(), uploaded);
+        let conditions = conditions(status);
+        Self {
+            icon,
+            text: format!("{}: {state}", status.target.as_deref().unwrap_or("Remora")),
+            tooltip: tooltip(status, &doing),
+            warning,
+            doing,
+            actions: ACTIONS
+                .iter()
+                .filter(|(wanted, _)| holds(wanted, &conditions))
+                .map(|(_, action)| *action)
+                .collect(),
+            conditions,
+        }
+    }
+}
+
+/// Icon, words, and whether the user should look.
+fn look(phase: Phase) -> (&'static str, &'static str, bool) {
+    match phase {
+        Phase::NotConnected => ("debug-disconnect", "not connected", false),
+        Phase::Connecting => ("sync~spin", "connecting", false),
+        Phase::Connected => ("plug", "connected", false),
+        Phase::Comparing => ("sync~spin", "comparing", false),
+        Phase::Uploading => ("sync~spin", "uploading", false),
+        Phase::InSync => ("check", "in sync", false),
+        Phase::Paused => ("debug-pause", "paused", false),
+        Phase::Trouble => ("warning", "needs a look", true),
+        Phase::Debugging => ("debug-alt", "debugging", false),
+        Phase::Stale => ("history", "debugging, stale", true),
+        Phase::Reconnecting => ("sync~spin", "connection lost, reconnecting", true),
+    }
+}
+
+/// What needs the user; said in every phase, also while a program is debugged.
+fn troubles(status: &Status) -> Vec<String> {
+    let counted = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+    let parts = [counted(status.diverged.len(), "diverged"), counted(status.failed.len(), "not stored")];
+    parts.into_iter().flatten().collect()
+}
+
+fn tooltip(status: &Status, doing: &str) -> String {
+    let root = status.remote_root.as_ref().map(|root| format!(" → {}", escaped(root))).unwrap_or_default();
+    let mut sections =
+        vec![format!("**{}**{root}", escaped(status.target.as_deref().unwrap_or("Remora"))), doing.to_owned()];
+    let failed: Vec<String> = status.failed.iter().map(|file| format!("{}: {}", file.path, file.reason)).collect();
+    sections.extend(list("Changed over there by somebody else, and left alone", &status.diverged));
+    sections.extend(list("Not stored", &failed));
+    sections.extend(status.sessions.iter().map(running));
+    sections.extend(status.message.as_deref().map(escaped));
+    sections.join("\n\n")
+}
+
+fn running(session: &SessionStatus) -> String {
+    let state = if session.attached { "is being debugged" } else { "waits for a debugger" };
+    let old = match session.stale.as_slice() {
+        [] => String::new(),
+        stale => format!("; it may run an older text of {}", escaped(&named(stale))),
+    };
+    format!("$(debug-alt) {} {state}{old}", escaped(&session.name))
+}
+
+/// How far a bulk upload is.
+fn uploaded(progress: &UploadProgress) -> String {
+    let UploadProgress { files_done, files_total, bytes_done, bytes_total } = progress;
+    format!("{files_done} of {files_total} files, {} of {} MB", megabytes(*bytes_done), megabytes(*bytes_total))
+}
+
+/// With one digit after the point.
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_add(50_000) / 100_000;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+fn list(title: &str, paths: &[String]) -> Option<String> {
+    (!paths.is_empty()).then(|| format!("{title}: {}", escaped(&named(paths))))
+}
+
+fn named(paths: &[String]) -> String {
+    let names = paths.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");
+    if paths.len() > MOST_NAMES { format!("{names}, and {} more", paths.len() - MOST_NAMES) } else { names }
+}
+
+/// File names are nobody's Markdown.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut escaped, character| {
+        if r"\`*_{}[]()#+!|<>~$".contains(character) {
+            escaped.push('\\');
+        }
+        escaped.push(if character.is_control() { '\u{fffd}' } else { character });
+        escaped
+    })
+}
+
+fn conditions(status: &Status) -> BTreeMap<&'static str, bool> {
+    BTreeMap::from([
+        ("hasTarget", status.target.is_some()),
+        ("connected", !matches!(status.phase, Phase::NotConnected | Phase::Connecting | Phase::Reconnecting)),
+        ("paused", status.phase == Phase::Paused),
+        ("debugging", !status.sessions.is_empty()),
+        ("waitsForDebugger", status.sessions.iter().any(|session| !session.attached)),
+        ("trouble", !status.diverged.is_empty() || !status.failed.is_empty()),
+    ])
+}
+
+/// Each with the conditions under which it makes sense; `!` means that one does not hold.
+const ACTIONS: [(&[&str], Action); 14] = [
+    (&["trouble"], Action { command: "remora.resolve", label: "$(warning) Resolve What Diverged or Failed…" }),
+    (&["hasTarget", "!connected"], Action { command: "remora.connect", label: "$(plug) Connect" }),
+    (&["debugging"], Action { command: "remora.restart", label: "$(debug-restart) Restart" }),
+    (&["debugging"], Action { command: "remora.stop", label: "$(debug-stop) Stop" }),
+    (&["waitsForDebugger"], Action { command: "remora.attach", label: "$(debug-alt) Attach to Running Session…" }),
+    (&["hasTarget", "!debugging"], Action { command: "remora.debugFile", label: "$(debug-alt) Debug This File" }),
+    (&["hasTarget", "!paused"], Action { command: "remora.mirror", label: "$(cloud-upload) Mirror Everything Now" }),
+    (&["hasTarget", "!paused"], Action { command: "remora.pause", label: "$(debug-pause) Pause Mirroring" }),
+    (&["paused"], Action { command: "remora.resume", label: "$(debug-continue) Resume Mirroring" }),
+    (&["hasTarget"], Action { command: "remora.openTerminal", label: "$(terminal) Open Remote Terminal" }),
+    (&["hasTarget"], Action { command: "remora.selectTarget", label: "$(server) Select Target…" }),
+    (&[], Action { command: "remora.addTarget", label: "$(add) Add Target…" }),
+    (&["hasTarget"], Action { command: "remora.doctor", label: "$(heart) Run Doctor" }),
+    (&[], Action { command: "remora.showLog", label: "$(output) Show Log" }),
+];
+
+fn holds(wanted: &[&str], conditions: &BTreeMap<&'static str, bool>) -> bool {
+    wanted.iter().all(|name| match name.strip_prefix('!') {
+        Some(name) => conditions.get(name) == Some(&false),
+        None => conditions.get(name) == Some(&true),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Owns how a question of a connection reads in an editor. Never asks it.
+
+use remora_transport::Question;
+
+/// A question in words.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wording {
+    /// What is asked for: `hostKey`, `passphrase`, `password` or `keyboardInteractive`.
+    pub(crate) kind: &'static str,
+    /// A line above.
+    pub(crate) title: String,
+    /// The details, in lines.
+    pub(crate) prompt: String,
+    /// Whether the answer must not be seen.
+    pub(crate) hidden: bool,
+    /// 1 for the first try.
+    pub(crate) attempt: u8,
+    /// The name that an answer may be kept under; none for what is asked anew each time, such as a code.
+    pub(crate) keep: Option<String>,
+}
+
+impl Wording {
+    pub(crate) fn of(question: Question) -> Self {
+        match question {
+            Question::HostKey { host, port, algorithm, fingerprint } => Self {
+                kind: "hostKey",
+                title: format!("The host {host} is not known yet. Is this its key?"),
+                prompt: format!(
+                    "{algorithm} on port {port}\n{fingerprint}\n\nCompare it with what the host's owner says."
+                ),
+                hidden: false,
+                attempt: 1,
+                keep: None,
+            },
+            Question::Passphrase { key, attempt } => {
+                Self::secret("passphrase", format!("Passphrase of {}", key.display()), attempt)
+            }
+            Question::Password { user, host, attempt } => {
+                Self::secret("password", format!("Password of {user}@{host}"), attempt)
+            }
+            Question::KeyboardInteractive { user, host, name, instructions, prompt, echo } => Self {
+                kind: "keyboardInteractive",
+                title: if name.is_empty() { format!("{user}@{host}") } else { name },
+                prompt: [instructions, prompt]
+                    .into_iter()
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+                hidden: !echo,
+                attempt: 1,
+                keep: None,
+            },
+        }
+    }
+
+    fn secret(kind: &'static str, title: String, attempt: u8) -> Self {
+        let prompt = if attempt > 1 { format!("That was not right; try {attempt} of 3.") } else { String::new() };
+        Self { kind, keep: Some(title.clone()), title, prompt, hidden: true, attempt }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_host_is_shown_with_its_fingerprint() {
+        let question = Question::HostKey {
+            host: "box".into(),
+            port: 22,
+            algorithm: "ssh-ed25519".into(),
+            fingerprint: "SHA256:abc".into(),
+        };
+        let wording = Wording::of(question);
+        assert!(wording.title.contains("box is not known yet"), "{wording:?}");
+        assert!(wording.prompt.starts_with("ssh-ed25519 on port 22\nSHA256:abc\n"), "{wording:?}");
+        assert_eq!((wording.hidden, wording.keep), (false, None));
+    }
+
+    #[test]
+    fn a_secret_is_never_shown_and_a_second_try_says_so() {
+        let asked = |attempt| Wording::of(Question::Password { user: "me".into(), host: "box".into(), attempt });
+        let (first, second) = (asked(1), asked(2));
+        assert_eq!((first.title.as_str(), first.prompt.as_str(), first.hidden), ("Password of me@box", "", true));
+        assert_eq!(second.prompt, "That was not right; try 2 of 3.");
+        assert_eq!(first.keep.as_deref(), Some("Password of me@box"));
+        let key = Wording::of(Question::Passphrase { key: "/k/id".into(), attempt: 1 });
+        assert!(key.hidden && key.keep != first.keep);
+    }
+
+    #[test]
+    fn the_server_speaks_for_itself_and_says_whether_the_answer_may_be_seen() {
+        let asked = |name: &str, echo| {
+            Wording::of(Question::KeyboardInteractive {
+                user: "me".into(),
+                host: "box".into(),
+                name: name.into(),
+                instructions: "Two steps.".into(),
+                prompt: "Code: ".into(),
+                echo,
+            })
+        };
+        let wording = asked("", false);
+        assert_eq!((wording.title.as_str(), wording.prompt.as_str()), ("me@box", "Two steps.\nCode: "));
+        assert!(wording.hidden && wording.keep.is_none());
+        assert!(!asked("", true).hidden);
+        assert_eq!(asked("Token", true).title, "Token");
+    }
+}

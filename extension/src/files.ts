@@ -1,0 +1,72 @@
+/** Owns what one does with a file that differs over there: see it, compare, take it, keep one's own, ask why. */
+import * as path from 'node:path';
+
+import * as vscode from 'vscode';
+
+import type { Sidecar } from './client';
+import type { Folders } from './folders';
+import * as protocol from './protocol';
+
+const SCHEME = 'remora';
+
+/** Documents `remora:/path` show what the remote holds under that local path. */
+export function register(folders: Folders): vscode.Disposable {
+  const provideTextDocumentContent = async (uri: vscode.Uri): Promise<string> => {
+    const file = vscode.Uri.file(uri.path);
+    const remote = await folders.of(file)?.request(protocol.remoteFile, { file: file.fsPath });
+    return Buffer.from(remote?.content ?? '', 'base64').toString();
+  };
+  return vscode.workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent });
+}
+
+export async function compare(sidecar: Sidecar, file: vscode.Uri): Promise<void> {
+  // A document is asked for once; what is there now is another one.
+  const remote = file.with({ scheme: SCHEME, query: String(Date.now()) });
+  const title = `${path.basename(file.fsPath)} (${sidecar.status?.target ?? 'remote'} ↔ here)`;
+  await vscode.commands.executeCommand('vscode.diff', remote, file, title);
+}
+
+/** The editor shows the file first, so that its undo brings the present text back. */
+export async function takeRemote(sidecar: Sidecar, file: vscode.Uri): Promise<void> {
+  const name = path.basename(file.fsPath);
+  const take = 'Take the Remote Copy';
+  const asked = `Replace ${name} here by the copy on ${sidecar.status?.target ?? 'the remote'}?`;
+  if ((await vscode.window.showWarningMessage(asked, { modal: true, detail: 'Undo in its editor brings your text back.' }, take)) !== take) return;
+  const document = await vscode.workspace.openTextDocument(file).then((text) => text, () => undefined);
+  if (document) {
+    await vscode.window.showTextDocument(document);
+    if (document.isDirty) await document.save();
+  }
+  await sidecar.request(protocol.takeRemote, { file: file.fsPath });
+}
+
+export async function explain(sidecar: Sidecar, file: vscode.Uri): Promise<void> {
+  const answer = await sidecar.request(protocol.explain, { file: file.fsPath });
+  if (answer) void vscode.window.showInformationMessage(answer.sentence);
+}
+
+/** Leads through the files that diverged or failed. */
+export async function resolve(sidecar: Sidecar): Promise<void> {
+  const { diverged = [], failed = [] } = sidecar.status ?? {};
+  const items = [
+    ...diverged.map((file) => ({ label: file, description: 'changed over there by somebody else', file, diverged: true })),
+    ...failed.map(({ path: file, reason }) => ({ label: file, description: reason, file, diverged: false })),
+  ];
+  const chosen = await vscode.window.showQuickPick(items, { title: 'Which file?', placeHolder: 'Files that are not on the remote as they are here' });
+  if (!chosen) return;
+  if (!chosen.diverged) {
+    await sidecar.request(protocol.mirror, {});
+    return;
+  }
+  const local = vscode.Uri.joinPath(sidecar.folder.uri, chosen.file);
+  const ways = [
+    { label: '$(diff) Compare', act: () => compare(sidecar, local) },
+    { label: '$(cloud-upload) Keep Mine', detail: 'The remote copy is overwritten.', act: () => keepMine(sidecar, chosen.file) },
+    { label: '$(cloud-download) Take the Remote Copy', detail: 'The file here is replaced.', act: () => takeRemote(sidecar, local) },
+  ];
+  await (await vscode.window.showQuickPick(ways, { title: chosen.file }))?.act();
+}
+
+async function keepMine(sidecar: Sidecar, file: string): Promise<void> {
+  await sidecar.request(protocol.mirror, { overwrite: true, paths: [file] });
+}
