@@ -26,18 +26,26 @@ impl Census {
     /// # Panics
     /// When something still is after a while, with its name.
     pub fn expect_no_more_than(before: &Self, home: &Path) {
+        let Self { processes, folders } = Self::left_over(before, home);
+        assert!(processes.is_empty() && folders.is_empty(), "left behind: {processes:#?} {folders:#?}");
+    }
+
+    /// What is there after a while that was not there `before`; at once, when nothing is.
+    #[must_use]
+    pub fn left_over(before: &Self, home: &Path) -> Self {
         // Processes end after they were told to; there is no signal of a stranger's end to wait for.
         const PATIENCE: Duration = Duration::from_secs(15);
         const LOOK_AGAIN: Duration = Duration::from_millis(20);
         let deadline = Instant::now() + PATIENCE;
         loop {
             let now = Self::take(home);
-            let processes: Vec<_> = now.processes.difference(&before.processes).collect();
-            let folders: Vec<_> = now.folders.difference(&before.folders).collect();
-            if processes.is_empty() && folders.is_empty() {
-                return;
+            let left = Self {
+                processes: now.processes.difference(&before.processes).cloned().collect(),
+                folders: now.folders.difference(&before.folders).cloned().collect(),
+            };
+            if left == Self::default() || Instant::now() >= deadline {
+                return left;
             }
-            assert!(Instant::now() < deadline, "left behind: {processes:#?} {folders:#?}");
             std::thread::sleep(LOOK_AGAIN);
         }
     }
