@@ -3,7 +3,7 @@
  * Never uses a shell, never retries.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The top of the checkout. */
@@ -24,10 +24,10 @@ export async function run(argv, { cwd = '', env = {}, stdin = 'ignore' } = {}) {
 /** Runs a program to its end and gives its exit status, 128 + n for a signal as in a shell. */
 export function runForStatus(argv, { cwd = '', env = {}, stdin = 'ignore' } = {}) {
   const [program, ...args] = onThisSystem(argv);
-  const child = spawn(program, args, { cwd: join(TOP, cwd), env: { ...process.env, ...env }, stdio: [stdin, 'inherit', 'inherit'] });
-  return new Promise((resolve, reject) => {
+  const child = spawn(program, args, { cwd: resolve(TOP, cwd), env: { ...process.env, ...env }, stdio: [stdin, 'inherit', 'inherit'] });
+  return new Promise((settle, reject) => {
     child.on('error', (error) => reject(new Failure(cannotStart(argv[0], error))));
-    child.on('exit', (code, signal) => resolve(code ?? 128 + (SIGNALS[signal] ?? 0)));
+    child.on('exit', (code, signal) => settle(code ?? 128 + (SIGNALS[signal] ?? 0)));
   });
 }
 

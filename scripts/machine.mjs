@@ -11,14 +11,22 @@ import { Failure, output } from './command.mjs';
 /** The interpreters that the product is tried with. */
 export const PYTHON_VERSIONS = ['2.7', '3.6', '3.7', '3.8', '3.9', '3.10', '3.11', '3.12', '3.13'];
 
-/** The programs that the tests use, and the Debian package that has each. */
-const TEST_PROGRAMS = [
+/** The programs and files that the tests use, and the Debian package that has each. */
+const NEEDED = [
   { program: 'sshd', package: 'openssh-server' },
   { program: 'ssh', package: 'openssh-client' },
   { program: 'rsync', package: 'rsync' },
   { program: 'tcsh', package: 'tcsh' },
   { program: 'fish', package: 'fish' },
   { program: 'zsh', package: 'zsh' },
+  // The browser of the stories, and something to write in it with.
+  { program: 'chromium', package: 'chromium' },
+  { file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf', package: 'fonts-dejavu-core' },
+  // What the native modules of the stories' editor are compiled with.
+  { program: 'g++', package: 'g++' },
+  { program: 'make', package: 'make' },
+  { program: 'pkg-config', package: 'pkg-config' },
+  { program: 'krb5-config', package: 'libkrb5-dev' },
 ];
 
 const TOOLS = {
@@ -34,9 +42,10 @@ export function needTools(...names) {
   }
 }
 
-/** The Debian packages whose programs are not here. */
+/** The Debian packages that have what is not here; elsewhere than on Debian, a file may be at another place. */
 export function missingTestPackages() {
-  return TEST_PROGRAMS.filter(({ program }) => !find(program)).map((entry) => entry.package);
+  const isHere = ({ program, file }) => (program ? find(program) !== null : existsSync(file) || !isDebian());
+  return NEEDED.filter((entry) => !isHere(entry)).map((entry) => entry.package);
 }
 
 export const isDebian = () => existsSync('/etc/debian_version') && find('apt-get') !== null;

@@ -2,15 +2,18 @@
  * Owns what `npm test` consists of: the steps, in order, as data. How they are run and reported is
  * test.mjs's business.
  */
+import { cargo } from './cargo.mjs';
 import { Failure, run } from './command.mjs';
-import { isDebian, isRoot, missingTestPackages, needTools, pyenvRoot, pythons } from './machine.mjs';
+import { installEditor } from './editor.mjs';
+import { isDebian, isRoot, missingTestPackages, needTools, pythons } from './machine.mjs';
+import { makeVsix } from './vsix.mjs';
 
 /** Folders with an npm lockfile. */
-const NODE_PACKAGES = ['extension', 'tests/dap-client'];
+const NODE_PACKAGES = ['extension', 'packaging', 'tests/dap-client', 'tests/editor'];
 
 export const STEPS = [
   { name: 'tools', does: 'cargo and python3 are here', run: () => needTools('cargo', 'python3') },
-  { name: 'system', does: 'sshd, rsync, tcsh, fish, zsh are here', run: systemPackages },
+  { name: 'system', does: 'sshd, other shells, a browser and a compiler are here', run: systemPackages },
   { name: 'pythons', does: 'the Python interpreters that are here', run: namePythons },
   { name: 'packages', does: 'npm ci where there is a lockfile', run: nodePackages },
   { name: 'rustfmt', does: 'Rust is formatted', run: () => run(['cargo', 'fmt', '--all', '--check']) },
@@ -21,6 +24,8 @@ export const STEPS = [
   { name: 'rust', does: 'all Rust tests', run: () => cargo(['test', '--workspace', '--no-fail-fast']) },
   { name: 'build', does: 'the remora program', run: () => cargo(['build', '--bin', 'remora']) },
   { name: 'dap-client', does: 'a debug adapter client that is not ours', run: () => run(['npm', 'test'], { cwd: 'tests/dap-client' }) },
+  { name: 'editor', does: 'a real VS Code, in the user\'s cache', run: installEditor },
+  { name: 'stories', does: 'the packaged extension in that VS Code, with a real sshd', run: stories },
 ];
 
 async function systemPackages() {
@@ -51,12 +56,10 @@ async function extension() {
   await inExtension('test');
 }
 
-const inExtension = (script) => run(['npm', 'run', '--silent', script], { cwd: 'extension' });
-
-/** One profile for everything, so that clippy, tests and the program share what they can; nothing incremental on a machine that builds once. */
-function cargo(args) {
-  const root = pyenvRoot();
-  return run(['cargo', ...args], {
-    env: { ...(process.env.CI ? { CARGO_INCREMENTAL: '0' } : {}), ...(root ? { PYENV_ROOT: root } : {}) },
-  });
+async function stories() {
+  const vsix = await makeVsix('dev');
+  await cargo(['build', '--bin', 'remora-remote']);
+  await run(['npm', 'test'], { cwd: 'tests/editor', env: { REMORA_STORIES_VSIX: vsix } });
 }
+
+const inExtension = (script) => run(['npm', 'run', '--silent', script], { cwd: 'extension' });

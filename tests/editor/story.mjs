@@ -1,0 +1,122 @@
+/**
+ * Owns the stage of a story: a project, a remote, a window onto the project, and what has to be true
+ * after every story. A story that fails leaves a picture and the logs in out/. Knows no story.
+ */
+import assert from 'node:assert/strict';
+import { mkdir, watch, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { Debugging } from './debugging.mjs';
+import { Window, keepLogs } from './editor.mjs';
+import { Project } from './project.mjs';
+import { Remote } from './remote.mjs';
+import { Workbench } from './workbench.mjs';
+
+const OUT = join(dirname(fileURLToPath(import.meta.url)), 'out');
+
+/** A story takes a quarter of a minute; a machine under load is given the rest. */
+const PATIENCE = { timeout: 180_000 };
+
+/** For one thing to be seen in the window. Connecting, or a debugger's start, is the longest of them. */
+const ONE_THING_MS = 60_000;
+
+/**
+ * Tells one story. `files` make the project; `remote` are the arguments of the remote; `settings` gets the
+ * stage and gives the workspace's settings, by default one target `box`; `prepare` comes before the window.
+ */
+export function story(name, { files, remote = [], settings = usualSettings, prepare, editor = shared }, tell) {
+  test(name, PATIENCE, async (t) => {
+    const stage = new Stage(slug(name));
+    t.after(() => stage.clear());
+    await stage.set({ files, remote, settings, prepare, editor: await editor(t) });
+    try {
+      await tell(stage);
+    } catch (error) {
+      await stage.keepEvidence(error);
+      throw error;
+    }
+    await stage.leave();
+  });
+}
+
+/** One target over SSH, and the project's folder over there. */
+export function usualSettings({ project, remote }) {
+  return { 'remora.targets': [target({ project, remote })] };
+}
+
+export function target({ project, remote }) {
+  return { name: 'box', host: remote.is.host, sshConfig: remote.is.sshConfig, remoteRoot: project.there };
+}
+
+/** The editor that run.mjs started for all stories. */
+function shared() {
+  const address = process.env.REMORA_STORIES_EDITOR;
+  assert.ok(address, 'start the stories with `npm test`, which starts an editor for them');
+  return JSON.parse(address);
+}
+
+class Stage {
+  #name;
+  #editor;
+  #window;
+
+  constructor(name) {
+    this.#name = name;
+  }
+
+  async set({ files, remote, settings, prepare, editor }) {
+    this.#editor = editor;
+    this.project = await Project.make(files);
+    this.remote = await Remote.start(...remote);
+    await this.project.settings(settings(this));
+    await prepare?.(this, editor);
+    await mkdir(this.#own(), { recursive: true });
+    this.#window = await Window.open(editor, this.project.here, { patience: ONE_THING_MS, consoleLog: join(this.#own(), 'console.log') });
+    this.page = this.#window.page;
+    this.bench = new Workbench(this.page);
+    this.debug = new Debugging(this.bench);
+  }
+
+  /** A picture for the README and for whoever looks at a run. */
+  shot(name) {
+    return this.page.screenshot({ path: join(OUT, 'shots', `${name}.png`) });
+  }
+
+  /** Waits until the remote copy of a file is as told. */
+  async untilThere(name, expected) {
+    const look = async () => (await this.project.readThere(name)) === expected;
+    // The watch begins before the first look, so that nothing falls between them.
+    const changes = watch(dirname(join(this.project.there, name)), { signal: AbortSignal.timeout(ONE_THING_MS) });
+    if (await look()) return;
+    try {
+      for await (const _ of changes) if (await look()) return;
+    } catch (error) {
+      throw new Error(`${name} is not as expected over there:\n${await this.project.readThere(name)}`, { cause: error });
+    }
+  }
+
+  /** The end of a good story: the window goes, and nothing of ours stays over there or went elsewhere. */
+  async leave() {
+    await this.#window.close();
+    assert.deepEqual(await this.remote.left(), [], 'nothing is left on the remote');
+    assert.deepEqual(this.#window.outside, [], 'nothing was asked of another machine');
+  }
+
+  async keepEvidence(error) {
+    await this.page.screenshot({ path: join(this.#own(), 'failed.png') });
+    await writeFile(join(this.#own(), 'error.txt'), String(error.stack));
+    await keepLogs(this.#editor.profile, this.#own());
+  }
+
+  async clear() {
+    await this.#window?.browser.close();
+    await this.remote?.end();
+    await this.project?.remove();
+  }
+
+  #own = () => join(OUT, this.#name);
+}
+
+const slug = (name) => name.replace(/\W+/g, '-').toLowerCase();
