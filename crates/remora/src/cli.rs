@@ -10,6 +10,9 @@ mod launch_json;
 mod mirror;
 mod run;
 mod target;
+mod target_add;
+mod targets;
+mod text_file;
 mod voice;
 
 use std::io::IsTerminal as _;
@@ -51,6 +54,7 @@ async fn run(command: Command) -> u8 {
         Command::Mirror(args) => mirror::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::LaunchJson(args) => launch_json::run(args).await,
+        Command::Target(command) => targets::run(command).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Lsp => {
             crate::backend::serve(tokio::io::stdin(), tokio::io::stdout(), records_folder()).await;

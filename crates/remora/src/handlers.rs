@@ -7,6 +7,7 @@ mod leave;
 mod link;
 mod mirror;
 
+pub(crate) use configured::is_absolute;
 pub(crate) use debug::configuration_name;
 
 #[cfg(test)]

@@ -23,5 +23,6 @@ mod size;
 mod state;
 mod status;
 mod surface;
+mod target_entry;
 
 pub use fault::{Fault, Kind};

@@ -2,7 +2,7 @@
 //! (`workspace/configuration`). Never writes it.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use remora_model::{LocalPath, Settings};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::fault::{Fault, Kind};
 /// # Errors
 /// A file that can't be read or parsed, or a setting of the wrong type.
 pub fn read(root: &LocalPath) -> Result<Settings, Fault> {
-    let file = root.as_path().join(".vscode").join("settings.json");
+    let file = path(root);
     let text = match std::fs::read_to_string(&file) {
         Ok(text) => text,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -28,11 +28,24 @@ pub fn read(root: &LocalPath) -> Result<Settings, Fault> {
             ));
         }
     };
-    Ok(Settings::from_json(&parse(&file, &text)?)?)
+    parse(&file, &text)
+}
+
+/// Where the folder's settings are, or would be.
+pub fn path(root: &LocalPath) -> PathBuf {
+    root.as_path().join(".vscode").join("settings.json")
+}
+
+/// What a text means as the settings of `file`.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(file: &Path, text: &str) -> Result<Settings, Fault> {
+    Ok(Settings::from_json(&value(file, text)?)?)
 }
 
 /// VS Code allows comments and trailing commas there.
-fn parse(file: &Path, text: &str) -> Result<Value, Fault> {
+fn value(file: &Path, text: &str) -> Result<Value, Fault> {
     let text = text.trim_start_matches('\u{feff}');
     let value = jsonc_parser::parse_to_serde_value::<Option<Value>>(text, &jsonc_parser::ParseOptions::default());
     match value {

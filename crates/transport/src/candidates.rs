@@ -37,6 +37,19 @@ pub enum CandidateKind {
     Local,
 }
 
+impl CandidateKind {
+    /// Its name, for scripts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ssh => "ssh",
+            Self::Docker => "docker",
+            Self::Kubernetes => "kubernetes",
+            Self::Local => "local",
+        }
+    }
+}
+
 /// What could be reached from here: SSH hosts in the order of the configuration, then containers, then pods,
 /// then this machine. Needs a tokio runtime with I/O and time. Takes no longer than the slowest of the tools,
 /// each of which is given a few seconds.

@@ -38,6 +38,19 @@ pub enum EnvironmentKind {
     System,
 }
 
+impl EnvironmentKind {
+    /// Its name, for scripts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Venv => "venv",
+            Self::Conda => "conda",
+            Self::Pyenv => "pyenv",
+            Self::System => "system",
+        }
+    }
+}
+
 /// Run by the agent's own interpreter.
 const PROGRAM: &str = include_str!("listing.py");
 

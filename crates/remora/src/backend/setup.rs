@@ -1,8 +1,8 @@
 //! The methods with which a target is found, tried and examined. All but the examination work without a folder and
 //! without settings. Decides nothing.
 
-use remora_debug::interpreter::{EnvironmentKind, Listed};
-use remora_model::{LocalPath, Settings, Target, TransportSpec};
+use remora_debug::interpreter::Listed;
+use remora_model::{LocalPath, Settings, Target};
 use remora_transport::CandidateKind;
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
@@ -18,6 +18,7 @@ use crate::protocol::setup::{
 };
 use crate::setup::{Place, Request, Setup};
 use crate::state::default_remote_root;
+use crate::target_entry;
 
 /// What these methods need: set once, at `initialize`, whether there is a folder or not.
 pub(super) struct Desk {
@@ -84,35 +85,18 @@ fn target(value: Value) -> std::result::Result<Target, Fault> {
 }
 
 fn candidate(found: remora_transport::Candidate) -> Candidate {
-    let name = &found.name;
-    let (kind, label) = match found.kind {
-        CandidateKind::Ssh => ("ssh", name.as_str()),
-        CandidateKind::Docker => ("docker", name.as_str()),
-        CandidateKind::Kubernetes => ("kubernetes", name.as_str()),
-        CandidateKind::Local => ("local", "This machine"),
+    let label = match found.kind {
+        CandidateKind::Local => "This machine".to_owned(),
+        CandidateKind::Ssh | CandidateKind::Docker | CandidateKind::Kubernetes => found.name.clone(),
     };
-    let target = match &found.transport {
-        TransportSpec::Ssh(spec) => json!({"name": name, "host": spec.host}),
-        TransportSpec::Command(argv) => json!({"name": name, "command": argv}),
-        TransportSpec::Local => json!({"name": name, "local": true}),
-    };
-    Candidate { kind: kind.into(), label: label.into(), detail: found.detail, target }
+    let target = Value::Object(target_entry::entry(&target_entry::bare(found.name, found.transport)));
+    Candidate { kind: found.kind.name().into(), label, detail: found.detail, target }
 }
 
 fn interpreter(listed: Listed) -> Interpreter {
     let (major, minor, micro) = listed.version;
-    let kind = match listed.kind {
-        EnvironmentKind::Venv => "venv",
-        EnvironmentKind::Conda => "conda",
-        EnvironmentKind::Pyenv => "pyenv",
-        EnvironmentKind::System => "system",
-    };
-    Interpreter {
-        path: listed.path,
-        version: format!("{major}.{minor}.{micro}"),
-        kind: kind.into(),
-        label: listed.label,
-    }
+    let version = format!("{major}.{minor}.{micro}");
+    Interpreter { path: listed.path, version, kind: listed.kind.name().into(), label: listed.label }
 }
 
 fn check(finding: Finding) -> Check {

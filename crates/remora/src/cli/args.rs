@@ -23,6 +23,9 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Write the attach configuration into launch.json
     LaunchJson(LaunchJsonArgs),
+    /// Find, list and add the places where programs can run
+    #[command(subcommand)]
+    Target(TargetCommand),
     /// Debug a bundled example on a scratch "remote" on this machine
     Demo(DemoArgs),
     /// Serve an editor on standard input and output
@@ -33,13 +36,20 @@ pub(super) enum Command {
 #[derive(Debug, Default, Clone, ClapArgs)]
 pub(super) struct TargetArgs {
     /// A target of the settings (remora.targets in .vscode/settings.json)
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["host", "command", "local"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["host", "command", "local", "ssh_config"])]
     pub(super) target: Option<String>,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+/// A target that stands in no settings, and what differs from one that does.
+#[derive(Debug, Default, Clone, ClapArgs)]
+pub(super) struct PlaceArgs {
     /// An SSH host: a name, an alias of ssh_config, or USER@HOST
     #[arg(long, value_name = "HOST", conflicts_with_all = ["command", "local"])]
     pub(super) host: Option<String>,
     /// Another ssh_config than your own
-    #[arg(long, value_name = "FILE", requires = "host", conflicts_with_all = ["target", "command", "local"])]
+    #[arg(long, value_name = "FILE", requires = "host", conflicts_with_all = ["command", "local"])]
     pub(super) ssh_config: Option<String>,
     /// A command whose standard input and output reach a shell there, such as 'docker exec -i web'
     #[arg(long, value_name = "ARGV", conflicts_with = "local")]
@@ -48,7 +58,7 @@ pub(super) struct TargetArgs {
     #[arg(long)]
     pub(super) local: bool,
     /// The local folder that is mirrored [default: the present one]
-    #[arg(long, value_name = "LOCAL_DIR")]
+    #[arg(long, value_name = "LOCAL_DIR", visible_alias = "project")]
     pub(super) root: Option<PathBuf>,
     /// The remote folder it is mirrored to [default: ~/remora/NAME]
     #[arg(long, value_name = "DIR")]
@@ -143,6 +153,56 @@ pub(super) struct LaunchJsonArgs {
     pub(super) file: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum TargetCommand {
+    /// Print the targets of the settings
+    List(TargetListArgs),
+    /// Print what could become a target: SSH hosts, containers and pods that run, this machine
+    Candidates(TargetCandidatesArgs),
+    /// Print the interpreters of a target, the likeliest first
+    Interpreters(TargetInterpretersArgs),
+    /// Write a target into .vscode/settings.json
+    Add(TargetAddArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TargetListArgs {
+    /// The local folder [default: the present one]
+    #[arg(long, value_name = "LOCAL_DIR", visible_alias = "project")]
+    pub(super) root: Option<PathBuf>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TargetCandidatesArgs {
+    /// One JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TargetInterpretersArgs {
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TargetAddArgs {
+    /// What to call it [default: the host, or "local"]
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+    /// Print the text of the settings instead of writing the file
+    #[arg(long)]
+    pub(super) stdout: bool,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct DemoArgs {
     /// One JSON object a line on standard output
@@ -175,7 +235,7 @@ mod tests {
         assert_eq!(args.program, ["app.py", "--json", "-x", "--", "--local"]);
         let args = debug(&["--local", "-m", "pkg.tool", "--root", "x"]).unwrap();
         assert_eq!(args.program, ["-m", "pkg.tool", "--root", "x"]);
-        assert!(args.target.root.is_none());
+        assert!(args.target.place.root.is_none());
     }
 
     #[test]

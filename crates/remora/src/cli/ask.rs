@@ -3,11 +3,27 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use remora_transport::{Answer, Question, Secret};
-use tokio::sync::oneshot;
+use remora_transport::{Answer, Ask, Question, Secret};
+use tokio::sync::{mpsc, oneshot};
 
 use super::voice::complain;
+use crate::asker::Asker;
+use crate::surface::Said;
+
+/// Somebody who puts questions to the person here, for a command without an event loop.
+pub(super) fn asker() -> Arc<dyn Ask> {
+    let (surface, mut said) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(said) = said.recv().await {
+            if let Said::Ask(question, reply) = said {
+                answer(question, reply);
+            }
+        }
+    });
+    Arc::new(Asker::new(surface))
+}
 
 /// Answers a question in a thread of its own, because terminals make one wait.
 pub(super) fn answer(question: Question, reply: oneshot::Sender<Option<Answer>>) {

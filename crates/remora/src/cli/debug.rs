@@ -40,7 +40,7 @@ fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
     let (file, module, rest) = match args.program.as_slice() {
         [flag, module, rest @ ..] if flag == "-m" => (None, Some(module.clone()), rest),
         [flag, ..] if flag.starts_with('-') => return Err(wrong_flag(flag)),
-        [file, rest @ ..] => (Some(program(file, args.target.root.as_deref())?), None, rest),
+        [file, rest @ ..] => (Some(program(file, args.target.place.root.as_deref())?), None, rest),
         [] => return Err(wrong_flag("")),
     };
     Ok(DebugRequest {

@@ -1,18 +1,12 @@
 //! `remora doctor`: prints what the doctor finds, each finding as soon as it is known.
 
-use std::sync::Arc;
-
-use remora_transport::Ask;
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::args::DoctorArgs;
 use super::target::Scene;
 use super::voice::Voice;
 use super::{FAILED, ask};
-use crate::asker::Asker;
 use crate::doctor::{self, Finding, Patient, Verdict};
-use crate::surface::Said;
 
 pub(super) async fn run(args: DoctorArgs) -> u8 {
     let mut voice = Voice::new(args.json);
@@ -30,7 +24,7 @@ pub(super) async fn run(args: DoctorArgs) -> u8 {
         failed |= finding.verdict == Verdict::Failed;
         print(&mut voice, &finding);
     };
-    doctor::examine(&patient, asker(), &mut report).await;
+    doctor::examine(&patient, ask::asker(), &mut report).await;
     if failed { FAILED } else { 0 }
 }
 
@@ -50,17 +44,4 @@ fn print(voice: &mut Voice, finding: &Finding) {
         words.push_str(&format!("\n                      {remedy}"));
     }
     voice.print(&event, &words);
-}
-
-/// Questions are put to the terminal, as in every other command.
-pub(super) fn asker() -> Arc<dyn Ask> {
-    let (surface, mut said) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        while let Some(said) = said.recv().await {
-            if let Said::Ask(question, reply) = said {
-                ask::answer(question, reply);
-            }
-        }
-    });
-    Arc::new(Asker::new(surface))
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use remora_model::{LocalPath, Settings, SshSpec, Target, TransportSpec};
 
-use super::args::TargetArgs;
+use super::args::{PlaceArgs, TargetArgs};
 use super::records_folder;
 use crate::fault::{Fault, Kind};
 use crate::settings_file;
 use crate::state::Workspace;
+use crate::target_entry;
 
 /// What a command works on.
 #[derive(Debug)]
@@ -23,18 +24,17 @@ pub(super) struct Scene {
 impl Scene {
     /// Reads flags and settings.
     pub(super) fn of(args: &TargetArgs) -> Result<Self, Fault> {
-        let root = local_root(args.root.as_deref())?;
+        let place = &args.place;
+        let root = local_root(place.root.as_deref())?;
         let mut settings = settings_file::read(&root)?;
-        let mut target = match transport(args)? {
-            Some((name, transport)) => {
-                Target { name, transport, remote_root: None, python: None, env: std::collections::BTreeMap::new() }
-            }
+        let mut target = match transport(place)? {
+            Some((name, transport)) => target_entry::bare(name, transport),
             None => named(&settings, args.target.as_deref())?,
         };
-        if let Some(remote_root) = &args.remote_root {
+        if let Some(remote_root) = &place.remote_root {
             target.remote_root = Some(remote_root.clone());
         }
-        if let Some(python) = &args.python {
+        if let Some(python) = &place.python {
             target.python = Some(python.clone());
         }
         settings.targets = vec![target.clone()];
@@ -64,7 +64,8 @@ fn named(settings: &Settings, name: Option<&str>) -> Result<Target, Fault> {
     })
 }
 
-fn transport(args: &TargetArgs) -> Result<Option<(String, TransportSpec)>, Fault> {
+/// The transport that the flags name, and what it is called without a better name.
+pub(super) fn transport(args: &PlaceArgs) -> Result<Option<(String, TransportSpec)>, Fault> {
     if let Some(host) = &args.host {
         let config = args.ssh_config.clone();
         let spec = SshSpec { host: host.clone(), config, ..SshSpec::default() };
@@ -83,7 +84,8 @@ fn transport(args: &TargetArgs) -> Result<Option<(String, TransportSpec)>, Fault
     Ok(args.local.then(|| ("local".to_owned(), TransportSpec::Local)))
 }
 
-fn local_root(root: Option<&Path>) -> Result<LocalPath, Fault> {
+/// The local folder that is named, or the present one.
+pub(super) fn local_root(root: Option<&Path>) -> Result<LocalPath, Fault> {
     let unusable = |path: &Path, why: &str| {
         Fault::new(
             Kind::LocalRootGone,

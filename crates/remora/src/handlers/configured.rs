@@ -113,7 +113,7 @@ fn is_same_place(one: &Target, other: &Target) -> bool {
 }
 
 /// Whether a remote root stands for itself, wherever the login starts: absolute, or below the home.
-fn is_absolute(root: &str) -> bool {
+pub(crate) fn is_absolute(root: &str) -> bool {
     root.starts_with('/') || root == "~" || root.starts_with("~/")
 }
 
