@@ -1,6 +1,6 @@
-/** Owns the check that the palette offers exactly what the extension registers. */
+/** Owns the checks of the manifest and of the size of what it stands for. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
 import manifest from '../package.json';
@@ -20,4 +20,10 @@ test('every setting has a description and a default', () => {
     assert.ok('default' in property, name);
     assert.ok('description' in property || 'markdownDescription' in property, name);
   }
+});
+
+test('the extension stays thin: what grows belongs into the sidecar', () => {
+  const files = readdirSync('src').map((name) => readFileSync(`src/${name}`, 'utf8'));
+  const lines = files.reduce((sum, text) => sum + text.trimEnd().split('\n').length, 0);
+  assert.ok(lines < 1200, `${lines} lines`);
 });
