@@ -65,7 +65,7 @@ function pickFolder(items: Choice<string>[], path: string): Thenable<Choice<stri
 /** Empty: the sidecar looks for one at each start. */
 async function chooseInterpreter(sidecar: Sidecar, root: string): Promise<string | undefined> {
   const found = sidecar.request(protocol.interpreters, { root }).then((result): Choice<string>[] => [
-    ...(result?.interpreters ?? []).map(({ path, label }) => ({ label: `$(symbol-misc) ${label}`, description: path, value: path })),
+    ...(result?.interpreters ?? []).map(({ path, label, version }) => ({ label: `$(symbol-misc) ${label} (${version})`, description: path, value: path })),
     { label: '$(search) Let Remora look for one at each start', value: '' },
   ]);
   const chosen = await vscode.window.showQuickPick(found, { title: 'Add Target (3 of 3): which Python runs them?', ignoreFocusOut: true, matchOnDescription: true });
