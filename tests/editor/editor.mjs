@@ -44,9 +44,13 @@ export class Editor {
     this.#ended = ended;
   }
 
-  /** Installs the extension into a new profile and starts the server on it; `trust` asks for trust in folders, as a desktop does. */
-  static async start(vsix, { trust = false } = {}) {
+  /**
+   * Installs the extension into a new profile and starts the server on it. `trust` asks for trust in folders, as
+   * a desktop does; `sshConfig` is the text of the user's own ssh_config.
+   */
+  static async start(vsix, { trust = false, sshConfig = '' } = {}) {
     const profile = await makeProfile(trust);
+    await becomeUserOfSsh(profile, sshConfig);
     await promisify(execFile)(editor().node, [...program(profile), '--install-extension', vsix, '--force'], { env: environment(profile) });
     const port = await freePort();
     const args = [
@@ -83,7 +87,7 @@ export class Window {
 
   /** `patience` is for each thing that is waited for, in milliseconds; what the page logs goes to a file. */
   static async open({ port, profile }, folder, { patience, consoleLog }) {
-    const browser = await chromium.launch({ executablePath: findBrowser(), headless: true, env: { ...process.env, HOME: profile }, args: BROWSER_ARGS });
+    const browser = await chromium.launch({ executablePath: find('chromium', 'chromium-browser', 'google-chrome'), headless: true, env: { ...process.env, HOME: profile }, args: BROWSER_ARGS });
     try {
       const context = await browser.newContext({ viewport: VIEWPORT });
       context.setDefaultTimeout(patience);
@@ -122,7 +126,7 @@ export class Window {
 async function makeProfile(trust) {
   // A short name: paths of Unix sockets below it have little more than a hundred characters.
   const profile = await mkdtemp(join(tmpdir(), 'remora-ed-'));
-  for (const folder of ['user/User', 'extensions', 'run', '.ssh']) await mkdir(join(profile, folder), { recursive: true, mode: 0o700 });
+  for (const folder of ['user/User', 'extensions', 'run', 'bin', '.ssh']) await mkdir(join(profile, folder), { recursive: true, mode: 0o700 });
   const settings = JSON.parse(await readFile(join(HERE, 'settings.json'), 'utf8'));
   // In a browser, this machine is what the editor calls the remote; the extension is one for the user's own side.
   const more = { 'security.workspace.trust.enabled': trust, 'remote.extensionKind': { 'remora.remora': ['workspace'] } };
@@ -136,12 +140,20 @@ function program(profile) {
   return [entry, '--config', join(profile, 'config.yaml'), '--user-data-dir', join(profile, 'user'), '--extensions-dir', join(profile, 'extensions')];
 }
 
+/** OpenSSH asks the system for the home folder and not HOME, so this user's `ssh` is told where its configuration is. */
+async function becomeUserOfSsh(profile, sshConfig) {
+  const config = join(profile, '.ssh/config');
+  await writeFile(config, sshConfig);
+  await writeFile(join(profile, 'bin/ssh'), `#!/bin/sh\nexec ${find('ssh')} -F ${config} "$@"\n`, { mode: 0o755 });
+}
+
 /** A person of their own: what is theirs is below the profile. */
 function environment(profile) {
   const folders = { HOME: '', XDG_CONFIG_HOME: 'config', XDG_DATA_HOME: 'data', XDG_CACHE_HOME: 'cache', XDG_STATE_HOME: 'state', XDG_RUNTIME_DIR: 'run' };
   const own = Object.fromEntries(Object.entries(folders).map(([name, folder]) => [name, join(profile, folder)]));
-  // No marketplace at all, and nobody's SSH agent.
-  return { ...process.env, ...own, EXTENSIONS_GALLERY: '{}', SSH_AUTH_SOCK: undefined };
+  const path = [join(profile, 'bin'), process.env.PATH].join(delimiter);
+  // No marketplace at all, nobody's SSH agent, and no login shell that would set all of this anew.
+  return { ...process.env, ...own, PATH: path, EXTENSIONS_GALLERY: '{}', SSH_AUTH_SOCK: undefined, VSCODE_CLI: '1' };
 }
 
 function freePort() {
@@ -168,11 +180,11 @@ async function listening(server, ended, file) {
   if ((await Promise.race([ready, ended])) !== true) throw new Error(`the editor's server ended:\n${await readFile(file, 'utf8')}`);
 }
 
-function findBrowser() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+/** The first of these programs on the PATH. */
+function find(...names) {
   const folders = (process.env.PATH ?? '').split(delimiter);
   const path = folders.flatMap((folder) => names.map((name) => join(folder, name))).find((each) => existsSync(each));
-  if (!path) throw new Error('there is no Chromium on the PATH (Debian: apt-get install chromium)');
+  if (!path) throw new Error(`there is no ${names[0]} on the PATH; \`npm test -- --only system\` installs it, or says how`);
   return path;
 }
 

@@ -34,6 +34,9 @@ export class Remote {
   cut = () => this.#order('cut');
   heal = () => this.#order('heal');
 
+  /** How many connections there were since it started. */
+  connections = async () => (await this.#order('connections')).count;
+
   /** The processes and folders of ours that are still over there after a while. */
   async left() {
     const { processes, folders } = await this.#order('left');

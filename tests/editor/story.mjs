@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { Debugging } from './debugging.mjs';
-import { Window, keepLogs } from './editor.mjs';
+import { Editor, Window, keepLogs } from './editor.mjs';
 import { Project } from './project.mjs';
 import { Remote } from './remote.mjs';
 import { Workbench } from './workbench.mjs';
@@ -24,13 +24,14 @@ const ONE_THING_MS = 60_000;
 
 /**
  * Tells one story. `files` make the project; `remote` are the arguments of the remote; `settings` gets the
- * stage and gives the workspace's settings, by default one target `box`; `prepare` comes before the window.
+ * stage and gives the workspace's settings, by default one target `box`; `prepare` comes before the window;
+ * `editor` are options for an editor of its own, for a story that the shared one would not do for.
  */
-export function story(name, { files, remote = [], settings = usualSettings, prepare, editor = shared }, tell) {
+export function story(name, { files, remote = [], settings = usualSettings, prepare, editor }, tell) {
   test(name, PATIENCE, async (t) => {
     const stage = new Stage(slug(name));
     t.after(() => stage.clear());
-    await stage.set({ files, remote, settings, prepare, editor: await editor(t) });
+    await stage.set({ files, remote, settings, prepare, editor });
     try {
       await tell(stage);
     } catch (error) {
@@ -52,14 +53,20 @@ export function target({ project, remote }) {
 
 /** The editor that run.mjs started for all stories. */
 function shared() {
-  const address = process.env.REMORA_STORIES_EDITOR;
-  assert.ok(address, 'start the stories with `npm test`, which starts an editor for them');
-  return JSON.parse(address);
+  return JSON.parse(given('REMORA_STORIES_EDITOR'));
+}
+
+function given(name) {
+  assert.ok(process.env[name], 'start the stories with `npm test`, which starts an editor for them');
+  return process.env[name];
 }
 
 class Stage {
   #name;
-  #editor;
+  /** Of this story alone, or none. */
+  #ownEditor;
+  /** Where the story takes place. */
+  #address;
   #window;
 
   constructor(name) {
@@ -67,13 +74,14 @@ class Stage {
   }
 
   async set({ files, remote, settings, prepare, editor }) {
-    this.#editor = editor;
+    await mkdir(this.#own(), { recursive: true });
     this.project = await Project.make(files);
     this.remote = await Remote.start(...remote);
     await this.project.settings(settings(this));
-    await prepare?.(this, editor);
-    await mkdir(this.#own(), { recursive: true });
-    this.#window = await Window.open(editor, this.project.here, { patience: ONE_THING_MS, consoleLog: join(this.#own(), 'console.log') });
+    await prepare?.(this);
+    if (editor) this.#ownEditor = await Editor.start(given('REMORA_STORIES_VSIX'), typeof editor === 'function' ? await editor(this) : editor);
+    this.#address = this.#ownEditor?.address ?? shared();
+    this.#window = await Window.open(this.#address, this.project.here, { patience: ONE_THING_MS, consoleLog: join(this.#own(), 'console.log') });
     this.page = this.#window.page;
     this.bench = new Workbench(this.page);
     this.debug = new Debugging(this.bench);
@@ -107,11 +115,12 @@ class Stage {
   async keepEvidence(error) {
     await this.page.screenshot({ path: join(this.#own(), 'failed.png') });
     await writeFile(join(this.#own(), 'error.txt'), String(error.stack));
-    await keepLogs(this.#editor.profile, this.#own());
+    await keepLogs(this.#address.profile, this.#own());
   }
 
   async clear() {
     await this.#window?.browser.close();
+    await this.#ownEditor?.stop();
     await this.remote?.end();
     await this.project?.remove();
   }

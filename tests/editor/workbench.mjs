@@ -62,10 +62,8 @@ export class Workbench {
     await this.changed();
   }
 
-  /** The status button once it shows this icon, and no longer another; `text` is what it says beside it. */
-  async statusShows(icon, text = '') {
-    await this.status.filter({ has: this.page.locator(`.codicon-${icon}`), hasText: text }).waitFor();
-  }
+  /** Waits until the status button says this. */
+  statusSays = (text) => this.status.filter({ hasText: text }).waitFor();
 
   /** What the status button says when one points at it. */
   async statusDetail() {
@@ -106,6 +104,12 @@ export class Workbench {
     await this.press('Enter');
   }
 
+  /** Waits until the list that asks this has a row with that label. */
+  async offered(text, label) {
+    await this.question(text).waitFor();
+    await this.#row(label).waitFor();
+  }
+
   /** Chooses from the list that asks this. */
   async pick(text, label) {
     await this.question(text).waitFor();
@@ -118,10 +122,12 @@ export class Workbench {
     await box.fill(text);
   }
 
+  #choose = (label) => this.#row(label).click();
+
   /** The row with exactly this label; a list can hold others that only contain it. */
-  async #choose(label) {
+  #row(label) {
     const rows = this.page.locator('.quick-input-widget:visible .monaco-list-row');
-    await rows.filter({ has: this.page.locator('.quick-input-list-label .label-name', { hasText: exactly(label) }) }).first().click();
+    return rows.filter({ has: this.page.locator('.quick-input-list-label .label-name', { hasText: exactly(label) }) }).first();
   }
 
   #active(name) {

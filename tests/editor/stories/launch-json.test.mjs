@@ -26,8 +26,7 @@ const prepare = ({ project }) => project.write(FILE, TENDED);
 
 story('an attach configuration is written into a tended launch.json and taken back', { files: FILES, prepare }, async (stage) => {
   const { project, bench } = stage;
-  await bench.run('Remora: Mirror Everything Now');
-  await bench.statusShows('check', 'box');
+  await bench.statusSays('box: in sync');
   await bench.run('Remora: Write Attach Configuration');
   await bench.changed('launch.json');
   await stage.shot('launch-json');

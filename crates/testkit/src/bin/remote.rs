@@ -21,7 +21,7 @@ const USAGE: &str = "usage: remora-remote [--password] [--unknown] [--rtt-ms N]
   --password   another account logs in, by its password only
   --unknown    the client does not know the host's key yet
   --rtt-ms N   the cable's round trip
-words on standard input: cut, heal, black-hole, drop-sessions, left";
+words on standard input: cut, heal, black-hole, drop-sessions, connections, left";
 
 fn main() -> ExitCode {
     let served = Order::from_arguments(std::env::args().skip(1)).and_then(|order| Ok(Remote::start(&order)?.serve()?));
@@ -117,6 +117,10 @@ impl Remote {
             "heal" => self.cable.heal(),
             "black-hole" => self.cable.black_hole(),
             "drop-sessions" => self.sshd.end_sessions(),
+            "connections" => {
+                let log = self.sshd.log();
+                return json!({"done": word, "count": log.matches("Connection from ").count()});
+            }
             "left" => {
                 let left = Census::left_over(&Census::default(), &self.strays.home);
                 let processes: Vec<_> = left.processes.iter().map(|(pid, line)| format!("{pid} {line}")).collect();
