@@ -3,7 +3,7 @@
 use std::io;
 
 use remora_agent::{AgentError, LostReason, OpErrorKind};
-use remora_model::{RelPath, RemotePath};
+use remora_model::{Kind, RelPath, RemotePath};
 
 /// Anything that keeps a file, or the whole tree, from being mirrored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +50,50 @@ pub enum MirrorError {
         kind: io::ErrorKind,
         /// The system's words.
         message: String,
+    },
+    /// A local file can't be written.
+    #[error("can't write {path}: {message}")]
+    LocalUnwritable {
+        /// The path.
+        path: RelPath,
+        /// The system's words.
+        message: String,
+    },
+    /// This is not in the local root.
+    #[error("{path} is not in the local root")]
+    NotInside {
+        /// As it was given.
+        path: String,
+    },
+    /// There is no such file on the remote.
+    #[error("there is no {path} on the remote")]
+    NotThere {
+        /// The path.
+        path: RelPath,
+    },
+    /// What is there on the remote is no regular file.
+    #[error("{path} is no file on the remote")]
+    NoFile {
+        /// The path.
+        path: RelPath,
+        /// What it is.
+        kind: Kind,
+    },
+    /// The remote file is larger than what is brought here.
+    #[error("{path} has {size} bytes, {limit} at most are read")]
+    TooLarge {
+        /// The path.
+        path: RelPath,
+        /// Its size in bytes.
+        size: u64,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// The login may not read this on the remote.
+    #[error("the remote login may not read {path}")]
+    RemoteUnreadable {
+        /// The path.
+        path: RelPath,
     },
     /// The file is gone or keeps changing faster than it can be read.
     #[error("{path} does not hold still to be read")]

@@ -7,7 +7,7 @@ use crate::compare::Comparison;
 use crate::error::MirrorError;
 use crate::look::{LookSpec, Looked};
 use crate::notice::{Barrier, Blocked, Notice};
-use crate::record::{Line, Records};
+use crate::record::{FileRecord, Line, Records};
 
 /// Something happened.
 #[derive(Debug)]
@@ -30,6 +30,10 @@ pub(crate) enum Event {
     Resume,
     /// The user chose that these replace what is there; all diverged ones if empty.
     Overwrite(Vec<RelPath>),
+    /// The user chose that the remote file replaces this one; somebody waits for it.
+    Take(u64, RelPath),
+    /// That was done: what stands there now, on both sides, if it is to be recorded; or it failed.
+    Taken(u64, RelPath, Result<Option<FileRecord>, MirrorError>),
     /// Somebody waits for everything to be there.
     Barrier(u64),
     /// The remote root was opened, over that connection; and what is recorded of it
@@ -77,6 +81,10 @@ pub(crate) enum Job {
     Look(Vec<LookSpec>),
     /// Change this on the remote.
     Send(RelPath, Op),
+    /// Replace this here by what is there.
+    Take(u64, RelPath),
+    /// Answer whoever waited for that.
+    Took(u64, Result<(), MirrorError>),
     /// Keep these lines of the record, before anything that follows.
     Keep(Vec<Line>),
     /// The ignore files changed.

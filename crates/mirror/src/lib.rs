@@ -7,13 +7,17 @@ mod batch;
 mod compare;
 mod error;
 mod event;
+mod explain;
+mod fetch;
 mod index;
 mod look;
 mod mirror;
 mod notice;
+mod place;
 mod push;
 mod queue;
 mod record;
+mod replace;
 mod rules;
 mod scan;
 mod state;
@@ -22,7 +26,11 @@ mod task;
 mod watch;
 
 pub use error::MirrorError;
+pub use explain::{Why, explain_path};
+pub use fetch::read_there;
 pub use mirror::{Config, Mirror, start};
 pub use notice::{
     Barrier, Blocked, Change, Notice, PATHS_NAMED, PATHS_WAITING, Phase, PlannedChange, Progress, Status,
 };
+pub use place::relative_path;
+pub use rules::Rule;

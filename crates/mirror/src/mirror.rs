@@ -45,6 +45,7 @@ pub(crate) enum Command {
     Pause,
     Resume,
     Overwrite(Vec<RelPath>),
+    Take(PathBuf, oneshot::Sender<Result<(), MirrorError>>),
     Barrier(oneshot::Sender<Result<Barrier, Blocked>>),
     Plan(oneshot::Sender<Result<Vec<PlannedChange>, MirrorError>>),
 }
@@ -98,6 +99,17 @@ impl Mirror {
     /// The user chose: the local file replaces the diverged remote one. All of them if `which` is empty.
     pub fn overwrite(&self, which: Vec<RelPath>) {
         self.send(Command::Overwrite(which));
+    }
+
+    /// The user chose: the remote file replaces the local one, whole or not at all, and counts as in sync from
+    /// then on. Also while paused.
+    ///
+    /// # Errors
+    /// Why it can't; the local file is as it was then. [`MirrorError::NotThere`] when there is none to take.
+    pub async fn take(&self, path: &Path) -> Result<(), MirrorError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Take(path.to_owned(), answer));
+        answered.await.unwrap_or(Err(MirrorError::Ended))
     }
 
     /// Waits until everything that is pending now is on the remote. What failed before is tried once more.

@@ -319,7 +319,7 @@ impl Queue {
 
 impl Item {
     /// Takes over what an older or newer item of the same path knows.
-    fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         for batch in other.batches {
             if !self.batches.contains(&batch) {
                 self.batches.push(batch);

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::Match;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use ignore::gitignore::{Gitignore, GitignoreBuilder, Glob};
 use remora_model::RelPath;
 
 use crate::error::MirrorError;
@@ -51,6 +51,36 @@ const ENVIRONMENT_NAMES: &[&[u8]] = &[b".venv", b"venv", b"env", b".env", b"virt
 
 /// The files whose change changes the rules.
 const RULE_FILES: &[&[u8]] = &[b".gitignore", b".remoraignore", b"pyvenv.cfg", b"conda-meta"];
+
+/// What decides about a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// A pattern of the `exclude` setting.
+    Setting(String),
+    /// A pattern of an ignore file.
+    Line {
+        /// The file; from the mirrored root if it is below.
+        file: PathBuf,
+        /// Where in it, counted from 1; nothing if it has changed since.
+        line: Option<usize>,
+        /// The pattern as it stands there.
+        pattern: String,
+    },
+    /// A pattern that is left out by default.
+    Default(String),
+    /// A virtual environment: left out by default.
+    Environment,
+    /// A temporary file of Remora's own.
+    Temporary,
+}
+
+/// What a rule says of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Whether it is left out.
+    pub(crate) out: bool,
+    pub(crate) rule: Rule,
+}
 
 /// Decides what is left out below one root.
 pub(crate) struct Rules {
@@ -97,7 +127,7 @@ impl Rules {
             builder.add_line(None, pattern).map_err(|error| MirrorError::Other(error.to_string()))?;
         }
         let exclude = builder.build().map_err(|error| MirrorError::Other(error.to_string()))?;
-        let defaults = gitignore(DEFAULTS.iter().copied());
+        let defaults = gitignore(None, DEFAULTS.iter().copied());
         Ok(Self { root: root.to_owned(), exclude, defaults, loaded: Mutex::default() })
     }
 
@@ -125,26 +155,46 @@ impl Rules {
 
     /// Whether `path` is left out, given that its directory, whose rules end `chain`, is not.
     pub(crate) fn ignores_here(&self, chain: &[Arc<DirRules>], path: &RelPath, is_dir: bool) -> bool {
+        self.verdict(chain, path, is_dir).is_some_and(|verdict| verdict.out)
+    }
+
+    /// What decides about `path`, or about the outermost directory above it that is left out, which then comes
+    /// along; nothing where no rule says anything.
+    pub(crate) fn verdict_from_the_root(&self, path: &RelPath, is_dir: bool) -> Option<(RelPath, Verdict)> {
+        let mut chain = vec![self.dir_rules(None)];
+        for dir in ancestors(path) {
+            if let Some(verdict) = self.verdict(&chain, &dir, true).filter(|verdict| verdict.out) {
+                return Some((dir, verdict));
+            }
+            chain.push(self.dir_rules(Some(&dir)));
+        }
+        Some((path.clone(), self.verdict(&chain, path, is_dir)?))
+    }
+
+    fn verdict(&self, chain: &[Arc<DirRules>], path: &RelPath, is_dir: bool) -> Option<Verdict> {
         if path.name().starts_with(b".remora-") && path.name().ends_with(b".tmp") {
-            return true;
+            return Some(Verdict { out: true, rule: Rule::Temporary });
         }
         let local = path.to_local();
         let below = |dir: &Option<RelPath>| match dir {
             None => local.clone(),
             Some(dir) => local.strip_prefix(dir.to_local()).map_or_else(|_| local.clone(), Path::to_owned),
         };
-        let verdict = decided(self.exclude.matched(&local, is_dir))
+        let environment = || is_dir && self.dir_rules(Some(path)).environment;
+        decided(self.exclude.matched(&local, is_dir), |glob| Rule::Setting(glob.original().to_owned()))
             .or_else(|| chain.iter().rev().find_map(|rules| in_file(&rules.remora, || below(&rules.dir), is_dir)))
-            .or_else(|| decided(self.defaults.matched(&local, is_dir)))
-            .or_else(|| (is_dir && self.dir_rules(Some(path)).environment).then_some(true))
-            .or_else(|| chain.iter().rev().find_map(|rules| in_file(&rules.git, || below(&rules.dir), is_dir)));
-        verdict.unwrap_or_else(|| self.ignored_above(&local, is_dir))
+            .or_else(|| {
+                decided(self.defaults.matched(&local, is_dir), |glob| Rule::Default(glob.original().to_owned()))
+            })
+            .or_else(|| environment().then_some(Verdict { out: true, rule: Rule::Environment }))
+            .or_else(|| chain.iter().rev().find_map(|rules| in_file(&rules.git, || below(&rules.dir), is_dir)))
+            .or_else(|| self.verdict_above(&local, is_dir))
     }
 
-    fn ignored_above(&self, local: &Path, is_dir: bool) -> bool {
+    fn verdict_above(&self, local: &Path, is_dir: bool) -> Option<Verdict> {
         let above = self.above();
         let files = above.git.iter().chain(&above.info_exclude);
-        files.into_iter().find_map(|(prefix, rules)| in_file(rules, || prefix.join(local), is_dir)).unwrap_or(false)
+        files.into_iter().find_map(|(prefix, rules)| in_file(rules, || prefix.join(local), is_dir))
     }
 
     /// What the directory says; nothing stands for the root.
@@ -178,23 +228,30 @@ pub(crate) fn ancestors(path: &RelPath) -> Vec<RelPath> {
     dirs
 }
 
-fn decided<T>(verdict: Match<T>) -> Option<bool> {
-    match verdict {
+fn decided(found: Match<&Glob>, rule: impl FnOnce(&Glob) -> Rule) -> Option<Verdict> {
+    match found {
         Match::None => None,
-        Match::Ignore(_) => Some(true),
-        Match::Whitelist(_) => Some(false),
+        Match::Ignore(glob) => Some(Verdict { out: true, rule: rule(glob) }),
+        Match::Whitelist(glob) => Some(Verdict { out: false, rule: rule(glob) }),
     }
 }
 
-fn in_file(rules: &Gitignore, path: impl FnOnce() -> PathBuf, is_dir: bool) -> Option<bool> {
-    if rules.is_empty() { None } else { decided(rules.matched(path(), is_dir)) }
+fn in_file(rules: &Gitignore, path: impl FnOnce() -> PathBuf, is_dir: bool) -> Option<Verdict> {
+    if rules.is_empty() {
+        return None;
+    }
+    decided(rules.matched(path(), is_dir), |glob| Rule::Line {
+        file: glob.from().unwrap_or(Path::new("")).to_owned(),
+        line: None,
+        pattern: glob.original().to_owned(),
+    })
 }
 
-fn gitignore<'a>(lines: impl IntoIterator<Item = &'a str>) -> Gitignore {
+fn gitignore<'a>(from: Option<&Path>, lines: impl IntoIterator<Item = &'a str>) -> Gitignore {
     let mut builder = GitignoreBuilder::new("");
     for line in lines {
         // git passes over a pattern that it does not understand; so do we.
-        if let Err(error) = builder.add_line(None, line) {
+        if let Err(error) = builder.add_line(from.map(Path::to_owned), line) {
             tracing::debug!(%error, line, "an ignore pattern is passed over");
         }
     }
@@ -206,7 +263,20 @@ fn gitignore_file(file: &Path) -> Gitignore {
         return Gitignore::empty();
     };
     let text = String::from_utf8_lossy(&bytes);
-    gitignore(text.trim_start_matches('\u{feff}').lines())
+    gitignore(Some(file), lines_of(&text))
+}
+
+/// The lines of an ignore file.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    text.trim_start_matches('\u{feff}').lines()
+}
+
+/// Where in its file a pattern stands, counted from 1. Of several equal lines the last one counts, as in git.
+pub(crate) fn line_of(file: &Path, pattern: &str) -> Option<usize> {
+    let bytes = fs::read(file).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = lines_of(&text).collect();
+    lines.iter().rposition(|line| *line == pattern || line.trim_end() == pattern).map(|index| index + 1)
 }
 
 fn read_above(root: &Path) -> Above {
@@ -228,158 +298,4 @@ fn is_environment(dir: &RelPath, place: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn path(text: &str) -> RelPath {
-        RelPath::new(text).unwrap()
-    }
-
-    /// A tree of (path, text) pairs; a path that ends in `/` is a directory.
-    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            let place = dir.path().join(name);
-            if name.ends_with('/') {
-                fs::create_dir_all(place).unwrap();
-            } else {
-                fs::create_dir_all(place.parent().unwrap()).unwrap();
-                fs::write(place, text).unwrap();
-            }
-        }
-        dir
-    }
-
-    fn check(rules: &Rules, ignored: &[&str], kept: &[&str]) {
-        let ignores = |name: &str| rules.ignores(&path(name.trim_end_matches('/')), name.ends_with('/'));
-        for name in ignored {
-            assert!(ignores(name), "{name} should be left out");
-        }
-        for name in kept {
-            assert!(!ignores(name), "{name} should be kept");
-        }
-    }
-
-    #[test]
-    fn the_defaults_leave_out_what_nobody_wants_there() {
-        let dir = tree(&[]);
-        check(
-            &Rules::new(dir.path(), &[]).unwrap(),
-            &[
-                ".git/",
-                ".git/config",
-                ".hg/",
-                ".svn/",
-                "a/__pycache__/",
-                "a/__pycache__/x.pyc",
-                "x.pyc",
-                "node_modules/",
-                "node_modules/a/b.js",
-                ".mypy_cache/",
-                ".pytest_cache/",
-                ".tox/",
-                "a/.remora-abc.tmp",
-                ".a.py.swp",
-                "a.py~",
-                "4913",
-                "a/#x#",
-                ".#x",
-            ],
-            &[
-                "a.py",
-                "venv/",
-                "env/",
-                "4913/",
-                ".env",
-                ".vscode/settings.json",
-                "a/.gitignore",
-                "git",
-                "x.remora-1.tmp",
-                "tests/",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_virtual_environment_is_known_by_what_is_in_it() {
-        let dir = tree(&[
-            ("made/pyvenv.cfg", ""),
-            (".venv/bin/python", ""),
-            ("env/settings.py", ""),
-            ("tools/bin/python", ""),
-            ("conda/conda-meta/", ""),
-        ]);
-        check(
-            &Rules::new(dir.path(), &[]).unwrap(),
-            &["made/", "made/lib/x.py", ".venv/", ".venv/x", "conda/", "conda/x"],
-            &["env/", "env/settings.py", "tools/", "tools/bin/python", "made"],
-        );
-    }
-
-    #[test]
-    fn nested_ignore_files_work_as_in_git_and_need_no_repository() {
-        let dir = tree(&[
-            (".gitignore", "\u{feff}*.log\n/top\nbuild/\n# comment\n\\!odd\n"),
-            ("a/.gitignore", "!keep.log\nlocal\n"),
-            ("build/.gitignore", "!*\n"),
-        ]);
-        check(
-            &Rules::new(dir.path(), &[]).unwrap(),
-            &["x.log", "a/x.log", "top", "build/", "build/x", "a/local", "a/b/local", "!odd"],
-            &["a/keep.log", "a/b/keep.log", "a/top", "build", "local", "keep.logs"],
-        );
-    }
-
-    #[test]
-    fn a_pattern_that_keeps_all_directories_brings_no_default_back() {
-        let dir = tree(&[(".gitignore", "*\n!*/\n!*.py\n"), ("ve/pyvenv.cfg", "")]);
-        let rules = Rules::new(dir.path(), &[]).unwrap();
-        check(&rules, &[".git/", "ve/", "ve/a.py", "x.txt", "__pycache__/"], &["a/", "a/b.py"]);
-    }
-
-    #[test]
-    fn the_remora_file_and_the_setting_stand_above_all() {
-        let dir = tree(&[
-            (".gitignore", "*.env\nsecret\n"),
-            (".remoraignore", "!prod.env\n!node_modules/\n*.csv\n"),
-            ("data/.remoraignore", "!small.csv\n"),
-        ]);
-        let rules = Rules::new(dir.path(), &["/docs/".into(), "!b.env".into()]).unwrap();
-        check(
-            &rules,
-            &["a.env", "secret", "x.csv", "data/x.csv", "docs/", "docs/a"],
-            &["prod.env", "node_modules/", "data/small.csv", "a/docs/", "b.env"],
-        );
-        assert!(matches!(Rules::new(dir.path(), &["[z-a]".into()]), Err(MirrorError::Other(_))));
-    }
-
-    #[test]
-    fn a_root_inside_a_repository_obeys_the_files_above_it() {
-        let dir = tree(&[
-            (".gitignore", "*.tmp\n/app/gen\n/app\n"),
-            (".git/info/exclude", "private\n"),
-            ("app/web/x", ""),
-            ("app/.gitignore", "!a.tmp\n"),
-        ]);
-        let rules = Rules::new(&dir.path().join("app/web"), &[]).unwrap();
-        check(&rules, &["b.tmp", "private", "x/private"], &["a.tmp", "gen", "x"]);
-    }
-
-    #[test]
-    fn names_that_are_not_text_are_matched_too() {
-        let dir = tree(&[(".gitignore", "*.log\n")]);
-        let rules = Rules::new(dir.path(), &[]).unwrap();
-        assert!(rules.ignores(&RelPath::new(&b"caf\xe9.log"[..]).unwrap(), false));
-        assert!(!rules.ignores(&RelPath::new(&b"caf\xe9.py"[..]).unwrap(), false));
-    }
-
-    #[test]
-    fn changed_rules_count_after_forgetting() {
-        let dir = tree(&[(".gitignore", "a\n")]);
-        let rules = Rules::new(dir.path(), &[]).unwrap();
-        check(&rules, &["a"], &["b"]);
-        fs::write(dir.path().join(".gitignore"), "b\n").unwrap();
-        rules.forget();
-        check(&rules, &["b"], &["a"]);
-    }
-}
+mod tests;

@@ -4,8 +4,10 @@
 mod compared;
 mod looked;
 mod report;
+mod retry;
 mod sent;
 mod settled;
+mod taken;
 
 pub(crate) use sent::IMPLIED_DIR_MODE;
 
@@ -55,7 +57,10 @@ pub(crate) struct State {
     batches: Batches,
     diverged: BTreeSet<RelPath>,
     failed: BTreeMap<RelPath, MirrorError>,
+    /// Paths that the remote file is just taking the place of, and what was seen of them meanwhile.
+    taking: BTreeMap<RelPath, Option<Item>>,
     comparison: Comparing,
+    retry: retry::Retry,
     next_rescan: Option<Instant>,
     barriers: Vec<u64>,
     /// `diverged` or `failed` are not as they were told.
@@ -93,7 +98,9 @@ impl State {
             batches: Batches::default(),
             diverged: BTreeSet::new(),
             failed: BTreeMap::new(),
+            taking: BTreeMap::new(),
             comparison: Comparing::default(),
+            retry: retry::Retry::default(),
             next_rescan: None,
             barriers: Vec::new(),
             standing_changed: false,
@@ -118,7 +125,8 @@ impl State {
 
     /// When [`Event::Tick`] is wanted next.
     pub(crate) fn next_tick(&self) -> Option<Instant> {
-        self.queue.next_alarm().into_iter().chain(self.next_rescan).chain(self.status_due).min()
+        let alarms = [self.queue.next_alarm(), self.next_rescan, self.retry.due, self.status_due];
+        alarms.into_iter().flatten().min()
     }
 
     /// Follows one event.
@@ -137,6 +145,8 @@ impl State {
             Event::Pause => self.paused = true,
             Event::Resume => self.paused = false,
             Event::Overwrite(which) => self.overwrite(which),
+            Event::Take(id, path) => self.take(id, path),
+            Event::Taken(id, path, result) => self.taken(id, path, result),
             Event::Barrier(id) => self.barrier(id),
             Event::RootOpened(link, opened) => self.root_opened(link, opened),
             Event::Compared(compared) => self.compared(compared),
@@ -150,6 +160,7 @@ impl State {
             Event::Tick => self.tick(),
         }
         self.begin_work();
+        self.plan_retry();
         self.report();
         std::mem::take(&mut self.jobs)
     }
@@ -159,6 +170,7 @@ impl State {
         self.root = None;
         self.opening = false;
         self.halted = None;
+        self.forget_halt();
         self.want_comparison(true);
     }
 
@@ -205,8 +217,11 @@ impl State {
     /// Looks when the writing has stopped for a moment: before, half a file would be seen.
     fn seen_writing(&mut self, path: RelPath, mut item: Item) {
         self.touch(&path);
-        self.batches.join(&item.batches, &path);
         item.written_since = Some(self.now);
+        if self.hold(&path, &item) {
+            return;
+        }
+        self.batches.join(&item.batches, &path);
         if self.queue.put_off(path, item, self.now, WRITING_SETTLES, WRITING_AT_MOST) {
             self.progress.total += 1;
         }
@@ -221,6 +236,7 @@ impl State {
 
     fn rescan(&mut self) {
         self.halted = None;
+        self.forget_halt();
         self.want_comparison(true);
     }
 
@@ -238,6 +254,7 @@ impl State {
 
     fn tick(&mut self) {
         self.queue.wake(self.now);
+        self.retry_if_due();
         if self.next_rescan.is_some_and(|due| due <= self.now) {
             self.next_rescan = Some(self.now + RESCAN_EVERY);
             self.want_comparison(false);
@@ -256,6 +273,9 @@ impl State {
     /// Puts a path into the queue.
     fn add(&mut self, path: RelPath, item: Item) {
         self.touch(&path);
+        if self.hold(&path, &item) {
+            return;
+        }
         self.batches.join(&item.batches, &path);
         if self.queue.push(path, item) {
             self.progress.total += 1;
@@ -273,17 +293,8 @@ impl State {
     fn clear_full_disk(&mut self) {
         if self.halted.as_ref().is_some_and(MirrorError::stops_all) {
             self.halted = None;
+            self.forget_halt();
         }
-    }
-
-    fn retry_failed(&mut self) {
-        let batch = self.batches.open(self.now);
-        for path in self.failed.keys().cloned().collect::<Vec<_>>() {
-            if !self.queue.is_pending(&path) {
-                self.add(path, Item { batches: vec![batch], walk: true, ..Item::default() });
-            }
-        }
-        self.batches.close(batch);
     }
 
     fn begin_work(&mut self) {
@@ -347,7 +358,9 @@ impl State {
     fn halt(&mut self, path: Option<RelPath>, error: MirrorError) {
         if self.halted.is_none() {
             self.halted = Some(error.clone());
-            self.tell(Notice::Trouble { path, error });
+            if !self.is_known_halt(&error) {
+                self.tell(Notice::Trouble { path, error });
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! nothing.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::index::Index;
 use crate::mirror::{Command, Config};
 use crate::notice::{Barrier, Blocked, Notice, Status};
+use crate::place::{canonical, relative};
 use crate::rules::Rules;
 use crate::state::State;
 use crate::survey::Local;
@@ -63,6 +64,7 @@ pub(crate) fn start(
         roots,
         jobs: JoinSet::new(),
         answers: HashMap::new(),
+        takers: HashMap::new(),
         asked: 0,
     };
     tokio::spawn(task.run(inbox, happened, opened));
@@ -87,6 +89,7 @@ struct Task {
     /// All jobs under way; they end with the task.
     jobs: JoinSet<()>,
     answers: HashMap<u64, oneshot::Sender<Result<Barrier, Blocked>>>,
+    takers: HashMap<u64, oneshot::Sender<Result<(), MirrorError>>>,
     asked: u64,
 }
 
@@ -155,6 +158,17 @@ impl Task {
             Command::Pause => Event::Pause,
             Command::Resume => Event::Resume,
             Command::Overwrite(which) => Event::Overwrite(which),
+            Command::Take(path, answer) => match self.relative(&path) {
+                Some(path) => {
+                    self.asked += 1;
+                    self.takers.insert(self.asked, answer);
+                    Event::Take(self.asked, path)
+                }
+                None => {
+                    let _ = answer.send(Err(MirrorError::NotInside { path: path.display().to_string() }));
+                    return;
+                }
+            },
             Command::Barrier(answer) => {
                 self.asked += 1;
                 self.answers.insert(self.asked, answer);
@@ -185,18 +199,9 @@ impl Task {
         let _ = self.notices.send(notice);
     }
 
-    /// A path as the editor gave it. The directory may be reached through a symbolic link, inside the root
-    /// or above it; what counts is where the file really is.
     fn relative(&self, path: &Path) -> Option<RelPath> {
-        let real = || Some(canonical(path.parent()?)?.join(path.file_name()?));
-        let inside = |path: &Path| RelPath::from_local(path.strip_prefix(&self.local.root).ok()?).ok();
-        real().and_then(|path| inside(&path)).or_else(|| inside(path)).or_else(|| self.config.local_root.relative(path))
+        relative(&self.local.root, &self.config.local_root, path)
     }
-}
-
-/// The path without symbolic links. Windows would answer with a form that its own tools do not understand.
-fn canonical(path: &Path) -> Option<PathBuf> {
-    if cfg!(unix) { path.canonicalize().ok() } else { path.is_dir().then(|| path.to_owned()) }
 }
 
 /// Never, when there is nothing to wait for.

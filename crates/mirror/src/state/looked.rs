@@ -200,7 +200,12 @@ impl State {
     }
 
     fn looked_dir(&mut self, path: &RelPath, live: Live, mode: Mode, below: Option<Listing>) {
-        if let Some(below) = below {
+        if let Some(mut below) = below {
+            let own = below.unreadable.iter().position(|(unreadable, _)| unreadable == path);
+            let own = own.map(|index| below.unreadable.swap_remove(index).1);
+            if let Some(error) = own {
+                return self.fail(path, live, error);
+            }
             self.looked_below(path, &live.item, below);
         }
         let Some(live) = self.make_way_above(path, live) else { return };

@@ -31,8 +31,7 @@ impl State {
             Outcome::Failed(MirrorError::Link(_)) => self.put_back(&path, live),
             Outcome::Failed(error) if error.stops_all() => {
                 if self.halted.is_none() {
-                    self.failed.insert(path.clone(), error.clone());
-                    self.standing_changed = true;
+                    self.standing_changed |= self.failed.insert(path.clone(), error.clone()).as_ref() != Some(&error);
                 }
                 self.halt(Some(path.clone()), error);
                 self.put_back(&path, live);
@@ -79,6 +78,7 @@ impl State {
                 LineKind::Nothing(())
             }
         };
+        self.forget_halt();
         self.keep(path, record.clone());
         self.progress.bytes_done(bytes);
         if matches!(record, LineKind::Nothing(())) {

@@ -64,7 +64,9 @@ impl State {
 
     pub(super) fn note_failure(&mut self, path: &RelPath, error: MirrorError) {
         if self.failed.get(path) != Some(&error) {
-            self.failed.insert(path.clone(), error.clone());
+            if self.failed.insert(path.clone(), error.clone()).is_none() {
+                self.retry_soon();
+            }
             self.standing_changed = true;
             self.tell(Notice::Trouble { path: Some(path.clone()), error });
         }

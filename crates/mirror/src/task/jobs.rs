@@ -1,19 +1,27 @@
 //! Owns how each job is carried out: on a blocking thread, or over the link, with its result coming back
 //! as an event. Decides nothing.
 
-use remora_agent::LostReason;
-use remora_model::{RelPath, RemotePath};
+use std::time::SystemTime;
+
+use remora_agent::{Link, LostReason};
+use remora_model::{Mode, RelPath, RemotePath};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Task;
 use crate::error::MirrorError;
 use crate::event::{Event, Job, Op, Outcome};
+use crate::fetch::read_there;
 use crate::index::{Index, Opened};
 use crate::look::{LookSpec, Looked, look};
 use crate::notice::{Notice, PlannedChange};
 use crate::push::{Remote, push};
-use crate::record::Records;
-use crate::survey::{open_root, survey};
+use crate::record::{FileRecord, Records, Seen, is_racy};
+use crate::replace::replace;
+use crate::scan::mtime_from;
+use crate::survey::{Local, open_root, survey};
+
+/// The largest remote file that is brought here: what an agent reads at once.
+const BYTES_TAKEN: u64 = 256 << 20;
 
 /// What came of opening the remote root.
 pub(super) struct RootOpened {
@@ -48,6 +56,23 @@ fn panicked() -> MirrorError {
     MirrorError::Other("a job of the mirror failed in an unforeseen way; the log has the details".into())
 }
 
+/// Replaces the local file by the remote one. Comes back with what stands there on both sides; nothing if the
+/// path is left out, so that the mirror never takes what is there for its own.
+async fn take(link: &Link, root: &str, local: Local, path: RelPath) -> Result<Option<FileRecord>, MirrorError> {
+    let there = read_there(link, root, &path, BYTES_TAKEN).await?;
+    let there = there.ok_or_else(|| MirrorError::NotThere { path: path.clone() })?;
+    let write = move || {
+        let here = replace(&local.root, &path, &there)
+            .map_err(|error| MirrorError::LocalUnwritable { path: path.clone(), message: error.to_string() })?;
+        let racy = is_racy(here.mtime, mtime_from(SystemTime::now()));
+        let seen = Some(Seen { mtime: here.mtime, size: here.size, racy });
+        let (size, mode) = (here.size, Mode(there.mode.0 & 0o777));
+        let record = FileRecord { digest: there.digest, size, mtime: there.mtime, mode, seen };
+        Ok((!local.rules.ignores(&path, false)).then_some(record))
+    };
+    tokio::task::spawn_blocking(write).await.unwrap_or_else(|_| Err(panicked()))
+}
+
 impl Task {
     pub(super) fn begin(&mut self, job: Job) {
         match job {
@@ -55,6 +80,12 @@ impl Task {
             Job::Compare { records, overwrite } => self.compare(records, overwrite),
             Job::Look(specs) => self.look(specs),
             Job::Send(path, op) => self.send(path, op),
+            Job::Take(id, path) => self.take(id, path),
+            Job::Took(id, result) => {
+                if let Some(asker) = self.takers.remove(&id) {
+                    let _ = asker.send(result);
+                }
+            }
             Job::Keep(lines) => {
                 if let Some(index) = &mut self.index
                     && let Err(error) = index.append(&lines)
@@ -169,6 +200,18 @@ impl Task {
                 let _ = events.send(Event::LinkEnded(number));
             }
             reply.send(Event::Sent(path, outcome));
+        });
+    }
+
+    fn take(&mut self, id: u64, path: RelPath) {
+        let reply = self.reply(Event::Taken(id, path.clone(), Err(panicked())));
+        let Some((_, link)) = self.link.clone() else {
+            return reply.send(Event::Taken(id, path, Err(MirrorError::Link(LostReason::Closed))));
+        };
+        let (given, local) = (self.config.remote_root.clone(), self.local.clone());
+        self.jobs.spawn(async move {
+            let result = take(&link, &given, local, path.clone()).await;
+            reply.send(Event::Taken(id, path, result));
         });
     }
 

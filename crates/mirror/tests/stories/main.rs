@@ -11,5 +11,6 @@ mod lost;
 mod pair;
 mod saves;
 mod sequences;
+mod taken;
 mod trouble;
 mod watching;

@@ -115,3 +115,26 @@ async fn something_foreign_in_the_way_is_named_and_the_rest_goes_on() {
     running.barrier().await.unwrap();
     pair.assert_same();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_upload_is_named_all_the_time_and_mended_by_itself() {
+    let pair = Pair::new();
+    pair.write("x", "1");
+    let mut running = pair.mirrored().await;
+    fs::remove_file(pair.there("x")).unwrap();
+    pair.write_there("x/foreign", "f");
+    let file = pair.write("x", "2");
+    running.mirror.saved(&file);
+    let (path, error) = trouble(&mut running).await;
+    assert_eq!((path.as_deref(), error), (Some("x"), MirrorError::InTheWay { path: rel("x") }));
+    // Tried again by itself at least once before the obstacle goes.
+    let failing = |notice: &Notice| match notice {
+        Notice::Status(status) if status.phase == Phase::Uploading => Some(status.failed.clone()),
+        _ => None,
+    };
+    assert_eq!(running.until("a second try", failing).await.len(), 1);
+    fs::remove_dir_all(pair.there("x")).unwrap();
+    assert_eq!(running.batch().await.2, ["x"]);
+    running.barrier().await.unwrap();
+    pair.assert_same();
+}

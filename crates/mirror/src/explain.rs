@@ -1,0 +1,99 @@
+//! Owns the answer to why a path is mirrored, or not: the same rules as everywhere, asked for their reason. Reads
+//! the ignore files as they are now; blocking. Never changes anything, and needs no mirror at work.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use remora_model::{Kind, LocalPath, RelPath};
+
+use crate::error::MirrorError;
+use crate::place::{canonical, relative};
+use crate::rules::{Rule, Rules, Verdict, ancestors, line_of};
+use crate::scan::entry_of;
+
+/// Why a path is mirrored, or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// It is.
+    Mirrored {
+        /// Below both roots.
+        path: RelPath,
+        /// What is there.
+        kind: Kind,
+        /// The rule that takes an exception for it, if one does.
+        kept_by: Option<Rule>,
+    },
+    /// A rule leaves it out.
+    LeftOut {
+        /// What was asked about.
+        path: RelPath,
+        /// What the rule is about: the same, or a folder above it.
+        what: RelPath,
+        /// The rule.
+        rule: Rule,
+    },
+    /// A part of the way is a symbolic link, which is mirrored as a link.
+    BehindLink {
+        /// What was asked about.
+        path: RelPath,
+        /// The link.
+        link: RelPath,
+    },
+    /// It is a socket, a pipe or a device.
+    Special(RelPath),
+    /// There is no such file here, and no rule would leave it out.
+    Missing(RelPath),
+    /// It can't be looked at.
+    Unreadable(MirrorError),
+    /// It is the mirrored folder itself.
+    Root,
+    /// It is not in the mirrored folder.
+    Outside,
+}
+
+/// Says why `path` is mirrored, or not.
+///
+/// # Errors
+/// [`MirrorError::LocalRootGone`]; [`MirrorError::Other`] for a pattern of `exclude` that can't be understood.
+pub fn explain_path(root: &LocalPath, exclude: &[String], path: &Path) -> Result<Why, MirrorError> {
+    let given = root;
+    let root = canonical(given.as_path()).ok_or(MirrorError::LocalRootGone)?;
+    if path == given.as_path() || canonical(path).is_some_and(|path| path == root) {
+        return Ok(Why::Root);
+    }
+    let Some(path) = relative(&root, given, path) else { return Ok(Why::Outside) };
+    let rules = Rules::new(&root, exclude)?;
+    for dir in ancestors(&path) {
+        let is_link = fs::symlink_metadata(root.join(dir.to_local())).is_ok_and(|found| found.is_symlink());
+        if is_link && rules.verdict_from_the_root(&dir, false).is_none_or(|(_, verdict)| !verdict.out) {
+            return Ok(Why::BehindLink { path, link: dir });
+        }
+    }
+    let found = match fs::symlink_metadata(root.join(path.to_local())) {
+        Ok(metadata) => Some(entry_of(&metadata).kind),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
+        Err(error) => return Ok(Why::Unreadable(MirrorError::unreadable(&path, &error))),
+    };
+    let verdict = rules.verdict_from_the_root(&path, found == Some(Kind::Dir));
+    Ok(match (verdict, found) {
+        (Some((what, Verdict { out: true, rule })), _) => Why::LeftOut { path, what, rule: with_line(&root, rule) },
+        (_, None) => Why::Missing(path),
+        (_, Some(Kind::Other)) => Why::Special(path),
+        (kept, Some(kind)) => {
+            Why::Mirrored { path, kind, kept_by: kept.map(|(_, verdict)| with_line(&root, verdict.rule)) }
+        }
+    })
+}
+
+/// The rule with its line, and its file named from the root if it is below.
+fn with_line(root: &Path, rule: Rule) -> Rule {
+    match rule {
+        Rule::Line { file, pattern, .. } => {
+            let line = line_of(&file, &pattern);
+            let file = file.strip_prefix(root).map(Path::to_owned).unwrap_or(file);
+            Rule::Line { file, line, pattern }
+        }
+        rule => rule,
+    }
+}
