@@ -5,6 +5,7 @@
 mod convert;
 mod framing;
 mod guard;
+mod mirror;
 mod progress;
 mod pump;
 mod setup;
@@ -25,13 +26,13 @@ use tower_lsp::lsp_types::{
 use tower_lsp::{Client, LanguageServer, LspService, Server};
 
 use crate::asker::Asker;
-use crate::event::{Event, MirrorRequest};
+use crate::event::Event;
 use crate::event_loop::Engine;
 use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
 use crate::protocol::{
-    ConnectParams, DebugStartParams, DebugStartResult, LaunchJsonParams, LaunchJsonResult, MirrorParams,
-    MirroredParams, SessionParams, Shown, method, setup as setup_protocol,
+    ConnectParams, DebugStartParams, DebugStartResult, LaunchJsonParams, LaunchJsonResult, SessionParams, Shown,
+    method, mirror as mirror_protocol, setup as setup_protocol,
 };
 use crate::setup::Setup;
 use crate::state::Workspace;
@@ -58,6 +59,11 @@ where
     let (service, socket) = LspService::build(|client| Backend::new(client, held, records))
         .custom_method(method::CONNECT, Backend::connect)
         .custom_method(method::MIRROR, Backend::mirror)
+        .custom_method(mirror_protocol::method::PAUSE, Backend::pause)
+        .custom_method(mirror_protocol::method::RESUME, Backend::resume)
+        .custom_method(mirror_protocol::method::REMOTE_FILE, Backend::remote_file)
+        .custom_method(mirror_protocol::method::TAKE_REMOTE, Backend::take_remote)
+        .custom_method(mirror_protocol::method::EXPLAIN, Backend::explain)
         .custom_method(method::DEBUG_START, Backend::debug_start)
         .custom_method(method::DEBUG_INTERRUPT, Backend::debug_interrupt)
         .custom_method(method::DEBUG_STOP, Backend::debug_stop)
@@ -161,14 +167,6 @@ impl Backend {
         let answer = open.engine.request(|reply| Event::ConnectAsked(params.target, reply));
         let status = open.progresses.during("Connecting", answer).await.map_err(convert::error)?;
         convert::value(&Shown::from(status))
-    }
-
-    async fn mirror(&self, params: MirrorParams) -> Result<MirroredParams> {
-        let open = self.open().map_err(convert::error)?;
-        let request = MirrorRequest { target: params.target, overwrite: params.overwrite };
-        let answer = open.engine.request(|reply| Event::MirrorAsked(request, reply));
-        let done = open.progresses.during("Mirroring", answer).await.map_err(convert::error)?;
-        Ok(convert::mirrored(&done))
     }
 
     async fn debug_start(&self, params: DebugStartParams) -> Result<DebugStartResult> {

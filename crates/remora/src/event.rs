@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use remora_agent::{Link, LostReason};
 use remora_debug::{Session, SessionEvent};
 use remora_mirror::{Notice, PlannedChange};
-use remora_model::{DebugSettings, LocalPath, RemotePath, Settings};
+use remora_model::{DebugSettings, LocalPath, RelPath, RemotePath, Settings};
 use tokio::sync::oneshot;
 
 use crate::doctor::Finding;
-use crate::fault::Fault;
+use crate::fault::{Explained, Fault};
 use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
 
@@ -40,6 +40,16 @@ pub enum Event {
     ConnectAsked(Option<String>, Reply<Status>),
     /// The user asks to mirror everything.
     MirrorAsked(MirrorRequest, Reply<Mirrored>),
+    /// The user wants nothing sent for now.
+    PauseAsked(Reply<()>),
+    /// The user wants changes sent again.
+    ResumeAsked(Reply<()>),
+    /// The user asks what the remote holds of a local file; `None` is answered where there is nothing.
+    RemoteFileAsked(PathBuf, Reply<Option<Vec<u8>>>),
+    /// The user wants the remote file in the local one's place.
+    TakeAsked(PathBuf, Reply<()>),
+    /// The user asks why a file is mirrored, or not.
+    ExplainAsked(PathBuf, Reply<Explained>),
     /// The user asks what mirroring would do.
     PlanAsked(Option<String>, Reply<Vec<PlannedChange>>),
     /// The user asks for a debug session.
@@ -80,8 +90,32 @@ pub enum Event {
 pub struct MirrorRequest {
     /// The target's name; without it, the one in use.
     pub target: Option<String>,
-    /// The local side wins this once over files that somebody else changed.
-    pub overwrite: bool,
+    /// What the local side wins over this once.
+    pub overwrite: Overwrite,
+}
+
+/// Which of the files that somebody else changed are overwritten.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Overwrite {
+    /// None.
+    #[default]
+    Nothing,
+    /// All.
+    All,
+    /// These, relative as the status names them.
+    These(Vec<String>),
+}
+
+impl Overwrite {
+    /// Whether this one is.
+    #[must_use]
+    pub fn covers(&self, path: &RelPath) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::All => true,
+            Self::These(paths) => paths.contains(&path.to_string()),
+        }
+    }
 }
 
 /// The answer to [`Event::RootAsked`]: all that an attach configuration needs.
@@ -116,6 +150,9 @@ impl Event {
                 | Self::ConnectAsked(..)
                 | Self::MirrorAsked(..)
                 | Self::PlanAsked(..)
+                | Self::RemoteFileAsked(..)
+                | Self::TakeAsked(..)
+                | Self::ExplainAsked(..)
                 | Self::DebugAsked(..)
                 | Self::RootAsked(..)
                 | Self::ExamineAsked(..)

@@ -7,12 +7,14 @@ use serde::Serialize;
 
 mod agent;
 mod debug;
+mod explain;
 mod mirror;
 pub mod setup;
 mod transport;
 
 pub use agent::{boot, lost, not_absolute, root, root_missing, root_read_only};
 pub use debug::notice;
+pub use explain::{Explained, explained};
 pub use mirror::{blocked, mirror};
 pub use transport::unreachable;
 
@@ -91,9 +93,13 @@ pub enum Kind {
     LocalRootGone,
     /// The system watches no more folders.
     WatchLimit,
+    /// The user paused mirroring.
+    MirrorPaused,
+    /// A remote file is too large to be brought here.
+    TooLarge,
     /// An upload failed for another reason.
     MirrorFailed,
-    /// The program's file is not there.
+    /// A file is not there: the program's, or the remote one that was asked for.
     FileMissing,
     /// The interpreter for the program is not there or does not run.
     InterpreterMissing,

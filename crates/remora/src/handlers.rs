@@ -3,12 +3,14 @@
 mod configured;
 mod debug;
 mod examine;
+mod file;
 mod leave;
 mod link;
 mod mirror;
 
 pub(crate) use configured::is_absolute;
 pub(crate) use debug::configuration_name;
+pub use file::Question;
 
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,23 @@
 //! Owns the list of what the state can have done, and does it. Each job runs in a task of its own,
 //! ends in an event, and decides nothing.
 
+mod file;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use remora_agent::Link;
 use remora_debug::{Request, Session};
 use remora_mirror::{Blocked, Mirror, PlannedChange};
-use remora_model::{RemotePath, TransportSpec};
+use remora_model::{LocalPath, RemotePath, TransportSpec};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::asker::Asker;
 use crate::doctor::{self, Finding, Patient};
-use crate::event::{Event, Generation, Project, Reply, Rooted};
-use crate::fault::{self, Fault, Kind};
+use crate::event::{Event, Generation, Overwrite, Project, Reply, Rooted};
+use crate::fault::{self, Explained, Fault, Kind};
+use crate::handlers::Question;
 use crate::host;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
 
@@ -31,7 +35,19 @@ pub enum Job {
     Examine { patient: Box<Patient>, reply: Reply<Vec<Finding>> },
     /// Have everything on the remote; `rescan` when the mirror does not compare the trees just now, `overwrite`
     /// when the local side wins this once.
-    MirrorAll { mirror: Mirror, rescan: bool, overwrite: bool, reply: Reply<Mirrored> },
+    MirrorAll { mirror: Mirror, rescan: bool, overwrite: Overwrite, reply: Reply<Mirrored> },
+    /// Read what the remote holds of a local file.
+    ReadRemoteFile {
+        link: Link,
+        local_root: LocalPath,
+        remote_root: String,
+        file: PathBuf,
+        reply: Reply<Option<Vec<u8>>>,
+    },
+    /// Have the remote file in the local one's place.
+    Take { mirror: Mirror, file: PathBuf, reply: Reply<()> },
+    /// Say why a file is mirrored, or not.
+    Explain { question: Box<Question>, reply: Reply<Explained> },
     /// Tell what mirroring would do.
     Plan { mirror: Mirror, reply: Reply<Vec<PlannedChange>> },
     /// Have everything on the remote before a program starts.
@@ -105,14 +121,17 @@ impl Jobs {
             }
             Job::Examine { patient, reply } => self.examine(&patient, reply).await,
             Job::MirrorAll { mirror, rescan, overwrite, reply } => {
-                let mut result = pass_barrier(&mirror, rescan).await;
-                // Only now it is known what was changed there; what is from here on, nobody has seen yet.
-                if let (true, Err(Blocked::Diverged(paths))) = (overwrite, &result) {
-                    mirror.overwrite(paths.clone());
-                    result = pass_barrier(&mirror, false).await;
-                }
-                let result = result.map(drop).map_err(|blocked| fault::blocked(&blocked));
-                self.tell(Event::MirrorEnded(result, reply));
+                let result = file::mirror_all(&mirror, rescan, &overwrite).await;
+                self.tell(Event::MirrorEnded(result.map_err(|blocked| fault::blocked(&blocked)), reply));
+            }
+            Job::ReadRemoteFile { link, local_root, remote_root, file, reply } => {
+                let _ = reply.send(file::read(&link, local_root, &remote_root, file).await);
+            }
+            Job::Take { mirror, file, reply } => {
+                let _ = reply.send(mirror.take(&file).await.map_err(|error| fault::mirror(None, &error)));
+            }
+            Job::Explain { question, reply } => {
+                let _ = reply.send(file::explain(*question).await);
             }
             Job::Plan { mirror, reply } => {
                 let _ = reply.send(mirror.plan().await.map_err(|error| fault::mirror(None, &error)));

@@ -51,8 +51,9 @@ impl Panel {
             _ => vec![words.to_owned()],
         };
         let pending = (status.pending > 0).then(|| format!("{} pending", status.pending));
+        let paused = (status.paused && status.phase != Phase::Paused).then(|| "paused".to_owned());
         let warning = warning || !troubles.is_empty();
-        let state = [state, troubles, pending.into_iter().collect()].concat().join(" · ");
+        let state = [state, troubles, paused.into_iter().chain(pending).collect()].concat().join(" · ");
         let doing = status.progress.as_ref().map_or_else(|| state.clone(), uploaded);
         let conditions = conditions(status);
         Self {
@@ -152,7 +153,7 @@ fn conditions(status: &Status) -> BTreeMap<&'static str, bool> {
     BTreeMap::from([
         ("hasTarget", status.target.is_some()),
         ("connected", !matches!(status.phase, Phase::NotConnected | Phase::Connecting | Phase::Reconnecting)),
-        ("paused", status.phase == Phase::Paused),
+        ("paused", status.paused),
         ("debugging", !status.sessions.is_empty()),
         ("waitsForDebugger", status.sessions.iter().any(|session| !session.attached)),
         ("trouble", !status.diverged.is_empty() || !status.failed.is_empty()),

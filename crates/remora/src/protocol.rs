@@ -1,6 +1,7 @@
 //! Owns the shapes of our own JSON-RPC methods, at the rim. The same names stand in
 //! `extension/src/protocol.ts`. Nothing inside the sidecar uses these types.
 
+pub mod mirror;
 pub mod setup;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use tower_lsp::lsp_types::request::Request;
 
 use crate::panel::Panel;
 use crate::status::Status;
+use mirror::MirroredParams;
 
 /// The methods a client may call.
 pub mod method {
@@ -52,29 +54,6 @@ impl From<Status> for Shown {
     fn from(status: Status) -> Self {
         Self { panel: Panel::of(&status), status }
     }
-}
-
-/// Parameters of `remora/mirror`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct MirrorParams {
-    /// The target's name.
-    pub target: Option<String>,
-    /// The local side wins over files that somebody else changed.
-    #[serde(default)]
-    pub overwrite: bool,
-}
-
-/// Result of `remora/mirror`, and the notification `remora/mirrored`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MirroredParams {
-    /// Files written, removed or given another mode.
-    pub files: u64,
-    /// Bytes of content.
-    pub bytes: u64,
-    /// Milliseconds.
-    pub ms: f64,
 }
 
 /// Parameters of `remora/debug/start`.

@@ -13,7 +13,7 @@ use remora_mirror::{Mirror, Notice};
 use remora_model::{LocalPath, Settings, Target};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::event::{Event, Generation, Reply, Rooted};
+use crate::event::{Event, Generation, Overwrite, Reply, Rooted};
 use crate::fault::Fault;
 use crate::jobs::Job;
 use crate::status::{SessionStatus, Status};
@@ -49,8 +49,10 @@ pub struct State {
     /// Requests that wait for the link.
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) mirror: Option<Mirror>,
+    /// The user wants nothing sent for now; kept over reconnects and changes of the target.
+    pub(crate) paused: bool,
     /// What has been mirrored since a request began that wants to know.
-    pub(crate) tally: Option<Mirrored>,
+    pub(crate) tally: Option<Tally>,
     /// Whether the event being handled made the mirror compare the trees, so that nobody has to ask for it.
     pub(crate) comparing: bool,
     pub(crate) sessions: BTreeMap<SessionId, Running>,
@@ -84,10 +86,20 @@ impl LinkState {
     }
 }
 
+/// What has been mirrored while requests wait for it.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) done: Mirrored,
+    /// How many requests wait.
+    pub(crate) waiting: usize,
+}
+
 /// A request that needs the link first.
 pub(crate) enum Waiting {
     Connect(Reply<Status>),
-    Mirror { overwrite: bool, reply: Reply<Mirrored> },
+    Mirror { overwrite: Overwrite, reply: Reply<Mirrored> },
+    RemoteFile(PathBuf, Reply<Option<Vec<u8>>>),
+    Take(PathBuf, Reply<()>),
     Plan(Reply<Vec<remora_mirror::PlannedChange>>),
     Debug(Box<DebugRequest>, Reply<Listening>),
     Root(Reply<Rooted>),
@@ -117,6 +129,7 @@ impl State {
             link: LinkState::Down(Generation::default()),
             waiting: Vec::new(),
             mirror: None,
+            paused: false,
             tally: None,
             comparing: false,
             sessions: BTreeMap::new(),
@@ -154,6 +167,11 @@ impl State {
             Event::Saved(path) => self.saved(&path),
             Event::ConnectAsked(target, reply) => self.connect_asked(target.as_deref(), reply),
             Event::MirrorAsked(request, reply) => self.mirror_asked(request, reply),
+            Event::PauseAsked(reply) => self.pause_asked(true, reply),
+            Event::ResumeAsked(reply) => self.pause_asked(false, reply),
+            Event::RemoteFileAsked(file, reply) => self.remote_file_asked(file, reply),
+            Event::TakeAsked(file, reply) => self.take_asked(file, reply),
+            Event::ExplainAsked(file, reply) => self.explain_asked(file, reply),
             Event::PlanAsked(target, reply) => self.plan_asked(target.as_deref(), reply),
             Event::RootAsked(target, reply) => self.root_asked(target.as_deref(), reply),
             Event::DebugAsked(target, request, reply) => self.debug_asked(target.as_deref(), request, reply),

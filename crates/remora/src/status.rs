@@ -26,6 +26,10 @@ pub struct Status {
     pub diverged: Vec<String>,
     /// Files whose upload failed and is tried again, [`PATHS_SHOWN`] at most.
     pub failed: Vec<FailedFile>,
+    /// Whether the user wants nothing sent for now. The phase says so only while it has nothing more pressing to
+    /// say; what menus hide by is in the panel.
+    #[serde(skip)]
+    pub paused: bool,
     /// Debug sessions that run.
     pub sessions: Vec<SessionStatus>,
     /// How far a bulk upload is; nothing while only a few files are on their way.

@@ -9,8 +9,10 @@ use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::lsp_types::InitializeParams;
 
-use crate::fault::Fault;
-use crate::protocol::{DebugStartParams, DebugStartResult, MirroredParams};
+use crate::event::{MirrorRequest, Overwrite};
+use crate::fault::{Fault, Kind};
+use crate::protocol::mirror::{MirrorParams, MirroredParams};
+use crate::protocol::{DebugStartParams, DebugStartResult};
 use crate::surface::{DebugRequest, Listening, Mirrored};
 
 /// The JSON-RPC code of a [`Fault`]: the first of the range that the specification leaves to servers.
@@ -47,6 +49,22 @@ pub(super) fn registers_configuration(params: &InitializeParams) -> bool {
     let workspace = params.capabilities.workspace.as_ref();
     let changes = workspace.and_then(|workspace| workspace.did_change_configuration.as_ref());
     changes.and_then(|changes| changes.dynamic_registration).unwrap_or(false)
+}
+
+pub(super) fn mirror_request(params: MirrorParams) -> std::result::Result<MirrorRequest, Fault> {
+    let overwrite = match (params.overwrite, params.paths) {
+        (true, Some(paths)) => Overwrite::These(paths),
+        (true, None) => Overwrite::All,
+        (false, None) => Overwrite::Nothing,
+        (false, Some(_)) => {
+            return Err(Fault::new(
+                Kind::BadRequest,
+                "The paths of a request to mirror say what is overwritten, and nothing was to be.",
+                "Ask with overwrite, or without paths: everything that changed is mirrored in any case.",
+            ));
+        }
+    };
+    Ok(MirrorRequest { target: params.target, overwrite })
 }
 
 pub(super) fn mirrored(done: &Mirrored) -> MirroredParams {

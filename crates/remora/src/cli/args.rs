@@ -115,6 +115,9 @@ pub(super) struct MirrorArgs {
     /// Only tell what would be done
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Only tell why PATH is mirrored, or not; connects to nothing
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["watch", "dry_run", "overwrite"])]
+    pub(super) explain: Option<PathBuf>,
     /// The local side wins over remote files that somebody else changed
     #[arg(long)]
     pub(super) overwrite: bool,

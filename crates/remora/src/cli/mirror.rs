@@ -1,20 +1,26 @@
 //! `remora mirror`: everything that changed here goes there, once or until interrupted.
 
-use remora_mirror::{Change, PlannedChange};
+use std::path::Path;
+
+use remora_mirror::{Change, PlannedChange, explain_path};
 use serde_json::json;
 
 use super::FAILED;
-use super::args::MirrorArgs;
+use super::args::{MirrorArgs, TargetArgs};
 use super::run::{Drive, Signal, Waited};
 use super::target::Scene;
 use super::voice::Voice;
-use crate::event::{Event, MirrorRequest};
-use crate::fault::Kind;
+use crate::event::{Event, MirrorRequest, Overwrite};
+use crate::fault::{self, Explained, Kind};
+use crate::handlers::Question;
 use crate::size::bytes;
 use crate::surface::Said;
 
 pub(super) async fn run(args: MirrorArgs) -> u8 {
     let mut voice = Voice::new(args.json);
+    if let Some(path) = &args.explain {
+        return explain(&mut voice, &args.target, path);
+    }
     let mut scene = match Scene::of(&args.target) {
         Ok(scene) => scene,
         Err(fault) => {
@@ -31,8 +37,28 @@ pub(super) async fn run(args: MirrorArgs) -> u8 {
     status
 }
 
+/// Needs no target; with one, the sentence names the remote file.
+fn explain(voice: &mut Voice, args: &TargetArgs, path: &Path) -> u8 {
+    let explained = Question::of(args, path).and_then(|question| {
+        let why = explain_path(&question.local_root, &question.exclude, &question.file);
+        why.map(|why| fault::explained(&why, &question)).map_err(|error| fault::mirror(None, &error))
+    });
+    match explained {
+        Ok(Explained { mirrored, sentence }) => {
+            let event = json!({"event": "explained", "mirrored": mirrored, "sentence": sentence});
+            voice.print(&event, &sentence);
+            0
+        }
+        Err(fault) => {
+            voice.fault(&fault);
+            FAILED
+        }
+    }
+}
+
 async fn mirror(drive: &mut Drive, args: &MirrorArgs) -> u8 {
-    let request = MirrorRequest { target: None, overwrite: args.overwrite };
+    let overwrite = if args.overwrite { Overwrite::All } else { Overwrite::Nothing };
+    let request = MirrorRequest { target: None, overwrite };
     let answer = drive.engine.request(|reply| Event::MirrorAsked(request, reply));
     let status = match drive.wait(answer, |_, _| {}).await {
         Waited::Signalled(signal) => return signal.status(),

@@ -8,8 +8,9 @@ use remora_model::{LocalPath, Settings, SshSpec, Target, TransportSpec};
 use super::args::{PlaceArgs, TargetArgs};
 use super::records_folder;
 use crate::fault::{Fault, Kind};
+use crate::handlers::Question;
 use crate::settings_file;
-use crate::state::Workspace;
+use crate::state::{Workspace, default_remote_root};
 use crate::target_entry;
 
 /// What a command works on.
@@ -41,6 +42,29 @@ impl Scene {
         settings.target = Some(target.name.clone());
         let workspace = Workspace { root, records: records_folder(), watch: false, reconnect: false, overwrite: false };
         Ok(Self { workspace, settings, target })
+    }
+}
+
+impl Question {
+    /// Why a path is mirrored, asked on the command line: answered without a mirror, and without a target if
+    /// there is none.
+    pub(super) fn of(args: &TargetArgs, path: &Path) -> Result<Self, Fault> {
+        let root = local_root(args.place.root.as_deref())?;
+        let settings = settings_file::read(&root)?;
+        let remote_root = match Scene::of(args) {
+            Ok(Scene { target, .. }) => Some(target.remote_root.unwrap_or_else(|| default_remote_root(&root))),
+            Err(fault) if fault.kind == Kind::NoTarget && args.target.is_none() => None,
+            Err(fault) => return Err(fault),
+        };
+        let file = absolute(path).map_err(|error| {
+            Fault::new(
+                Kind::BadRequest,
+                format!("Can't make {} an absolute path: {error}.", path.display()),
+                "Name a file in the folder that is mirrored.",
+            )
+        })?;
+        let exclude = settings.mirror.exclude;
+        Ok(Self { local_root: root, exclude, file, remote_root, mirror: None, paused: false })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Words what can go wrong with the mirror.
 
 use remora_mirror::{Blocked, MirrorError as E};
-use remora_model::RelPath;
+use remora_model::{Kind as EntryKind, RelPath};
 
 use super::agent::{lost, root_missing, root_read_only};
 use super::transport::said;
@@ -22,6 +22,11 @@ fn path_of(error: &E) -> Option<&RelPath> {
         | E::Diverged { path }
         | E::InTheWay { path }
         | E::LocalUnreadable { path, .. }
+        | E::LocalUnwritable { path, .. }
+        | E::NotThere { path }
+        | E::NoFile { path, .. }
+        | E::TooLarge { path, .. }
+        | E::RemoteUnreadable { path }
         | E::Vanished { path } => Some(path),
         _ => None,
     }
@@ -67,6 +72,12 @@ fn sentence(name: &str, error: &E) -> Fault {
             format!("{name} vanished, or kept changing, while it was read."),
             "It is tried again at its next change.",
         ),
+        E::LocalUnwritable { .. }
+        | E::NotInside { .. }
+        | E::NotThere { .. }
+        | E::NoFile { .. }
+        | E::TooLarge { .. }
+        | E::RemoteUnreadable { .. } => here_or_there(name, error),
         E::RootMissing { path } => root_missing(path),
         E::RemoteRootGone { path } => Fault::new(
             Kind::RemoteRootMissing,
@@ -96,6 +107,56 @@ fn sentence(name: &str, error: &E) -> Fault {
     }
 }
 
+/// What keeps a remote file from being read, or a local one from being replaced by it.
+fn here_or_there(name: &str, error: &E) -> Fault {
+    match error {
+        E::LocalUnwritable { message, .. } => Fault::new(
+            Kind::LocalUnwritable,
+            format!("Can't write {name} here{}; it is as it was.", said(message)),
+            "Correct what is in the way, then take it again.",
+        ),
+        E::NotInside { path } => Fault::new(
+            Kind::BadRequest,
+            format!("{path} is not in the folder that is mirrored."),
+            "Choose a file in that folder.",
+        ),
+        E::NotThere { .. } => Fault::new(
+            Kind::FileMissing,
+            format!("There is no {name} on the remote."),
+            "Mirror everything to have it there.",
+        ),
+        E::NoFile { kind, .. } => {
+            let what = match kind {
+                EntryKind::Dir => "a folder",
+                EntryKind::Symlink => "a symbolic link",
+                EntryKind::File | EntryKind::Other => "a socket, a pipe or a device",
+            };
+            Fault::new(
+                Kind::InTheWay,
+                format!("{name} is {what} on the remote, not a file."),
+                "Look at it in a terminal there.",
+            )
+        }
+        E::TooLarge { size, limit, .. } => {
+            let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
+            Fault::new(
+                Kind::TooLarge,
+                format!(
+                    "{name} is too large on the remote: it has {} MiB, and {} MiB at most are brought here.",
+                    megabytes(*size),
+                    megabytes(*limit)
+                ),
+                "Copy it with a program made for that, such as scp.",
+            )
+        }
+        _ => Fault::new(
+            Kind::Permission,
+            format!("Can't read {name} on the remote: permission denied."),
+            "Give the login read access there.",
+        ),
+    }
+}
+
 fn diverged<T: ToString>(paths: &[T]) -> Fault {
     const SHOWN: usize = 5;
     let names: Vec<String> = paths.iter().take(SHOWN).map(ToString::to_string).collect();
@@ -120,9 +181,9 @@ pub fn blocked(blocked: &Blocked) -> Fault {
         Blocked::Failed(path, error) => mirror(Some(path), error),
         Blocked::Halted(error) => mirror(None, error),
         Blocked::Paused => Fault::new(
-            Kind::MirrorFailed,
+            Kind::MirrorPaused,
             "Mirroring is paused, so not everything is on the remote.",
-            "Resume it, then start again.",
+            "Resume mirroring, then try again.",
         ),
         Blocked::LinkLost => Fault::new(
             Kind::ConnectionLost,

@@ -82,7 +82,7 @@ impl State {
         request: DebugRequest,
         reply: Reply<Listening>,
     ) -> Vec<Job> {
-        let tally = self.tally.take().unwrap_or_default();
+        let tally = self.end_tally();
         if result.is_ok() || tally.files > 0 {
             self.say(Said::Mirrored(tally));
         }

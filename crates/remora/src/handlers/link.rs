@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use remora_agent::{Link, LostReason};
 use remora_debug::stable_port;
+use remora_mirror::Blocked;
 use remora_model::{Settings, Target};
 
 use crate::event::{Event, Generation, Project, Reply, Rooted};
-use crate::fault::{Fault, Kind};
+use crate::fault::{self, Fault, Kind};
 use crate::jobs::Job;
 use crate::state::{LinkState, Running, State, Waiting, default_remote_root};
 use crate::status::Status;
@@ -32,6 +33,9 @@ impl State {
     /// Has a request served as soon as the target's link is up; `mirrored` says whether it wants the
     /// mirror at work.
     pub(crate) fn with_target(&mut self, target: Option<&str>, request: Waiting, mirrored: bool) -> Vec<Job> {
+        if self.paused && matches!(request, Waiting::Mirror { .. } | Waiting::Debug(..)) {
+            return self.refuse(request, fault::blocked(&Blocked::Paused));
+        }
         let current = self.target.as_ref().map(|target| target.name.clone());
         let mut jobs = match self.select(target.or(current.as_deref())) {
             Ok(jobs) => jobs,
@@ -166,6 +170,11 @@ impl State {
                 Ok(mirror) => self.mirror_all(mirror, overwrite, reply),
                 Err(fault) => self.refuse(Waiting::Mirror { overwrite, reply }, fault),
             },
+            Waiting::RemoteFile(file, reply) => self.read_remote_file(link.clone(), file, reply),
+            Waiting::Take(file, reply) => match self.working_mirror(false) {
+                Ok(mirror) => vec![Job::Take { mirror, file, reply }],
+                Err(fault) => self.refuse(Waiting::Take(file, reply), fault),
+            },
             Waiting::Plan(reply) => match self.working_mirror(true) {
                 Ok(mirror) => vec![Job::Plan { mirror, reply }],
                 Err(fault) => self.refuse(Waiting::Plan(reply), fault),
@@ -183,6 +192,8 @@ impl State {
             Waiting::Connect(reply) => drop(reply.send(Err(fault))),
             Waiting::Root(reply) => drop(reply.send(Err(fault))),
             Waiting::Mirror { reply, .. } => drop(reply.send(Err(fault))),
+            Waiting::RemoteFile(_, reply) => drop(reply.send(Err(fault))),
+            Waiting::Take(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Plan(reply) => drop(reply.send(Err(fault))),
             Waiting::Debug(_, reply) => drop(reply.send(Err(fault))),
         }

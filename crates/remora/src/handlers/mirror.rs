@@ -4,7 +4,7 @@ use std::path::Path;
 
 use remora_mirror::{Config, Mirror, Notice};
 
-use crate::event::{MirrorRequest, Reply};
+use crate::event::{MirrorRequest, Overwrite, Reply};
 use crate::fault::{self, Fault};
 use crate::jobs::Job;
 use crate::state::{LinkState, State, Waiting};
@@ -55,7 +55,7 @@ impl State {
             watch: self.workspace.watch && settings.mirror.watch,
         };
         let mirror = remora_mirror::start(config, self.notices.clone()).map_err(|error| fault::mirror(None, &error))?;
-        if paused {
+        if paused || self.paused {
             mirror.pause();
         }
         if let LinkState::Up { link, .. } = &self.link {
@@ -79,17 +79,39 @@ impl State {
         self.mirror.clone().ok_or_else(|| Fault::internal("There is no mirror."))
     }
 
-    pub(crate) fn mirror_all(&mut self, mirror: Mirror, overwrite: bool, reply: Reply<Mirrored>) -> Vec<Job> {
+    pub(crate) fn pause_asked(&mut self, paused: bool, reply: Reply<()>) -> Vec<Job> {
+        self.paused = paused;
+        match &self.mirror {
+            Some(mirror) if paused => mirror.pause(),
+            Some(mirror) => mirror.resume(),
+            None => {}
+        }
+        let _ = reply.send(Ok(()));
+        Vec::new()
+    }
+
+    pub(crate) fn mirror_all(&mut self, mirror: Mirror, overwrite: Overwrite, reply: Reply<Mirrored>) -> Vec<Job> {
         self.begin_tally();
         vec![Job::MirrorAll { mirror, rescan: !self.comparing, overwrite, reply }]
     }
 
     pub(crate) fn begin_tally(&mut self) {
-        self.tally.get_or_insert_default();
+        self.tally.get_or_insert_default().waiting += 1;
+    }
+
+    /// What was mirrored while the request waited that ends now, or while an earlier one did that it overlaps.
+    pub(crate) fn end_tally(&mut self) -> Mirrored {
+        let Some(tally) = &mut self.tally else { return Mirrored::default() };
+        let done = tally.done.clone();
+        tally.waiting = tally.waiting.saturating_sub(1);
+        if tally.waiting == 0 {
+            self.tally = None;
+        }
+        done
     }
 
     pub(crate) fn mirror_ended(&mut self, result: Result<(), Fault>, reply: Reply<Mirrored>) -> Vec<Job> {
-        let done = self.tally.take().unwrap_or_default();
+        let done = self.end_tally();
         let answer = match result {
             Ok(()) => Ok(done),
             Err(fault) => {
@@ -99,7 +121,12 @@ impl State {
                 Err(fault)
             }
         };
-        let _ = reply.send(answer);
+        // Who has cancelled the request is told what came of it all the same: the upload went on.
+        match reply.send(answer) {
+            Ok(()) => {}
+            Err(Ok(done)) => self.say(Said::Mirrored(done)),
+            Err(Err(fault)) => self.say_fault(fault),
+        }
         Vec::new()
     }
 
@@ -111,7 +138,7 @@ impl State {
                 }
                 let batch = Mirrored { files, bytes, elapsed };
                 match &mut self.tally {
-                    Some(tally) => tally.add(&batch),
+                    Some(tally) => tally.done.add(&batch),
                     None => self.say(Said::Mirrored(batch)),
                 }
             }

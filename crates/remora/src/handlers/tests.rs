@@ -97,7 +97,7 @@ fn connects(jobs: &[Job]) -> usize {
 async fn a_request_for_one_target_is_never_served_by_another() {
     let mut bed = bed();
     let (reply, mut first) = oneshot::channel();
-    bed.state.on(Event::MirrorAsked(MirrorRequest { target: Some("a".into()), overwrite: false }, reply));
+    bed.state.on(Event::MirrorAsked(MirrorRequest { target: Some("a".into()), ..MirrorRequest::default() }, reply));
     let (reply, mut second) = oneshot::channel();
     let jobs = bed.state.on(Event::RootAsked(Some("b".into()), reply));
     assert_eq!(connects(&jobs), 1);
@@ -223,6 +223,64 @@ async fn a_start_is_given_up_when_it_is_stopped_and_not_when_its_program_has_end
 }
 
 #[tokio::test]
+async fn two_requests_at_a_time_are_both_told_what_was_mirrored() {
+    let mut bed = bed();
+    bed.up().await;
+    let stored = || {
+        Event::MirrorSaid(Notice::Mirrored {
+            files: 2,
+            bytes: 3,
+            elapsed: Duration::ZERO,
+            paths: vec![],
+            sources: vec![],
+        })
+    };
+    let (first, mut first_answer) = oneshot::channel();
+    let (second, mut second_answer) = oneshot::channel();
+    for reply in [oneshot::channel().0, oneshot::channel().0] {
+        bed.state.on(Event::MirrorAsked(MirrorRequest::default(), reply));
+    }
+    bed.state.on(stored());
+    bed.state.on(Event::MirrorEnded(Ok(()), first));
+    bed.state.on(Event::MirrorEnded(Ok(()), second));
+    assert_eq!(first_answer.try_recv().unwrap().unwrap().files, 2);
+    assert_eq!(second_answer.try_recv().unwrap().unwrap().files, 2);
+    let said = |bed: &mut Bed| {
+        let said = std::iter::from_fn(|| bed.said.try_recv().ok());
+        said.filter(|said| matches!(said, Said::Mirrored(_))).count()
+    };
+    assert_eq!(said(&mut bed), 0);
+    bed.state.on(stored());
+    assert_eq!(said(&mut bed), 1, "nobody waits any more");
+    bed.state.on(Event::MirrorAsked(MirrorRequest::default(), oneshot::channel().0));
+    bed.state.on(stored());
+    let unheard = oneshot::channel().0;
+    bed.state.on(Event::MirrorEnded(Ok(()), unheard));
+    assert_eq!(said(&mut bed), 1, "who has cancelled is told too");
+}
+
+#[tokio::test]
+async fn a_pause_is_kept_over_reconnects_and_new_mirrors() {
+    let mut bed = bed();
+    let generation = bed.up().await;
+    bed.state.on(Event::PauseAsked(oneshot::channel().0));
+    assert_eq!(bed.state.status().phase, Phase::Paused);
+    let (reply, mut answer) = oneshot::channel();
+    assert!(bed.state.on(Event::MirrorAsked(MirrorRequest::default(), reply)).is_empty());
+    assert_eq!(answer.try_recv().unwrap().unwrap_err().kind, Kind::MirrorPaused);
+    bed.state.on(Event::LinkLost(generation, LostReason::Closed));
+    assert_eq!(bed.state.status().phase, Phase::Reconnecting);
+    bed.up().await;
+    let mut settings = bed.state.settings.clone().unwrap();
+    settings.mirror.exclude = vec!["*.csv".into()];
+    bed.state.on(Event::Configured(Ok(settings)));
+    let status = bed.state.status();
+    assert_eq!((status.phase, status.paused), (Phase::Paused, true));
+    bed.state.on(Event::ResumeAsked(oneshot::channel().0));
+    assert_ne!(bed.state.status().phase, Phase::Paused);
+}
+
+#[tokio::test]
 async fn a_session_is_stale_when_a_python_file_was_stored_since_its_program_started() {
     let mut bed = bed();
     let generation = bed.up().await;
@@ -290,7 +348,7 @@ async fn other_settings_end_what_runs_only_if_it_would_run_elsewhere() {
 async fn settings_that_spoil_the_mirror_while_a_request_waits_are_its_answer() {
     let mut bed = bed();
     let (reply, mut answer) = oneshot::channel();
-    bed.state.on(Event::MirrorAsked(MirrorRequest { target: Some("a".into()), overwrite: false }, reply));
+    bed.state.on(Event::MirrorAsked(MirrorRequest { target: Some("a".into()), ..MirrorRequest::default() }, reply));
     let mut settings = bed.state.settings.clone().unwrap();
     settings.mirror.exclude = vec!["[z-a]".into()];
     bed.state.on(Event::Configured(Ok(settings)));

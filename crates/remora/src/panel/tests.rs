@@ -60,11 +60,14 @@ fn a_bulk_upload_counts_files_and_bytes() {
 fn only_what_makes_sense_is_offered() {
     let offered = |status: &Status| Panel::of(status).actions.iter().map(|action| action.command).collect::<Vec<_>>();
     assert_eq!(offered(&Status::default()), ["remora.addTarget", "remora.showLog"]);
-    let paused = offered(&Status { phase: Phase::Paused, ..quiet() });
+    let paused = offered(&Status { phase: Phase::Paused, paused: true, ..quiet() });
     assert!(paused.contains(&"remora.resume") && !paused.contains(&"remora.mirror"), "{paused:?}");
     let session = SessionStatus { session: 1, name: "app.py".into(), attached: false, stale: vec!["app.py".into()] };
     let debugging = Status { phase: Phase::Stale, sessions: vec![session], ..quiet() };
     assert_eq!(offered(&debugging)[..3], ["remora.restart", "remora.stop", "remora.attach"]);
     let tooltip = Panel::of(&debugging).tooltip;
     assert!(tooltip.ends_with("app.py waits for a debugger; it may run an older text of app.py"), "{tooltip}");
+    let busy = Status { phase: Phase::Debugging, paused: true, ..quiet() };
+    assert!(offered(&busy).contains(&"remora.resume"), "also while a program is debugged");
+    assert!(Panel::of(&busy).text.ends_with("debugging · paused"), "{}", Panel::of(&busy).text);
 }

@@ -29,6 +29,7 @@ impl State {
             waiting: shown(&mirror.waiting),
             diverged: shown(&mirror.diverged),
             failed: failed_files(&mirror),
+            paused: self.paused,
             sessions: self.shown_sessions.values().cloned().collect(),
             progress: mirror.progress.as_ref().map(upload_progress),
             message: self.message.clone(),
@@ -42,6 +43,7 @@ impl State {
             LinkState::Connecting { .. } | LinkState::Pausing { .. } => Phase::Reconnecting,
             LinkState::Up { .. } if self.is_stale() => Phase::Stale,
             LinkState::Up { .. } if !self.sessions.is_empty() => Phase::Debugging,
+            LinkState::Up { .. } if self.paused => Phase::Paused,
             LinkState::Up { .. } if self.mirror.is_none() => Phase::Connected,
             LinkState::Up { .. } => match mirror.phase {
                 remora_mirror::Phase::WaitingForLink | remora_mirror::Phase::Comparing => Phase::Comparing,
