@@ -9,6 +9,7 @@ mod mirror;
 mod progress;
 mod pump;
 mod setup;
+mod terminal;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -32,7 +33,7 @@ use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
 use crate::protocol::{
     ConnectParams, DebugStartParams, DebugStartResult, LaunchJsonParams, LaunchJsonResult, SessionParams, Shown,
-    method, mirror as mirror_protocol, setup as setup_protocol,
+    method, mirror as mirror_protocol, setup as setup_protocol, terminal as terminal_protocol,
 };
 use crate::setup::Setup;
 use crate::state::Workspace;
@@ -74,6 +75,10 @@ where
         .custom_method(setup_protocol::method::SETUP_INTERPRETERS, Backend::setup_interpreters)
         .custom_method(setup_protocol::method::SETUP_CLOSE, Backend::setup_close)
         .custom_method(setup_protocol::method::DOCTOR, Backend::doctor)
+        .custom_method(terminal_protocol::method::TERMINAL_OPEN, Backend::terminal_open)
+        .custom_method(terminal_protocol::method::TERMINAL_WRITE, Backend::terminal_write)
+        .custom_method(terminal_protocol::method::TERMINAL_RESIZE, Backend::terminal_resize)
+        .custom_method(terminal_protocol::method::TERMINAL_CLOSE, Backend::terminal_close)
         .finish();
     let serve = |input, output| Server::new(input, output, socket).concurrency_level(CONCURRENCY).serve(service);
     let leave = async {

@@ -12,6 +12,7 @@ use crate::doctor::Finding;
 use crate::fault::{Explained, Fault};
 use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
+use crate::terminal::{Ending, Input, Line, Opened, Shown, TerminalId, TerminalRequest};
 
 /// How a request is answered.
 pub type Reply<T> = oneshot::Sender<Result<T, Fault>>;
@@ -62,6 +63,12 @@ pub enum Event {
     RootAsked(Option<String>, Reply<Rooted>),
     /// The user asks what would fail.
     ExamineAsked(Option<String>, Reply<Vec<Finding>>),
+    /// The user asks for a terminal.
+    TerminalAsked(Option<String>, TerminalRequest, Reply<Opened>),
+    /// The user does something at a terminal.
+    TerminalUsed(TerminalId, Input),
+    /// The user closes a terminal.
+    TerminalCloseAsked(TerminalId),
     /// The user leaves.
     LeaveAsked(oneshot::Sender<()>),
 
@@ -79,6 +86,12 @@ pub enum Event {
     BarrierPassed(Generation, Result<RemotePath, Fault>, Box<DebugRequest>, Reply<Listening>),
     /// A debug start ended.
     Started(SessionId, Result<Box<Session>, Fault>, Reply<Listening>),
+    /// Opening a terminal ended.
+    TerminalOpened(TerminalId, Result<Box<Line>, Fault>, Reply<Opened>),
+    /// A terminal shows something.
+    TerminalShowed(TerminalId, Shown),
+    /// A terminal ended.
+    TerminalEnded(TerminalId, Ending),
     /// A job failed in a way that should never happen.
     JobPanicked,
     /// A session said something.
@@ -156,6 +169,7 @@ impl Event {
                 | Self::DebugAsked(..)
                 | Self::RootAsked(..)
                 | Self::ExamineAsked(..)
+                | Self::TerminalAsked(..)
         )
     }
 }

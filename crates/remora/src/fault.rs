@@ -10,12 +10,14 @@ mod debug;
 mod explain;
 mod mirror;
 pub mod setup;
+mod terminal;
 mod transport;
 
 pub use agent::{boot, lost, not_absolute, root, root_missing, root_read_only};
 pub use debug::notice;
 pub use explain::{Explained, explained};
 pub use mirror::{blocked, mirror};
+pub use terminal::{no_folder, terminal};
 pub use transport::unreachable;
 
 /// What went wrong, for a person and for a script.

@@ -7,6 +7,7 @@ mod file;
 mod leave;
 mod link;
 mod mirror;
+mod terminal;
 
 pub(crate) use configured::is_absolute;
 pub(crate) use debug::configuration_name;

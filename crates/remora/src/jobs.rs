@@ -2,6 +2,7 @@
 //! ends in an event, and decides nothing.
 
 mod file;
+mod terminal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::fault::{self, Explained, Fault, Kind};
 use crate::handlers::Question;
 use crate::host;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
+pub use terminal::{Carrying, Opening};
 
 /// Something to be done.
 pub enum Job {
@@ -68,6 +70,10 @@ pub enum Job {
     },
     /// Interrupt a program.
     Interrupt { session: Arc<Session> },
+    /// Open a terminal, unless it is given up meanwhile.
+    OpenTerminal { link: Link, opening: Opening },
+    /// Carry between a terminal and its process until one of them ends.
+    CarryTerminal(Carrying),
     /// End sessions.
     Stop { sessions: Vec<Arc<Session>>, done: Option<Reply<()>> },
     /// End everything of a target: sessions first, then the mirror, then the link.
@@ -144,6 +150,8 @@ impl Jobs {
                 self.start_debug(session, &link, *request, reply, given_up).await
             }
             Job::Interrupt { session } => session.interrupt().await,
+            Job::OpenTerminal { link, opening } => self.open_terminal(link, opening).await,
+            Job::CarryTerminal(carrying) => self.carry_terminal(carrying).await,
             Job::Stop { sessions, done } => {
                 stop(&sessions).await;
                 if let Some(done) = done {

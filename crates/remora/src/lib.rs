@@ -24,5 +24,6 @@ mod state;
 mod status;
 mod surface;
 mod target_entry;
+mod terminal;
 
 pub use fault::{Fault, Kind};

@@ -3,6 +3,7 @@
 
 pub mod mirror;
 pub mod setup;
+pub mod terminal;
 
 use std::collections::BTreeMap;
 

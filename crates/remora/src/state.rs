@@ -2,6 +2,7 @@
 //! follows from an event; never touches a file, a socket or a clock: that is what the jobs are for.
 
 mod shown;
+mod terminals;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ use crate::fault::Fault;
 use crate::jobs::Job;
 use crate::status::{SessionStatus, Status};
 use crate::surface::{DebugRequest, Listening, Mirrored, Said, SessionId, Surface};
+use crate::terminal::{Opened, TerminalRequest};
+use terminals::Terminals;
 
 /// What does not change while the loop runs.
 #[derive(Debug, Clone)]
@@ -59,6 +62,7 @@ pub struct State {
     /// What the status says of each session.
     pub(crate) shown_sessions: BTreeMap<SessionId, SessionStatus>,
     pub(crate) last_session: u64,
+    pub(crate) terminals: Terminals,
     pub(crate) message: Option<String>,
     shown: Status,
 }
@@ -103,6 +107,7 @@ pub(crate) enum Waiting {
     Plan(Reply<Vec<remora_mirror::PlannedChange>>),
     Debug(Box<DebugRequest>, Reply<Listening>),
     Root(Reply<Rooted>),
+    Terminal(Box<TerminalRequest>, Reply<Opened>),
 }
 
 /// A debug session.
@@ -135,6 +140,7 @@ impl State {
             sessions: BTreeMap::new(),
             shown_sessions: BTreeMap::new(),
             last_session: 0,
+            terminals: Terminals::default(),
             message: None,
             shown: Status::default(),
         }
@@ -143,7 +149,7 @@ impl State {
     /// What follows from `event`.
     pub fn on(&mut self, event: Event) -> Vec<Job> {
         // What a program writes changes no status, and it may write a lot.
-        let tells = !matches!(event, Event::SessionSaid(_, SessionEvent::Output { .. }));
+        let tells = !matches!(event, Event::SessionSaid(_, SessionEvent::Output { .. }) | Event::TerminalShowed(..));
         let jobs = self.dispatch(event);
         self.comparing = false;
         self.shown_sessions.retain(|id, _| self.sessions.contains_key(id));
@@ -178,6 +184,12 @@ impl State {
             Event::ExamineAsked(target, reply) => self.examine_asked(target.as_deref(), reply),
             Event::InterruptAsked(session) => self.interrupt_asked(session),
             Event::StopAsked(session, reply) => self.stop_asked(session, reply),
+            Event::TerminalAsked(target, request, reply) => self.terminal_asked(target.as_deref(), request, reply),
+            Event::TerminalUsed(terminal, input) => self.terminal_used(terminal, input),
+            Event::TerminalCloseAsked(terminal) => self.terminal_close_asked(terminal),
+            Event::TerminalOpened(terminal, result, reply) => self.terminal_opened(terminal, result, reply),
+            Event::TerminalShowed(terminal, shown) => self.terminal_showed(terminal, shown),
+            Event::TerminalEnded(terminal, ending) => self.terminal_ended(terminal, ending),
             Event::LeaveAsked(done) => self.leave_asked(done),
             Event::Linked(generation, result) => self.linked(generation, result),
             Event::LinkLost(generation, reason) => self.link_lost(generation, &reason),

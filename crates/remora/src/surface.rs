@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::fault::Fault;
 use crate::status::Status;
+use crate::terminal::{Shown, TerminalId};
 
 /// Names a debug session within one sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +36,10 @@ pub enum Said {
     Exited(SessionId, Exit),
     /// A debug session ended without the program's own end.
     SessionLost(SessionId),
+    /// A terminal shows something.
+    TerminalOutput(TerminalId, Shown),
+    /// A terminal ended; without an exit, the connection was lost or let go of.
+    TerminalEnded(TerminalId, Option<Exit>),
     /// Something failed in the background. What a request asked for is answered there instead.
     Fault(Fault),
     /// A question to the user; `None` means declined.

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tower_lsp::Client;
 
 use super::progress::{Progresses, Work};
+use super::terminal::Screens;
 use crate::backend::convert;
 use crate::protocol::{
     AskParams, AskResult, AskUser, Exited, ExitedParams, Faulted, MirroredNow, Output, OutputParams, Shown,
@@ -23,6 +24,7 @@ use remora_model::text::Decoder;
 pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::UnboundedReceiver<Said>) {
     let mut background: Option<Work> = None;
     let mut decoders = Decoders::default();
+    let mut screens = Screens::default();
     while let Some(said) = said.recv().await {
         match said {
             Said::Status(status) => {
@@ -49,6 +51,8 @@ pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::
                 finish_output(&client, &mut decoders, session).await;
                 client.send_notification::<Exited>(exited(session, None)).await;
             }
+            Said::TerminalOutput(terminal, shown) => screens.show(&client, terminal, shown).await,
+            Said::TerminalEnded(terminal, exit) => screens.end(&client, terminal, exit).await,
             Said::Fault(fault) => {
                 tracing::warn!(kind = ?fault.kind, chain = fault.source_chain, "{}", fault.message);
                 if let Ok(fault) = serde_json::to_value(&fault) {

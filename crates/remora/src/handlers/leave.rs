@@ -31,6 +31,7 @@ impl State {
         for request in std::mem::take(&mut self.waiting) {
             self.refuse(request, fault.clone());
         }
+        self.end_terminals();
         let sessions = std::mem::take(&mut self.sessions)
             .into_values()
             .filter_map(|running| match running {
@@ -61,6 +62,7 @@ fn refuse_early(event: Event, fault: Fault) {
         Event::DebugAsked(_, _, reply) => drop(reply.send(Err(fault))),
         Event::RootAsked(_, reply) => drop(reply.send(Err(fault))),
         Event::ExamineAsked(_, reply) => drop(reply.send(Err(fault))),
+        Event::TerminalAsked(_, _, reply) => drop(reply.send(Err(fault))),
         _ => {}
     }
 }

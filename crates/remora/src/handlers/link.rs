@@ -166,6 +166,7 @@ impl State {
                 Vec::new()
             }
             Waiting::Root(reply) => self.find_root(link, reply),
+            Waiting::Terminal(request, reply) => self.open_terminal(link, *request, reply),
             Waiting::Mirror { overwrite, reply } => match self.working_mirror(false) {
                 Ok(mirror) => self.mirror_all(mirror, overwrite, reply),
                 Err(fault) => self.refuse(Waiting::Mirror { overwrite, reply }, fault),
@@ -191,6 +192,7 @@ impl State {
         match request {
             Waiting::Connect(reply) => drop(reply.send(Err(fault))),
             Waiting::Root(reply) => drop(reply.send(Err(fault))),
+            Waiting::Terminal(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Mirror { reply, .. } => drop(reply.send(Err(fault))),
             Waiting::RemoteFile(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Take(_, reply) => drop(reply.send(Err(fault))),
