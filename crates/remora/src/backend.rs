@@ -31,6 +31,7 @@ use crate::event::Event;
 use crate::event_loop::Engine;
 use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
+use crate::protocol::debug::{LaunchParams, LaunchResult, SessionSocketResult};
 use crate::protocol::{
     ConnectParams, DebugStartParams, DebugStartResult, LaunchJsonParams, LaunchJsonResult, SessionParams, Shown,
     method, mirror as mirror_protocol, setup as setup_protocol, terminal as terminal_protocol,
@@ -68,6 +69,8 @@ where
         .custom_method(method::DEBUG_START, Backend::debug_start)
         .custom_method(method::DEBUG_INTERRUPT, Backend::debug_interrupt)
         .custom_method(method::DEBUG_STOP, Backend::debug_stop)
+        .custom_method(method::DEBUG_LAUNCH, Backend::debug_launch)
+        .custom_method(method::DEBUG_SESSION_SOCKET, Backend::debug_session_socket)
         .custom_method(method::LAUNCH_JSON, Backend::launch_json)
         .custom_method(setup_protocol::method::SETUP_CANDIDATES, Backend::setup_candidates)
         .custom_method(setup_protocol::method::SETUP_OPEN, Backend::setup_open)
@@ -193,6 +196,20 @@ impl Backend {
         let open = self.open().map_err(convert::error)?;
         let answer = open.engine.request(|reply| Event::StopAsked(SessionId(params.session), reply));
         open.progresses.during("Stopping", answer).await.map_err(convert::error)
+    }
+
+    async fn debug_launch(&self, params: LaunchParams) -> Result<LaunchResult> {
+        let open = self.open().map_err(convert::error)?;
+        let answer = open.engine.request(|reply| Event::LaunchAsked(params.configuration, reply));
+        let listening = open.progresses.during("Starting the program", answer).await.map_err(convert::error)?;
+        Ok(convert::launched(&listening))
+    }
+
+    async fn debug_session_socket(&self, params: SessionParams) -> Result<SessionSocketResult> {
+        let open = self.open().map_err(convert::error)?;
+        let answer = open.engine.request(|reply| Event::SocketAsked(SessionId(params.session), reply));
+        let path = open.progresses.during("Looking for the session", answer).await.map_err(convert::error)?;
+        Ok(SessionSocketResult { socket: convert::socket(&path) })
     }
 
     async fn launch_json(&self, params: LaunchJsonParams) -> Result<LaunchJsonResult> {

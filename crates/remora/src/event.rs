@@ -6,6 +6,7 @@ use remora_agent::{Link, LostReason};
 use remora_debug::{Session, SessionEvent};
 use remora_mirror::{Notice, PlannedChange};
 use remora_model::{DebugSettings, LocalPath, RelPath, RemotePath, Settings};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::doctor::Finding;
@@ -55,6 +56,10 @@ pub enum Event {
     PlanAsked(Option<String>, Reply<Vec<PlannedChange>>),
     /// The user asks for a debug session.
     DebugAsked(Option<String>, DebugRequest, Reply<Listening>),
+    /// The editor launches an entry of its `launch.json`.
+    LaunchAsked(Value, Reply<Listening>),
+    /// A client asks for the socket of a session that runs.
+    SocketAsked(SessionId, Reply<PathBuf>),
     /// The user interrupts a program.
     InterruptAsked(SessionId),
     /// The user ends a session.
@@ -167,6 +172,7 @@ impl Event {
                 | Self::TakeAsked(..)
                 | Self::ExplainAsked(..)
                 | Self::DebugAsked(..)
+                | Self::LaunchAsked(..)
                 | Self::RootAsked(..)
                 | Self::ExamineAsked(..)
                 | Self::TerminalAsked(..)

@@ -4,6 +4,7 @@ mod configured;
 mod debug;
 mod examine;
 mod file;
+mod launch;
 mod leave;
 mod link;
 mod mirror;

@@ -14,6 +14,7 @@ mod handlers;
 mod host;
 mod jobs;
 mod launch;
+mod launch_configuration;
 mod panel;
 mod protocol;
 mod question;

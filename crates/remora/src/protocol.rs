@@ -1,6 +1,7 @@
 //! Owns the shapes of our own JSON-RPC methods, at the rim. The same names stand in
 //! `extension/src/protocol.ts`. Nothing inside the sidecar uses these types.
 
+pub mod debug;
 pub mod mirror;
 pub mod setup;
 pub mod terminal;
@@ -28,6 +29,10 @@ pub mod method {
     pub const DEBUG_INTERRUPT: &str = "remora/debug/interrupt";
     /// End a debug session.
     pub const DEBUG_STOP: &str = "remora/debug/stop";
+    /// Start a program as an entry of `launch.json` says.
+    pub const DEBUG_LAUNCH: &str = "remora/debug/launch";
+    /// Where a client can attach to a session that runs.
+    pub const DEBUG_SESSION_SOCKET: &str = "remora/debug/sessionSocket";
     /// Produce the text of `launch.json` with our entry in it.
     pub const LAUNCH_JSON: &str = "remora/launchJson";
 }

@@ -61,6 +61,8 @@ pub struct State {
     pub(crate) sessions: BTreeMap<SessionId, Running>,
     /// What the status says of each session.
     pub(crate) shown_sessions: BTreeMap<SessionId, SessionStatus>,
+    /// How many clients each session has, and whether they are told its output.
+    pub(crate) audiences: BTreeMap<SessionId, Audience>,
     pub(crate) last_session: u64,
     pub(crate) terminals: Terminals,
     pub(crate) message: Option<String>,
@@ -110,6 +112,15 @@ pub(crate) enum Waiting {
     Terminal(Box<TerminalRequest>, Reply<Opened>),
 }
 
+/// Who listens to a session.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Audience {
+    /// Debug clients that are connected, those of child processes too.
+    pub(crate) clients: u32,
+    /// Whether the output is told to them.
+    pub(crate) hears_output: bool,
+}
+
 /// A debug session.
 pub(crate) enum Running {
     /// On its way to a listening debugger; dropping this gives the start up.
@@ -139,6 +150,7 @@ impl State {
             comparing: false,
             sessions: BTreeMap::new(),
             shown_sessions: BTreeMap::new(),
+            audiences: BTreeMap::new(),
             last_session: 0,
             terminals: Terminals::default(),
             message: None,
@@ -153,6 +165,7 @@ impl State {
         let jobs = self.dispatch(event);
         self.comparing = false;
         self.shown_sessions.retain(|id, _| self.sessions.contains_key(id));
+        self.audiences.retain(|id, _| self.sessions.contains_key(id));
         if tells {
             self.show_status();
         }
@@ -182,6 +195,11 @@ impl State {
             Event::RootAsked(target, reply) => self.root_asked(target.as_deref(), reply),
             Event::DebugAsked(target, request, reply) => self.debug_asked(target.as_deref(), request, reply),
             Event::ExamineAsked(target, reply) => self.examine_asked(target.as_deref(), reply),
+            Event::LaunchAsked(configuration, reply) => self.launch_asked(&configuration, reply),
+            Event::SocketAsked(session, reply) => {
+                self.socket_asked(session, reply);
+                Vec::new()
+            }
             Event::InterruptAsked(session) => self.interrupt_asked(session),
             Event::StopAsked(session, reply) => self.stop_asked(session, reply),
             Event::TerminalAsked(target, request, reply) => self.terminal_asked(target.as_deref(), request, reply),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use remora_agent::{Exit, StreamWriter};
-use remora_debug::{Endpoint, OutputStream};
+use remora_debug::{Endpoint, Listen, OutputStream};
 use remora_transport::{Answer, Question};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -99,12 +99,14 @@ impl Listening {
 }
 
 /// What to debug, as the user said it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DebugRequest {
     /// A local file; exactly one of this and `module` is given.
     pub file: Option<PathBuf>,
     /// A module name.
     pub module: Option<String>,
+    /// What a person calls the session; without it, the program.
+    pub name: Option<String>,
     /// The program's arguments.
     pub args: Vec<String>,
     /// Its working directory there; without it, the remote root.
@@ -117,8 +119,13 @@ pub struct DebugRequest {
     pub debugger: Option<remora_model::Debugger>,
     /// Whether the program brings its own call to the debugger.
     pub in_code: bool,
-    /// Where to listen; without it, the settings' port or the project's own.
-    pub listen: Option<SocketAddr>,
+    /// Whether steps stay out of libraries, over the settings.
+    pub just_my_code: Option<bool>,
+    /// Whether child processes are debugged too, over the settings.
+    pub sub_process: Option<bool>,
+    /// Where to listen; without it, the settings' port or the project's own. On a socket the output is for its
+    /// client, and is not said here.
+    pub listen: Option<Listen>,
 }
 
 /// The way from the loop to its surface.

@@ -1,8 +1,9 @@
 //! Turns the editor's shapes into ours and back. Pure.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 
+use remora_debug::Listen;
 use remora_model::LocalPath;
 use serde::Serialize;
 use serde_json::Value;
@@ -11,6 +12,7 @@ use tower_lsp::lsp_types::InitializeParams;
 
 use crate::event::{MirrorRequest, Overwrite};
 use crate::fault::{Fault, Kind};
+use crate::protocol::debug::LaunchResult;
 use crate::protocol::mirror::{MirrorParams, MirroredParams};
 use crate::protocol::{DebugStartParams, DebugStartResult};
 use crate::surface::{DebugRequest, Listening, Mirrored};
@@ -81,8 +83,25 @@ pub(super) fn debug_request(params: DebugStartParams) -> DebugRequest {
         python: params.python,
         debugger: params.debugger,
         in_code: params.in_code,
-        listen: params.port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        listen: params.port.map(|port| Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port, exact: port != 0 }),
+        ..DebugRequest::default()
     }
+}
+
+pub(super) fn launched(listening: &Listening) -> LaunchResult {
+    let port = listening.endpoint.port();
+    LaunchResult {
+        session: listening.session.0,
+        socket: listening.endpoint.socket().map(socket),
+        terminal: None,
+        host: port.map(|port| port.ip().to_string()).unwrap_or_default(),
+        port: port.map_or(0, |port| port.port()),
+    }
+}
+
+/// Made by us in a folder of the user's, so that it is text where the user's own paths are.
+pub(super) fn socket(path: &Path) -> String {
+    path.display().to_string()
 }
 
 pub(super) fn listening(listening: Listening) -> DebugStartResult {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use remora_agent::{Exit, StreamWriter};
-use remora_debug::OutputStream;
+use remora_debug::{Listen, OutputStream};
 use remora_model::Debugger;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -56,7 +56,12 @@ fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
             DebuggerArg::Ptvsd => Debugger::Ptvsd,
         }),
         in_code: args.in_code,
-        listen: args.listen,
+        listen: args.listen.map(|address| Listen::Port {
+            host: address.ip(),
+            port: address.port(),
+            exact: address.port() != 0,
+        }),
+        ..DebugRequest::default()
     })
 }
 

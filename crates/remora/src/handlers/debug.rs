@@ -1,7 +1,7 @@
 //! Decides what a debug request, a start and a session's news lead to. Never starts anything itself.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::event::{Generation, Reply};
 use crate::fault::{self, Fault, Kind};
 use crate::jobs::Job;
-use crate::state::{LinkState, Running, State, Waiting};
+use crate::state::{Audience, LinkState, Running, State, Waiting};
 use crate::status::SessionStatus;
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
 
@@ -90,13 +90,14 @@ impl State {
             // Whoever asked has cancelled it.
             return Vec::new();
         }
+        let name = request.name.clone();
         let outcome = result.and_then(|remote_root| self.start_request(request, remote_root));
         match (outcome, &self.link) {
             (Err(fault), _) => drop(reply.send(Err(fault))),
             // Another link may lead to another machine, which the barrier says nothing of.
             (Ok(request), LinkState::Up { link, generation: present }) if *present == generation => {
                 let link = link.clone();
-                return self.start(link, request, reply);
+                return self.start(link, request, name, reply);
             }
             (Ok(_), _) => {
                 let fault = Fault::new(
@@ -110,15 +111,17 @@ impl State {
         Vec::new()
     }
 
-    fn start(&mut self, link: Link, request: Request, reply: Reply<Listening>) -> Vec<Job> {
+    fn start(&mut self, link: Link, request: Request, name: Option<String>, reply: Reply<Listening>) -> Vec<Job> {
         self.last_session += 1;
         let session = SessionId(self.last_session);
         let (keep, given_up) = oneshot::channel();
         self.sessions.insert(session, Running::Starting(keep));
-        let name = match &request.program {
+        let name = name.unwrap_or_else(|| match &request.program {
             Program::File(path) => path.clone(),
             Program::Module(module) => module.clone(),
-        };
+        });
+        let hears_output = request.listen == Listen::Socket;
+        self.audiences.insert(session, Audience { clients: 0, hears_output });
         let shown = SessionStatus { session: session.0, name, attached: false, stale: Vec::new() };
         self.shown_sessions.insert(session, shown);
         vec![Job::StartDebug { session, link, request: Box::new(request), reply, given_up }]
@@ -136,8 +139,8 @@ impl State {
             (None, module) => Program::Module(module.unwrap_or_default()),
         };
         let root = &self.workspace.root;
-        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, self.local_port(target, settings)));
-        let listen = request.listen.unwrap_or(own);
+        let own =
+            Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port: self.local_port(target, settings), exact: false };
         Ok(Request {
             program,
             args: request.args,
@@ -146,16 +149,12 @@ impl State {
             python: request.python.or_else(|| target.python.clone()),
             debugger: request.debugger.unwrap_or(settings.debug.debugger),
             in_code: request.in_code,
-            just_my_code: settings.debug.just_my_code,
-            sub_process: settings.debug.sub_process,
+            just_my_code: request.just_my_code.unwrap_or(settings.debug.just_my_code),
+            sub_process: request.sub_process.unwrap_or(settings.debug.sub_process),
             local_root: root.clone(),
             remote_root,
             name: configuration_name(&target.name),
-            listen: Listen::Port {
-                host: listen.ip(),
-                port: listen.port(),
-                exact: request.listen.is_some_and(|listen| listen.port() != 0),
-            },
+            listen: request.listen.unwrap_or(own),
             words: fault::notice,
         })
     }
@@ -211,12 +210,7 @@ impl State {
                 Vec::new()
             }
             None => {
-                let fault = Fault::new(
-                    Kind::NoSession,
-                    format!("There is no debug session {}.", id.0),
-                    "It has ended already, or was never started.",
-                );
-                let _ = reply.send(Err(fault));
+                let _ = reply.send(Err(no_session(id)));
                 Vec::new()
             }
         }
@@ -224,7 +218,11 @@ impl State {
 
     pub(crate) fn session_said(&mut self, id: SessionId, event: SessionEvent) -> Vec<Job> {
         match event {
-            SessionEvent::Output { stream, data } => self.say(Said::Output(id, stream, data)),
+            SessionEvent::Output { stream, data } => {
+                if !self.audiences.get(&id).is_some_and(|audience| audience.hears_output) {
+                    self.say(Said::Output(id, stream, data));
+                }
+            }
             SessionEvent::ClientConnected => {
                 self.note_attached(id, true);
                 self.say(Said::Attached);
@@ -243,8 +241,10 @@ impl State {
     }
 
     fn note_attached(&mut self, id: SessionId, attached: bool) {
-        if let Some(shown) = self.shown_sessions.get_mut(&id) {
-            shown.attached = attached;
+        if let (Some(shown), Some(audience)) = (self.shown_sessions.get_mut(&id), self.audiences.get_mut(&id)) {
+            let clients = audience.clients;
+            audience.clients = if attached { clients.saturating_add(1) } else { clients.saturating_sub(1) };
+            shown.attached = audience.clients > 0;
         }
     }
 
@@ -260,6 +260,14 @@ impl State {
             None => Vec::new(),
         }
     }
+}
+
+pub(super) fn no_session(id: SessionId) -> Fault {
+    Fault::new(
+        Kind::NoSession,
+        format!("There is no debug session {}.", id.0),
+        "It has ended already, or was never started.",
+    )
 }
 
 /// The name of a generated attach configuration; it is how the entry is found again.

@@ -59,7 +59,7 @@ fn refuse_early(event: Event, fault: Fault) {
         Event::RemoteFileAsked(_, reply) => drop(reply.send(Err(fault))),
         Event::TakeAsked(_, reply) => drop(reply.send(Err(fault))),
         Event::ExplainAsked(_, reply) => drop(reply.send(Err(fault))),
-        Event::DebugAsked(_, _, reply) => drop(reply.send(Err(fault))),
+        Event::DebugAsked(_, _, reply) | Event::LaunchAsked(_, reply) => drop(reply.send(Err(fault))),
         Event::RootAsked(_, reply) => drop(reply.send(Err(fault))),
         Event::ExamineAsked(_, reply) => drop(reply.send(Err(fault))),
         Event::TerminalAsked(_, _, reply) => drop(reply.send(Err(fault))),

@@ -1,0 +1,251 @@
+//! Reads an entry of `launch.json` of type `remora` that asks for a launch: what it says, or the one attribute that
+//! is wrong. Pure. What is not ours is passed over: editors and debuggers have attributes of their own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use remora_debug::Listen;
+use remora_model::{Debugger, LocalPath};
+use serde_json::{Map, Value};
+
+use crate::fault::{Fault, Kind};
+use crate::surface::DebugRequest;
+
+/// What an entry asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Launch {
+    /// The target's name; without it, the one in use.
+    pub(crate) target: Option<String>,
+    pub(crate) request: DebugRequest,
+    /// Where the program reads and writes.
+    pub(crate) console: Console,
+}
+
+/// Where a program reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Console {
+    /// Its output is told to the debug client, its input is at its end.
+    Internal,
+    /// A terminal.
+    Terminal,
+}
+
+/// Reads an entry whose variables are substituted.
+///
+/// # Errors
+/// The attribute that is wrong, and how.
+pub(crate) fn read(configuration: &Value, root: &LocalPath) -> Result<Launch, Fault> {
+    let Some(entry) = configuration.as_object() else { return Err(wrong("a configuration must be an object")) };
+    let entry = Entry(entry);
+    let (file, module) = program(&entry, root)?;
+    let console = match entry.text("console")?.as_deref() {
+        None | Some("internalConsole") => Console::Internal,
+        Some("integratedTerminal") => Console::Terminal,
+        Some(_) => return Err(wrong(r#""console" must be "internalConsole" or "integratedTerminal""#)),
+    };
+    let debugger = match entry.text("debugger")?.as_deref() {
+        None => None,
+        Some("auto") => Some(Debugger::Auto),
+        Some("debugpy") => Some(Debugger::Debugpy),
+        Some("ptvsd") => Some(Debugger::Ptvsd),
+        Some(_) => return Err(wrong(r#""debugger" must be "auto", "debugpy" or "ptvsd""#)),
+    };
+    let in_code = entry.flag("inCode")?.unwrap_or_default();
+    if in_code && entry.flag("stopOnEntry")? == Some(true) {
+        return Err(wrong(
+            r#""stopOnEntry" does not go with "inCode": by the time the program calls its debugger, it is past its entry"#,
+        ));
+    }
+    let listen = match entry.port("port")? {
+        Some(port) => Listen::Port { host: [127, 0, 0, 1].into(), port, exact: true },
+        None => Listen::Socket,
+    };
+    let request = DebugRequest {
+        file,
+        module,
+        name: entry.text("name")?,
+        args: entry.texts("args")?,
+        cwd: entry.text("cwd")?.map(|cwd| over_there(cwd, root)),
+        env: entry.variables("env")?,
+        python: entry.text("python")?,
+        debugger,
+        in_code,
+        just_my_code: entry.flag("justMyCode")?,
+        sub_process: entry.flag("subProcess")?,
+        listen: Some(listen),
+    };
+    Ok(Launch { target: entry.text("target")?, request, console })
+}
+
+/// Exactly one of a file in the mirrored folder and a module.
+fn program(entry: &Entry<'_>, root: &LocalPath) -> Result<(Option<PathBuf>, Option<String>), Fault> {
+    match (entry.text("program")?, entry.text("module")?) {
+        (Some(_), Some(_)) => Err(wrong(r#"only one of "program" and "module" can be given"#)),
+        (None, None) => Err(wrong(r#"one of "program" and "module" must be given"#)),
+        (None, Some(module)) if module.is_empty() => Err(wrong(r#""module" must not be empty"#)),
+        (None, Some(module)) => Ok((None, Some(module))),
+        (Some(program), None) => {
+            let file = root.as_path().join(&program);
+            if root.relative(&file).is_none() {
+                return Err(wrong(&format!(
+                    r#""program" must be a file in the mirrored folder {root}, not {program:?}"#
+                )));
+            }
+            Ok((Some(file), None))
+        }
+    }
+}
+
+/// A folder of the project stands for its copy; any other path is one over there.
+fn over_there(cwd: String, root: &LocalPath) -> String {
+    if Path::new(&cwd) == root.as_path() {
+        return ".".into();
+    }
+    let inside = root.relative(Path::new(&cwd)).filter(|_| Path::new(&cwd).is_absolute());
+    inside.and_then(|inside| String::from_utf8(inside.as_bytes().to_vec()).ok()).unwrap_or(cwd)
+}
+
+fn wrong(what: &str) -> Fault {
+    Fault::new(Kind::BadRequest, format!("launch.json: {what}."), "Correct the configuration, and start it again.")
+}
+
+/// The attributes of an entry. One that is `null` is not there.
+struct Entry<'a>(&'a Map<String, Value>);
+
+impl Entry<'_> {
+    fn get<T>(&self, name: &str, kind: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>, Fault> {
+        match self.0.get(name).filter(|value| !value.is_null()) {
+            None => Ok(None),
+            Some(value) => read(value).map(Some).ok_or_else(|| wrong(&format!("{name:?} must be {kind}"))),
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, Fault> {
+        self.get(name, "a string", |value| value.as_str().map(str::to_owned))
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
+        self.get(name, "true or false", Value::as_bool)
+    }
+
+    fn port(&self, name: &str) -> Result<Option<u16>, Fault> {
+        let port = |value: &Value| value.as_u64().and_then(|port| u16::try_from(port).ok()).filter(|&port| port != 0);
+        self.get(name, "a number from 1 to 65535", port)
+    }
+
+    fn texts(&self, name: &str) -> Result<Vec<String>, Fault> {
+        let texts = |value: &Value| value.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect();
+        Ok(self.get(name, "a list of strings", texts)?.unwrap_or_default())
+    }
+
+    fn variables(&self, name: &str) -> Result<BTreeMap<String, String>, Fault> {
+        let variable = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+        let variables = |value: &Value| value.as_object()?.iter().map(variable).collect();
+        Ok(self.get(name, "an object of strings", variables)?.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn root() -> LocalPath {
+        LocalPath::new(std::env::temp_dir().join("project")).unwrap()
+    }
+
+    fn here(name: &str) -> String {
+        root().as_path().join(name).display().to_string()
+    }
+
+    #[test]
+    fn everything_that_can_be_said_is_read_and_what_is_not_ours_is_passed_over() {
+        let entry = json!({
+            "type": "remora", "request": "launch", "name": "My app", "__sessionId": "1", "preLaunchTask": "x", "django": true,
+            "program": here("app/main.py"), "args": ["a b", ""], "env": {"A": "1"}, "cwd": here("app"), "target": "box",
+            "python": "python3", "debugger": "ptvsd", "justMyCode": false, "subProcess": false, "port": 20_001,
+            "console": "integratedTerminal", "stopOnEntry": true, "inCode": null,
+        });
+        let request = DebugRequest {
+            file: Some(here("app/main.py").into()),
+            module: None,
+            name: Some("My app".into()),
+            args: vec!["a b".into(), String::new()],
+            cwd: Some("app".into()),
+            env: [("A".into(), "1".into())].into(),
+            python: Some("python3".into()),
+            debugger: Some(Debugger::Ptvsd),
+            in_code: false,
+            just_my_code: Some(false),
+            sub_process: Some(false),
+            listen: Some(Listen::Port { host: [127, 0, 0, 1].into(), port: 20_001, exact: true }),
+        };
+        let expected = Launch { target: Some("box".into()), request, console: Console::Terminal };
+        assert_eq!(read(&entry, &root()).unwrap(), expected);
+    }
+
+    #[test]
+    fn little_needs_to_be_said() {
+        let launch = read(&json!({"module": "app"}), &root()).unwrap();
+        let request =
+            DebugRequest { module: Some("app".into()), listen: Some(Listen::Socket), ..DebugRequest::default() };
+        assert_eq!(launch, Launch { target: None, request, console: Console::Internal });
+        let relative = read(&json!({"program": "app/main.py"}), &root()).unwrap();
+        assert_eq!(relative.request.file, Some(here("app/main.py").into()));
+    }
+
+    #[test]
+    fn a_folder_of_the_project_is_its_copy_and_any_other_is_over_there() {
+        for (cwd, expected) in [
+            (here("app"), "app"),
+            (root().to_string(), "."),
+            ("/srv/data".into(), "/srv/data"),
+            ("app".into(), "app"),
+            ("~/x".into(), "~/x"),
+        ] {
+            let launch = read(&json!({"module": "m", "cwd": cwd}), &root()).unwrap();
+            assert_eq!(launch.request.cwd.as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_in_one_sentence() {
+        let outside = format!(r#""program" must be a file in the mirrored folder {}, not "/etc/passwd""#, root());
+        let table = [
+            (json!([]), "a configuration must be an object"),
+            (json!({}), r#"one of "program" and "module" must be given"#),
+            (json!({"program": null}), r#"one of "program" and "module" must be given"#),
+            (json!({"program": "a.py", "module": "a"}), r#"only one of "program" and "module" can be given"#),
+            (json!({"program": ["a.py"]}), r#""program" must be a string"#),
+            (json!({"program": "/etc/passwd"}), &outside),
+            (json!({"module": ""}), r#""module" must not be empty"#),
+            (json!({"module": "a", "args": "x y"}), r#""args" must be a list of strings"#),
+            (json!({"module": "a", "args": ["x", 1]}), r#""args" must be a list of strings"#),
+            (json!({"module": "a", "env": ["A=1"]}), r#""env" must be an object of strings"#),
+            (json!({"module": "a", "env": {"A": 1}}), r#""env" must be an object of strings"#),
+            (json!({"module": "a", "cwd": 1}), r#""cwd" must be a string"#),
+            (json!({"module": "a", "target": true}), r#""target" must be a string"#),
+            (json!({"module": "a", "python": ["python3"]}), r#""python" must be a string"#),
+            (json!({"module": "a", "name": 1}), r#""name" must be a string"#),
+            (json!({"module": "a", "justMyCode": "no"}), r#""justMyCode" must be true or false"#),
+            (json!({"module": "a", "subProcess": 0}), r#""subProcess" must be true or false"#),
+            (json!({"module": "a", "port": 0}), r#""port" must be a number from 1 to 65535"#),
+            (json!({"module": "a", "port": 70_000}), r#""port" must be a number from 1 to 65535"#),
+            (json!({"module": "a", "debugger": "gdb"}), r#""debugger" must be "auto", "debugpy" or "ptvsd""#),
+            (
+                json!({"module": "a", "console": "externalTerminal"}),
+                r#""console" must be "internalConsole" or "integratedTerminal""#,
+            ),
+            (json!({"module": "a", "inCode": true, "stopOnEntry": "x"}), r#""stopOnEntry" must be true or false"#),
+            (
+                json!({"module": "a", "inCode": true, "stopOnEntry": true}),
+                r#""stopOnEntry" does not go with "inCode": by the time the program calls its debugger, it is past its entry"#,
+            ),
+        ];
+        for (entry, expected) in table {
+            let fault = read(&entry, &root()).unwrap_err();
+            assert_eq!(fault.message, format!("launch.json: {expected}."), "{entry}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Stories of an editor that launches: over the local transport, with a debug client of its own.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a story that can't go on has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use remora_debug::dap::Client;
+use remora_testkit::census::Census;
+use remora_testkit::lsp::LspClient;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{DuplexStream, WriteHalf};
+use tokio::task::JoinHandle;
+
+/// A server, its client, and a project with one target.
+struct Scene {
+    folder: TempDir,
+    client: LspClient<WriteHalf<DuplexStream>>,
+    server: JoinHandle<()>,
+}
+
+impl Scene {
+    async fn new(program: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let here = folder.path().join("here");
+        fs::create_dir(&here).unwrap();
+        fs::write(here.join("app.py"), program).unwrap();
+        let there = folder.path().join("there");
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let (reader, writer) = tokio::io::split(theirs);
+        let server = tokio::spawn(remora::backend::serve(reader, writer, Some(folder.path().join("records"))));
+        let (reader, writer) = tokio::io::split(ours);
+        let settings = json!({"targets": [{"name": "here", "local": true, "remoteRoot": there}]});
+        let mut client = LspClient::new(reader, writer, settings);
+        for method in ["remora/status", "remora/mirrored", "remora/exited"] {
+            client.ignore(method);
+        }
+        client.initialize(&here).await;
+        Self { folder, client, server }
+    }
+
+    fn app(&self) -> String {
+        self.folder.path().join("here/app.py").display().to_string()
+    }
+
+    fn entry(&self) -> Value {
+        json!({"type": "remora", "request": "launch", "name": "My app", "program": self.app(), "__sessionId": "1"})
+    }
+
+    async fn launch(&mut self, entry: &Value) -> Value {
+        self.client.request("remora/debug/launch", json!({"configuration": entry})).await.unwrap()
+    }
+
+    async fn end(mut self) {
+        self.client.shutdown().await;
+        self.server.await.unwrap();
+    }
+}
+
+fn socket(launched: &Value) -> PathBuf {
+    launched["socket"].as_str().unwrap().into()
+}
+
+/// What the client was told of the end.
+async fn end(client: &mut Client) -> (Value, String) {
+    client.event("terminated").await.unwrap();
+    (client.event("exited").await.unwrap()["exitCode"].take(), client.take_output())
+}
+
+#[tokio::test]
+async fn a_launch_stops_at_a_breakpoint_and_its_client_hears_all_until_the_end() {
+    let mut scene = Scene::new("import sys\nvalue = sys.argv[1:]\nprint(value)\nsys.exit(3)\n").await;
+    let mut entry = scene.entry();
+    entry["args"] = json!(["é"]);
+    let launched = scene.launch(&entry).await;
+    assert_eq!((&launched["terminal"], &launched["port"]), (&Value::Null, &json!(0)));
+    let path = socket(&launched);
+    let mut debugger = Client::over(&path).await.unwrap();
+    let app = scene.app();
+    debugger.launch(&entry, &[(&app, &[3])]).await.unwrap();
+    let (thread, _) = debugger.stopped().await.unwrap();
+    let stack = debugger.stack(thread).await.unwrap();
+    assert_eq!((stack[0].path.as_str(), stack[0].line), (app.as_str(), 3));
+    let variables = debugger.variables(stack[0].id).await.unwrap();
+    assert!(variables.iter().any(|shown| shown.name == "value" && shown.value == "['é']"), "{variables:?}");
+    debugger.go_on(thread).await.unwrap();
+    assert_eq!(end(&mut debugger).await, (json!(3), "['é']\n".into()));
+    debugger.disconnect(false).await.unwrap();
+    let exited = scene.client.expect("remora/exited").await;
+    assert_eq!((&exited["session"], &exited["code"]), (&launched["session"], &json!(3)));
+    let error = scene.client.request("remora/debug/sessionSocket", json!({"session": launched["session"]})).await;
+    assert_eq!(error.unwrap_err()["data"]["kind"], "no_session");
+    scene.end().await;
+    assert!(!path.parent().unwrap().exists());
+}
+
+#[tokio::test]
+async fn a_restart_ends_the_old_program_and_starts_the_new_text() {
+    let mut scene = Scene::new("import time\nprint('old', flush=True)\ntime.sleep(600)\n").await;
+    let mut entry = scene.entry();
+    let home = scene.folder.path().join("home");
+    entry["env"] = json!({"HOME": home});
+    let launched = scene.launch(&entry).await;
+    let mut debugger = Client::over(&socket(&launched)).await.unwrap();
+    debugger.launch(&entry, &[(&scene.app(), &[3])]).await.unwrap();
+    debugger.stopped().await.unwrap();
+    debugger.request("disconnect", json!({"restart": true})).await.unwrap();
+    assert_eq!(scene.client.expect("remora/exited").await["session"], launched["session"]);
+
+    fs::write(scene.app(), "print('new')\n").unwrap();
+    let launched = scene.launch(&entry).await;
+    let mut debugger = Client::over(&socket(&launched)).await.unwrap();
+    debugger.launch(&entry, &[]).await.unwrap();
+    assert_eq!(end(&mut debugger).await, (json!(0), "new\n".into()));
+    drop(debugger);
+    scene.client.expect("remora/exited").await;
+    assert_eq!(Census::take(&home), Census::default());
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn who_left_a_session_finds_its_socket_again_and_the_status_says_who_is_there() {
+    let mut scene = Scene::new("import time\nwhile True:\n    time.sleep(0.01)\n").await;
+    let entry = scene.entry();
+    let launched = scene.launch(&entry).await;
+    let mut debugger = Client::over(&socket(&launched)).await.unwrap();
+    debugger.launch(&entry, &[]).await.unwrap();
+    let shown = shown_sessions(&mut scene).await;
+    assert_eq!(shown, json!([{"session": launched["session"], "name": "My app", "attached": true, "stale": []}]));
+    debugger.disconnect(false).await.unwrap();
+    while shown_sessions(&mut scene).await[0]["attached"] == true {}
+    let found =
+        scene.client.request("remora/debug/sessionSocket", json!({"session": launched["session"]})).await.unwrap();
+    assert_eq!(found["socket"], launched["socket"]);
+    let mut debugger = Client::over(Path::new(found["socket"].as_str().unwrap())).await.unwrap();
+    debugger.attach(&json!({"type": "remora", "request": "attach"}), &[(&scene.app(), &[3])]).await.unwrap();
+    debugger.stopped().await.unwrap();
+    scene.client.request("remora/debug/stop", json!({"session": launched["session"]})).await.unwrap();
+    debugger.event("terminated").await.unwrap();
+    scene.end().await;
+}
+
+async fn shown_sessions(scene: &mut Scene) -> Value {
+    scene.client.request("remora/connect", json!({})).await.unwrap()["sessions"].take()
+}
+
+#[tokio::test]
+async fn a_port_in_the_entry_is_listened_on_in_place_of_a_socket() {
+    let mut scene = Scene::new("print(1)\n").await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut entry = scene.entry();
+    entry["port"] = json!(free.port());
+    let launched = scene.launch(&entry).await;
+    assert_eq!((&launched["socket"], &launched["host"]), (&Value::Null, &json!("127.0.0.1")));
+    let mut debugger = Client::connect(free).await.unwrap();
+    debugger.launch(&entry, &[]).await.unwrap();
+    let (status, _) = end(&mut debugger).await;
+    assert_eq!(status, 0);
+    scene.client.ignore("remora/output");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_wrong_is_refused_before_anything_starts() {
+    let mut scene = Scene::new("print(1)\n").await;
+    let app = scene.app();
+    let table = [
+        (json!({"program": app, "args": "a b"}), "bad_request", "launch.json: \"args\" must be a list of strings."),
+        (
+            json!({"program": app, "module": "app"}),
+            "bad_request",
+            "launch.json: only one of \"program\" and \"module\" can be given.",
+        ),
+        (
+            json!({"program": app, "target": "none"}),
+            "no_target",
+            "launch.json: \"target\" is \"none\", and remora.targets has none of that name.",
+        ),
+    ];
+    for (configuration, kind, message) in table {
+        let error =
+            scene.client.request("remora/debug/launch", json!({"configuration": configuration})).await.unwrap_err();
+        assert_eq!((&error["data"]["kind"], &error["message"]), (&json!(kind), &json!(message)));
+    }
+    let missing = json!({"configuration": {"program": "nope.py"}});
+    let error = scene.client.request("remora/debug/launch", missing).await.unwrap_err();
+    assert_eq!(error["data"]["kind"], "file_missing");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_launch_that_is_cancelled_leaves_nothing_running() {
+    // It says that it runs by a pipe with a name, because nobody hears its output yet.
+    let program = "import os, time\nopen(os.environ['HOME'] + '/runs', 'w').close()\ntime.sleep(600)\n";
+    let mut scene = Scene::new(program).await;
+    let home = scene.folder.path().join("home");
+    fs::create_dir(&home).unwrap();
+    assert!(Command::new("mkfifo").arg(home.join("runs")).status().unwrap().success());
+    let mut entry = scene.entry();
+    entry["inCode"] = json!(true);
+    entry["env"] = json!({"HOME": home});
+    let request = scene.client.ask("remora/debug/launch", json!({"configuration": entry})).await;
+    let runs = home.join("runs");
+    let opened = tokio::task::spawn_blocking(move || fs::read(runs));
+    tokio::select! {
+        answer = scene.client.answer(request) => panic!("{answer:?}"),
+        opened = opened => drop(opened.unwrap().unwrap()),
+    }
+    assert!(!Census::take(&home).processes.is_empty(), "the program runs");
+    fs::remove_file(home.join("runs")).unwrap();
+    scene.client.notify("$/cancelRequest", json!({"id": request})).await;
+    assert_eq!(scene.client.answer(request).await.unwrap_err()["code"], -32800);
+    tokio::task::spawn_blocking(move || Census::expect_no_more_than(&Census::default(), &home)).await.unwrap();
+    scene.end().await;
+}
