@@ -6,6 +6,7 @@ use remora_model::{LocalPath, RemotePath};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::debug_type::DebugType;
 use crate::request::{Endpoint, Request};
 
 /// First of the ports that [`stable_port`] may choose.
@@ -33,6 +34,8 @@ pub fn stable_port(local_root: &LocalPath, target: &str) -> u16 {
 pub struct Attach<'a> {
     /// The entry's name; an entry is found again by it.
     pub name: &'a str,
+    /// Its type.
+    pub debug_type: DebugType,
     /// Where a client connects.
     pub address: SocketAddr,
     /// The local folder.
@@ -53,7 +56,7 @@ impl Attach<'_> {
     pub fn configuration(&self) -> Value {
         let mut entry = json!({
             "name": self.name,
-            "type": "debugpy",
+            "type": self.debug_type.name(),
             "request": "attach",
             "connect": { "host": reachable(self.address.ip()).to_string(), "port": self.address.port() },
             "pathMappings": [{
@@ -84,6 +87,7 @@ pub fn attach_configuration(request: &Request, endpoint: &Endpoint, secret: Opti
     };
     let attach = Attach {
         name: &request.name,
+        debug_type: DebugType::default(),
         address,
         local_root: &request.local_root,
         remote_root: &request.remote_root,

@@ -15,6 +15,7 @@
 
 mod configuration;
 pub mod dap;
+mod debug_type;
 mod error;
 pub mod interpreter;
 pub mod launch_json;
@@ -24,6 +25,7 @@ mod session;
 pub mod wheels;
 
 pub use configuration::{Attach, attach_configuration, stable_port};
+pub use debug_type::DebugType;
 pub use error::DebugError;
 pub use request::{Endpoint, Listen, Notice, Program, Request, Words};
 pub use session::{OutputStream, Session, SessionEvent, start};

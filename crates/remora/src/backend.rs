@@ -14,6 +14,7 @@ mod terminal;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use remora_debug::DebugType;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -216,7 +217,8 @@ impl Backend {
         let open = self.open().map_err(convert::error)?;
         let answer = open.engine.request(|reply| Event::RootAsked(params.target, reply));
         let rooted = open.progresses.during("Asking the remote", answer).await.map_err(convert::error)?;
-        let entry = Entry { name: params.name, port: params.port, rooted };
+        let debug_type = params.extensions.as_ref().map(DebugType::of).unwrap_or_default();
+        let entry = Entry { name: params.name, port: params.port, debug_type, rooted };
         let text = launch::update(&params.text, entry).map_err(convert::error)?;
         Ok(LaunchJsonResult { text })
     }

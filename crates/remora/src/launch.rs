@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use remora_debug::{Attach, launch_json};
+use remora_debug::{Attach, DebugType, launch_json};
 
 use crate::event::Rooted;
 use crate::fault::{Fault, Kind};
@@ -14,6 +14,8 @@ pub struct Entry {
     pub name: Option<String>,
     /// The local port; without it, the settings' or the project's own.
     pub port: Option<u16>,
+    /// Its type.
+    pub debug_type: DebugType,
     /// Where the local root is mirrored.
     pub rooted: Rooted,
 }
@@ -28,6 +30,7 @@ pub fn update(text: &str, entry: Entry) -> Result<String, Fault> {
     let port = entry.port.unwrap_or(project.local_port);
     let attach = Attach {
         name: &name,
+        debug_type: entry.debug_type,
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         local_root: &project.local_root,
         remote_root: &remote_root,

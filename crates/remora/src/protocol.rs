@@ -123,6 +123,9 @@ pub struct LaunchJsonParams {
     pub name: Option<String>,
     /// The port to attach to; without it, the project's own.
     pub port: Option<u16>,
+    /// The versions of the editor's extensions by their ids, for a debug type that it knows; without them, that of
+    /// the Python Debugger.
+    pub extensions: Option<BTreeMap<String, String>>,
     /// The present text; empty if there is no file.
     pub text: String,
 }

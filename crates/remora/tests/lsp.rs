@@ -77,6 +77,13 @@ async fn launch_json_is_text_in_text_out() {
     let value: Value = serde_json::from_str(text).unwrap();
     assert_eq!(value["configurations"][0]["name"], "Remora: here");
     assert_eq!(value["configurations"][0]["connect"], json!({"host": "127.0.0.1", "port": 5678}));
+    assert_eq!(value["configurations"][0]["type"], "debugpy");
+    for (extensions, expected) in [(json!({}), "remora"), (json!({"ms-python.python": "2023.1.0"}), "python")] {
+        let params = json!({"text": "", "extensions": extensions});
+        let answer = scene.client.request("remora/launchJson", params).await.unwrap();
+        let value: Value = serde_json::from_str(answer["text"].as_str().unwrap()).unwrap();
+        assert_eq!(value["configurations"][0]["type"], expected);
+    }
     let error = scene.client.request("remora/launchJson", json!({"text": "{\n]"})).await.unwrap_err();
     assert_eq!(error["data"]["kind"], "launch_json_invalid");
     assert!(error["message"].as_str().unwrap().contains("line 2"), "{error}");

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use remora_agent::Exit;
 use remora_debug::OutputStream;
+use remora_model::text::Decoder;
 use remora_transport::{Answer, Question, Secret};
 use tokio::sync::{mpsc, oneshot};
 use tower_lsp::Client;
@@ -18,7 +19,6 @@ use crate::protocol::{
 use crate::question::Wording;
 use crate::status::{Phase, Status};
 use crate::surface::{Said, SessionId};
-use remora_model::text::Decoder;
 
 /// Runs until the loop has nothing more to say.
 pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::UnboundedReceiver<Said>) {

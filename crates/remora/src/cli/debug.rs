@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use remora_agent::{Exit, StreamWriter};
 use remora_debug::{Listen, OutputStream};
 use remora_model::Debugger;
+use remora_model::text::Decoder;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -16,7 +17,6 @@ use super::voice::{Voice, exit_words};
 use crate::event::Event;
 use crate::fault::{Fault, Kind};
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
-use remora_model::text::Decoder;
 
 pub(super) async fn run(args: DebugArgs) -> u8 {
     let mut voice = Voice::new(args.json);

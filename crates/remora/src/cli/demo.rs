@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use remora_debug::DebugType;
 use remora_debug::dap::{Client, ClientError};
+use remora_model::text::Decoder;
 use remora_model::{LocalPath, Settings, Target, TransportSpec};
 use serde_json::json;
 
@@ -19,7 +21,6 @@ use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
 use crate::state::Workspace;
 use crate::surface::{DebugRequest, Listening, Said};
-use remora_model::text::Decoder;
 
 const APP: &str = include_str!("../../../../examples/demo/app.py");
 const ORDERS: &str = include_str!("../../../../examples/demo/orders.py");
@@ -190,7 +191,7 @@ impl Demo {
     async fn show_launch_json(&mut self) -> Result<(), Fault> {
         let answer = self.drive.engine.request(|reply| Event::RootAsked(None, reply));
         let rooted = self.ask(answer).await?;
-        let text = launch::update("", Entry { name: None, port: None, rooted })?;
+        let text = launch::update("", Entry { name: None, port: None, debug_type: DebugType::default(), rooted })?;
         let event = json!({"event": "launch_json", "text": text});
         self.drive.voice.say(&event, &format!("the generated launch.json:\n{text}"));
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use remora_debug::DebugType;
 use serde_json::json;
 
 use super::FAILED;
@@ -47,7 +48,7 @@ fn file(args: &LaunchJsonArgs, scene: &Scene) -> Result<PathBuf, Fault> {
 
 fn place(args: &LaunchJsonArgs, file: &Path, rooted: crate::event::Rooted, voice: &mut Voice) -> Result<(), Fault> {
     let before = text_file::read(file)?;
-    let entry = Entry { name: args.name.clone(), port: args.port, rooted };
+    let entry = Entry { name: args.name.clone(), port: args.port, debug_type: DebugType::default(), rooted };
     let after = launch::update(&before, entry)?;
     if args.stdout {
         text_file::print(&after)?;
