@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io;
+use std::ops::Bound;
 use std::path::Path;
 
 use remora_model::{Entry, Kind, Mode, Mtime, RelPath};
 
 use crate::error::MirrorError;
+use crate::record::bounds_below;
 use crate::rules::{Chain, Rules, ancestors};
 
 /// What is to be mirrored below a root.
@@ -18,6 +20,21 @@ pub(crate) struct Listing {
     pub(crate) entries: BTreeMap<RelPath, Entry>,
     /// What could not be looked at, so that nothing is known of it and of what may be below.
     pub(crate) unreadable: Vec<(RelPath, MirrorError)>,
+}
+
+impl Listing {
+    /// The remote login may not look into these directories: what is in them can't be mirrored.
+    pub(crate) fn close(&mut self, dirs: &[RelPath]) {
+        for dir in dirs {
+            let (first, end) = bounds_below(dir);
+            let below = (Bound::Included(first), Bound::Excluded(end));
+            let shut: Vec<RelPath> = self.entries.range(below).map(|(path, _)| path.clone()).collect();
+            for path in shut {
+                self.entries.remove(&path);
+                self.unreadable.push((path, MirrorError::RemoteUnreadable { path: dir.clone() }));
+            }
+        }
+    }
 }
 
 /// The local root and what is left out of it.

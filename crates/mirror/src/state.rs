@@ -59,6 +59,8 @@ pub(crate) struct State {
     failed: BTreeMap<RelPath, MirrorError>,
     /// Paths that the remote file is just taking the place of, and what was seen of them meanwhile.
     taking: BTreeMap<RelPath, Option<Item>>,
+    /// What was told last of a path that failed.
+    last_trouble: Option<MirrorError>,
     comparison: Comparing,
     retry: retry::Retry,
     next_rescan: Option<Instant>,
@@ -99,6 +101,7 @@ impl State {
             diverged: BTreeSet::new(),
             failed: BTreeMap::new(),
             taking: BTreeMap::new(),
+            last_trouble: None,
             comparison: Comparing::default(),
             retry: retry::Retry::default(),
             next_rescan: None,

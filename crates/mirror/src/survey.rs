@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use remora_agent::{AgentError, Link};
+use remora_agent::{AgentError, Link, OpErrorKind, Surveyed};
 use remora_model::{Digest, RelPath, RemotePath};
 use tokio::task::JoinSet;
 
@@ -71,17 +71,15 @@ pub(crate) async fn survey(
         })
     };
     let (walked, records) = walk.await.map_err(|error| MirrorError::Other(error.to_string()))?;
-    let (listing, paths) = walked?;
-    let surveyed = match &remote {
-        Some((link, root)) => {
-            ask(&paths, |paths| {
-                let (link, root) = (link.clone(), root.clone());
-                async move { link.survey(&root, &paths).await }
-            })
-            .await?
-        }
-        None => HashMap::new(),
+    let (mut listing, paths) = walked?;
+    let (surveyed, closed) = match &remote {
+        Some((link, root)) => survey_there(link, root, &paths).await?,
+        None => (HashMap::new(), Vec::new()),
     };
+    // Nothing is known of what is in there: what we have recorded of it stays, and the rest goes on.
+    let is_open = |path: &RelPath| !closed.iter().any(|dir| is_below(path, dir));
+    let paths: Vec<RelPath> = paths.into_iter().filter(is_open).collect();
+    listing.close(&closed);
     let (mut local_digests, mut remote_digests) = (HashMap::new(), HashMap::new());
     loop {
         let trees = Trees {
@@ -108,6 +106,42 @@ pub(crate) async fn survey(
         local_digests.extend(here?);
         remote_digests.extend(there?);
     }
+}
+
+/// What stands there under each path, and the directories that the login may not look into.
+async fn survey_there(
+    link: &Link,
+    root: &RemotePath,
+    paths: &[RelPath],
+) -> Result<(HashMap<RelPath, Surveyed>, Vec<RelPath>), MirrorError> {
+    let survey = |paths: Vec<RelPath>| {
+        let (link, root) = (link.clone(), root.clone());
+        async move { link.survey(&root, &paths).await }
+    };
+    match ask(paths, survey).await {
+        Err(MirrorError::RemoteUnreadable { .. }) => {}
+        answered => return Ok((answered?, Vec::new())),
+    }
+    // One question fails as a whole; which path did it is found by halving.
+    let (mut found, mut closed) = (HashMap::new(), Vec::<RelPath>::new());
+    let mut open: Vec<Vec<RelPath>> = paths.chunks(PATHS_ASKED).map(<[RelPath]>::to_vec).collect();
+    while let Some(mut some) = open.pop() {
+        some.retain(|path| !closed.iter().any(|dir| is_below(path, dir)));
+        match (ask(&some, survey).await, some.as_slice()) {
+            (Ok(answers), _) => found.extend(answers),
+            (Err(error @ MirrorError::RemoteUnreadable { .. }), [path]) => closed.push(path.parent().ok_or(error)?),
+            (Err(MirrorError::RemoteUnreadable { .. }), _) => {
+                let rest = some.split_off(some.len() / 2);
+                open.extend([rest, some]);
+            }
+            (Err(error), _) => return Err(error),
+        }
+    }
+    Ok((found, closed))
+}
+
+fn is_below(path: &RelPath, dir: &RelPath) -> bool {
+    path != dir && path.is_within(dir)
 }
 
 async fn digest_there(
@@ -147,6 +181,12 @@ where
         match answer {
             Ok(values) => answers.extend(some.into_iter().zip(values)),
             Err(AgentError::Lost(reason)) => return Err(MirrorError::Link(reason)),
+            Err(AgentError::Op(op)) if op.kind == OpErrorKind::Permission => {
+                return Err(some
+                    .into_iter()
+                    .next()
+                    .map_or(MirrorError::Other(op.message), |path| MirrorError::RemoteUnreadable { path }));
+            }
             Err(AgentError::Op(op)) => return Err(MirrorError::Other(op.message)),
         }
     }
@@ -155,7 +195,6 @@ where
 
 /// Opens the remote root, or says why it can't be used.
 pub(crate) async fn open_root(link: &Link, given: &str, create: bool) -> Result<RemotePath, MirrorError> {
-    use remora_agent::OpErrorKind;
     let info = link.root(given, create).await.map_err(|error| match error {
         AgentError::Lost(reason) => MirrorError::Link(reason),
         AgentError::Op(op) => match op.kind {

@@ -151,6 +151,8 @@ async fn a_request_that_is_cancelled_ends_at_once_and_the_upload_goes_on() {
         fs::write(scene.here(&format!("f{n}.py")), "x").unwrap();
     }
     let request = scene.client.ask("remora/mirror", json!({})).await;
+    let progress = until(&mut scene, |status| !status["progress"].is_null()).await["progress"].clone();
+    assert_eq!(progress["filesTotal"], 201);
     scene.client.notify("$/cancelRequest", json!({"id": request})).await;
     assert_eq!(scene.client.answer(request).await.unwrap_err()["code"], -32800);
     let mirrored = scene.client.expect("remora/mirrored").await;

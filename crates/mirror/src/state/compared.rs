@@ -57,6 +57,9 @@ impl State {
         self.diverged.retain(|path| now.contains(path) || !free(path));
         let now: BTreeSet<&RelPath> = failed.iter().map(|(path, _)| path).collect();
         self.failed.retain(|path, _| now.contains(path) || !free(path));
+        if self.failed.is_empty() {
+            self.last_trouble = None;
+        }
         for path in diverged.iter().filter(|path| free(path)) {
             self.note_diverged(path);
         }

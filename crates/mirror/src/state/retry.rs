@@ -74,8 +74,11 @@ impl State {
 
     pub(super) fn retry_failed(&mut self) {
         let batch = self.batches.open(self.now);
-        for path in self.failed.keys().cloned().collect::<Vec<_>>() {
-            if !self.queue.is_pending(&path) {
+        for (path, error) in self.failed.clone() {
+            if matches!(error, MirrorError::RemoteUnreadable { .. }) {
+                // Whether one may look in there again is one question for all that is in there.
+                self.want_comparison(false);
+            } else if !self.queue.is_pending(&path) {
                 self.add(path, Item { batches: vec![batch], walk: true, ..Item::default() });
             }
         }

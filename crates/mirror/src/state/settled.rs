@@ -48,7 +48,10 @@ impl State {
     /// It was done: whatever was said of this path before is over. `changed` says whether anything was.
     pub(super) fn settle(&mut self, path: &RelPath, live: Live, changed: bool) {
         self.standing_changed |= self.diverged.remove(path);
-        self.standing_changed |= self.failed.remove(path).is_some();
+        if self.failed.remove(path).is_some() {
+            self.standing_changed = true;
+            self.last_trouble = None;
+        }
         // What a comparison found, it found by the new rules.
         if changed && live.item.urgent && Rules::is_rule_file(path) {
             self.jobs.push(Job::ForgetRules);
@@ -68,7 +71,11 @@ impl State {
                 self.retry_soon();
             }
             self.standing_changed = true;
-            self.tell(Notice::Trouble { path: Some(path.clone()), error });
+            // A whole folder that fails for one reason is told once.
+            if self.last_trouble.as_ref() != Some(&error) {
+                self.last_trouble = Some(error.clone());
+                self.tell(Notice::Trouble { path: Some(path.clone()), error });
+            }
         }
     }
 

@@ -32,7 +32,9 @@ impl State {
             self.standing_changed |= self.failed.remove(&path).is_some();
         });
         self.jobs.push(Job::Took(id, answer));
-        if let Some(item) = held {
+        // A save that was on its way before may yet come to its own conclusion: looked at once more after it.
+        let under_way = self.queue.is_pending(&path).then(|| Item { urgent: true, ..Item::default() });
+        if let Some(item) = held.or(under_way) {
             self.add(path, item);
         }
     }

@@ -27,6 +27,8 @@ pub struct Pair {
     pub home: TempDir,
     /// Changes to the usual configuration.
     pub configure: fn(&mut Config),
+    /// The login of the agent, where it is another than ours.
+    pub login: Option<u32>,
 }
 
 /// A mirror that runs, and its agent.
@@ -68,7 +70,7 @@ pub fn rel(name: &str) -> RelPath {
 impl Pair {
     pub fn new() -> Self {
         let dir = || tempfile::tempdir().unwrap();
-        Self { local: dir(), remote: dir(), home: dir(), configure: |_| {} }
+        Self { local: dir(), remote: dir(), home: dir(), configure: |_| {}, login: None }
     }
 
     pub fn config(&self) -> Config {
@@ -139,7 +141,11 @@ impl Pair {
 
     /// Starts an agent for this pair.
     pub async fn agent(&self) -> Agent {
-        let mut child = Command::new("sh")
+        let mut shell = Command::new("sh");
+        if let Some(login) = self.login {
+            shell.uid(login);
+        }
+        let mut child = shell
             .arg("-c")
             .arg(boot_command())
             .env("HOME", self.home.path())

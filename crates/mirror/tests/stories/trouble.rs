@@ -1,6 +1,7 @@
 //! Bad things are said once, precisely, and keep nothing else from being mirrored.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use remora_mirror::{Blocked, MirrorError, Notice, Phase};
 
@@ -114,6 +115,46 @@ async fn something_foreign_in_the_way_is_named_and_the_rest_goes_on() {
     running.save(&pair, "y", "2").await;
     running.barrier().await.unwrap();
     pair.assert_same();
+}
+
+/// A login that may not do everything, as root may.
+fn humble(pair: &mut Pair) {
+    const NOBODY: u32 = 65_534;
+    if rustix::process::geteuid().is_root() {
+        pair.login = Some(NOBODY);
+        for dir in [pair.remote.path(), pair.home.path()] {
+            std::os::unix::fs::chown(dir, Some(NOBODY), None).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_folder_that_can_not_be_looked_into_keeps_nothing_else_back() {
+    let mut pair = Pair::new();
+    humble(&mut pair);
+    for name in ["a", "shut/x", "shut/y", "shut/deep/z", "z"] {
+        pair.write(name, "1");
+    }
+    pair.write_there("shut/foreign", "f");
+    let shut = |mode| fs::set_permissions(pair.there("shut"), fs::Permissions::from_mode(mode)).unwrap();
+    shut(0o000);
+    let mut running = pair.mirrored().await;
+    assert_eq!((pair.text_there("a"), pair.text_there("z")), ("1".into(), "1".into()));
+    let failed = running.mirror.status().failed;
+    let closed = MirrorError::RemoteUnreadable { path: rel("shut") };
+    let names: Vec<String> = failed.iter().map(|(path, _)| path.to_string()).collect();
+    assert_eq!(names, ["shut/deep", "shut/deep/z", "shut/x", "shut/y"]);
+    assert!(failed.iter().all(|(_, error)| *error == closed), "{failed:?}");
+    let told = running.heard.iter().filter(|notice| matches!(notice, Notice::Trouble { .. })).count();
+    assert_eq!(told, 1, "{:?}", running.heard);
+    assert!(matches!(running.barrier().await, Err(Blocked::Failed(_, MirrorError::RemoteUnreadable { .. }))));
+    shut(0o777);
+    let healed = |notice: &Notice| match notice {
+        Notice::Status(status) if status.failed.is_empty() && status.phase == Phase::InSync => Some(()),
+        _ => None,
+    };
+    running.until("the next try by itself", healed).await;
+    assert_eq!(pair.text_there("shut/deep/z"), "1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
