@@ -42,6 +42,8 @@ pub(crate) enum Event {
     /// A comparison ended.
     Compared(Result<Comparison, MirrorError>),
     Looked(Vec<(RelPath, Looked)>),
+    /// Nothing would come of these, unless they were touched after that time.
+    Sifted(Vec<(RelPath, u64)>),
     Sent(RelPath, Outcome),
     /// So many more bytes of a large file are on their way.
     Streamed(u64),
@@ -79,6 +81,8 @@ pub(crate) enum Job {
     },
     /// Look at these.
     Look(Vec<LookSpec>),
+    /// Say of which of these nothing would come.
+    Sift(Vec<(LookSpec, u64)>),
     /// Change this on the remote.
     Send(RelPath, Op),
     /// Replace this here by what is there.

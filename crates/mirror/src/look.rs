@@ -115,6 +115,15 @@ pub(crate) fn look(tree: &Tree<'_>, spec: &LookSpec) -> Looked {
     }
 }
 
+/// Whether a look would find that nothing is to be done: it is left out, or untouched. Reads no file.
+pub(crate) fn comes_to_nothing(tree: &Tree<'_>, spec: &LookSpec) -> bool {
+    let place = tree.root.join(spec.path.to_local());
+    let entry = lstat(tree.root, &spec.path, &place).and_then(Result::ok);
+    let is_dir = entry.as_ref().is_some_and(|entry| entry.kind == Kind::Dir);
+    tree.rules.ignores(&spec.path, is_dir)
+        || entry.is_some_and(|entry| entry.kind == Kind::File && is_unchanged(spec.record.as_ref(), &entry))
+}
+
 /// The digest of a local file or of a link's text; nothing when it can't be read or is neither.
 pub(crate) fn local_digest(root: &Path, path: &RelPath) -> Result<Option<Digest>, MirrorError> {
     let place = root.join(path.to_local());

@@ -42,6 +42,8 @@ pub(crate) struct Item {
     pub(crate) expanded: bool,
     /// It has stood behind the path above it already.
     pub(crate) waited: bool,
+    /// Which of all times that something was put in was its last.
+    pub(crate) touched: u64,
     /// Its size when last seen, for the limits.
     pub(crate) size: u64,
 }
@@ -97,6 +99,8 @@ pub(crate) struct Queue {
     alarms: BTreeSet<(Instant, RelPath)>,
     parked: BTreeMap<RelPath, (Item, Behind)>,
     live: BTreeMap<RelPath, Live>,
+    /// How often something was put in.
+    touches: u64,
     bulk_live: usize,
     bulk_bytes: u64,
 }
@@ -114,9 +118,15 @@ impl Queue {
             || self.live.contains_key(path)
     }
 
-    /// The first of all paths that are not done, in order.
+    /// How many paths rest because somebody writes them, and may come to nothing.
+    pub(crate) fn settling(&self) -> usize {
+        self.resting.values().filter(|(_, item)| item.attempts == 0).count()
+    }
+
+    /// The first of all paths that are not done, in order; those that settle are not counted yet.
     pub(crate) fn first(&self, count: usize) -> Vec<RelPath> {
-        let waiting = self.waiting.keys().take(count).chain(self.resting.keys().take(count));
+        let resting = self.resting.iter().filter(|(_, (_, item))| item.attempts > 0).map(|(path, _)| path);
+        let waiting = self.waiting.keys().take(count).chain(resting.take(count));
         let all: BTreeSet<&RelPath> =
             waiting.chain(self.parked.keys().take(count)).chain(self.live.keys().take(count)).collect();
         all.into_iter().take(count).cloned().collect()
@@ -151,8 +161,20 @@ impl Queue {
         if let Some(older) = older {
             item.merge(older);
         }
+        self.touches += 1;
+        item.touched = self.touches;
         self.enqueue(path, item);
         more
+    }
+
+    /// When a path that waits for its turn was put in last, counted in times that something was.
+    pub(crate) fn touched(&self, path: &RelPath) -> Option<u64> {
+        self.waiting.get(path).map(|item| item.touched)
+    }
+
+    /// Takes out a path that waits for its turn, if it was not put in again.
+    pub(crate) fn drop_idle(&mut self, path: &RelPath, touched: u64) -> Option<Item> {
+        if self.touched(path) == Some(touched) { self.waiting.remove(path) } else { None }
     }
 
     /// Puts a path in that is looked at only at `when`, unless somebody touches it before.
@@ -177,6 +199,8 @@ impl Queue {
         }
         if let Some(waiting) = self.waiting.get_mut(&path).or(self.parked.get_mut(&path).map(|(item, _)| item)) {
             waiting.merge(item);
+            self.touches += 1;
+            waiting.touched = self.touches;
             return false;
         }
         let older = self.take_idle(&path);
@@ -201,17 +225,20 @@ impl Queue {
         self.alarms.first().map(|(when, _)| *when)
     }
 
-    /// Wakes the resting paths that are due.
-    pub(crate) fn wake(&mut self, now: Instant) {
+    /// Wakes the resting paths that are due; which those are.
+    pub(crate) fn wake(&mut self, now: Instant) -> Vec<RelPath> {
+        let mut woken = Vec::new();
         while let Some((when, path)) = self.alarms.first().cloned() {
             if when > now {
                 break;
             }
             self.alarms.pop_first();
             if let Some((_, item)) = self.resting.remove(&path) {
+                woken.push(path.clone());
                 self.enqueue(path, item);
             }
         }
+        woken
     }
 
     /// The next path to look at, within the limits of bulk work.

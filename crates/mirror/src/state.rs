@@ -7,6 +7,7 @@ mod report;
 mod retry;
 mod sent;
 mod settled;
+mod sifted;
 mod taken;
 
 pub(crate) use sent::IMPLIED_DIR_MODE;
@@ -72,6 +73,8 @@ pub(crate) struct State {
     /// When a change of the status that was not told yet is to be.
     status_due: Option<Instant>,
     progress: report::Progress,
+    /// How many times it is being asked which of the waiting paths wait for nothing.
+    sifting: usize,
     /// The time of the event being followed, and what is to be done for it.
     now: Instant,
     jobs: Vec<Job>,
@@ -111,6 +114,7 @@ impl State {
             told_at: now,
             status_due: None,
             progress: report::Progress::new(now),
+            sifting: 0,
             now,
             jobs: Vec::new(),
         }
@@ -158,6 +162,7 @@ impl State {
                     self.looked(path, looked);
                 }
             }
+            Event::Sifted(idle) => self.sifted(idle),
             Event::Sent(path, outcome) => self.sent(path, outcome),
             Event::Streamed(bytes) => self.progress.bytes_streamed(bytes),
             Event::Tick => self.tick(),
@@ -187,7 +192,8 @@ impl State {
         self.clear_full_disk();
         self.forget_rules_of(&path);
         let batch = self.batches.open(self.now);
-        self.add(path, Item { batches: vec![batch], urgent: true, walk: true, ..Item::default() });
+        self.add(path.clone(), Item { batches: vec![batch], urgent: true, walk: true, ..Item::default() });
+        self.sift(vec![path]);
         self.batches.close(batch);
         if self.failed.len() <= RETRIED_WITH_A_SAVE {
             self.retry_failed();
@@ -197,6 +203,7 @@ impl State {
     fn seen(&mut self, sights: Vec<Sight>) {
         self.clear_full_disk();
         let batch = self.batches.open(self.now);
+        let paths = sights.iter().map(|sight| sight.path.clone()).collect();
         for Sight { path, what } in sights {
             self.forget_rules_of(&path);
             let item = Item { batches: vec![batch], urgent: true, walk: what == Seen::Moved, ..Item::default() };
@@ -206,6 +213,7 @@ impl State {
                 self.add(path, item);
             }
         }
+        self.sift(paths);
         self.batches.close(batch);
     }
 
@@ -256,7 +264,8 @@ impl State {
     }
 
     fn tick(&mut self) {
-        self.queue.wake(self.now);
+        let woken = self.queue.wake(self.now);
+        self.sift(woken);
         self.retry_if_due();
         if self.next_rescan.is_some_and(|due| due <= self.now) {
             self.next_rescan = Some(self.now + RESCAN_EVERY);

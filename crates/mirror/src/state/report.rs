@@ -62,7 +62,7 @@ impl State {
     pub(crate) fn status(&self) -> Status {
         Status {
             phase: self.phase(),
-            pending: self.queue.len(),
+            pending: self.queue.len() - self.queue.settling(),
             waiting: self.queue.first(PATHS_WAITING),
             progress: self.bulk_progress(),
             diverged: self.diverged.iter().cloned().collect(),
@@ -123,6 +123,9 @@ impl State {
         let turned = told != (self.phase(), &self.halted, &self.root);
         let bulk = self.queue.len() > HANDFUL;
         if turned && !self.standing_changed && !bulk && self.may_come_to_nothing() {
+            return;
+        }
+        if !turned && !self.standing_changed && self.sifting > 0 {
             return;
         }
         let due = self.told_at + STATUS_EVERY;

@@ -12,12 +12,12 @@ use crate::error::MirrorError;
 use crate::event::{Event, Job, Op, Outcome};
 use crate::fetch::read_there;
 use crate::index::{Index, Opened};
-use crate::look::{LookSpec, Looked, look};
+use crate::look::{LookSpec, Looked, comes_to_nothing, look};
 use crate::notice::{Notice, PlannedChange};
 use crate::push::{Remote, push};
 use crate::record::{FileRecord, Records, Seen, is_racy};
 use crate::replace::replace;
-use crate::scan::mtime_from;
+use crate::scan::{Tree, mtime_from};
 use crate::survey::{Local, open_root, survey};
 
 /// The largest remote file that is brought here: what an agent reads at once.
@@ -79,6 +79,7 @@ impl Task {
             Job::OpenRoot(link) => self.open_root(link),
             Job::Compare { records, overwrite } => self.compare(records, overwrite),
             Job::Look(specs) => self.look(specs),
+            Job::Sift(specs) => self.sift(specs),
             Job::Send(path, op) => self.send(path, op),
             Job::Take(id, path) => self.take(id, path),
             Job::Took(id, result) => {
@@ -182,6 +183,16 @@ impl Task {
             let looked =
                 local.with_tree(|tree| specs.into_iter().map(|spec| (spec.path.clone(), look(tree, &spec))).collect());
             reply.send(Event::Looked(looked));
+        });
+    }
+
+    fn sift(&mut self, specs: Vec<(LookSpec, u64)>) {
+        let reply = self.reply(Event::Sifted(Vec::new()));
+        let local = self.local.clone();
+        self.jobs.spawn_blocking(move || {
+            let idle = |tree: &Tree<'_>| specs.into_iter().filter(|(spec, _)| comes_to_nothing(tree, spec)).collect();
+            let idle: Vec<(LookSpec, u64)> = local.with_tree(idle);
+            reply.send(Event::Sifted(idle.into_iter().map(|(spec, touched)| (spec.path, touched)).collect()));
         });
     }
 

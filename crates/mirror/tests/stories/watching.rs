@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use remora_mirror::Notice;
 
-use crate::pair::{Pair, Running};
+use crate::pair::{Pair, Running, rel};
 
 fn watched() -> Pair {
     let mut pair = Pair::new();
@@ -38,6 +38,24 @@ async fn a_save_by_any_editor_is_seen() {
     until(&mut running, "vim's save", || pair.text_there("a.py") == "4444").await;
     running.barrier().await.unwrap();
     pair.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_does_not_wait_while_nothing_can_be_sent() {
+    let pair = watched();
+    pair.write(".gitignore", "*.log\n");
+    pair.write("a.py", "1");
+    let mut running = pair.mirrored().await;
+    running.mirror.pause();
+    pair.write("app.log", "line\n");
+    pair.write("a.py", "22");
+    let waiting = |notice: &Notice| match notice {
+        Notice::Status(status) if !status.waiting.is_empty() => Some(status.waiting.clone()),
+        _ => None,
+    };
+    assert_eq!(running.until("what waits", waiting).await, [rel("a.py")]);
+    running.mirror.resume();
+    assert_eq!(running.batch().await.2, ["a.py"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

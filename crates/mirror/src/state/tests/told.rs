@@ -2,7 +2,7 @@
 
 use super::{Bench, done, path};
 use crate::compare::{Comparison, Dirty};
-use crate::event::Event;
+use crate::event::{Event, Job};
 use crate::look::Looked;
 use crate::notice::{Change, Notice, PATHS_WAITING, Phase};
 use remora_model::RelPath;
@@ -36,6 +36,7 @@ fn a_save_is_told_as_waiting_once_it_is_known_to_be_one() {
     assert_eq!(told(&mut bench), [row(Phase::Uploading, &["b"]), row(Phase::InSync, &[])]);
     bench.on(Event::LinkLost);
     bench.on(Event::Saved(path("b")));
+    bench.on(Event::Sifted(vec![]));
     assert_eq!(told(&mut bench), [row(Phase::WaitingForLink, &[]), row(Phase::WaitingForLink, &["b"])]);
 }
 
@@ -86,4 +87,28 @@ fn the_python_sources_that_were_stored_are_named() {
     };
     let told: Vec<Vec<RelPath>> = bench.notices.iter().filter_map(sources).collect();
     assert_eq!(told, [vec![path("a.py")], vec![]]);
+}
+
+#[test]
+fn what_would_come_to_nothing_does_not_wait_and_a_later_save_is_not_lost_with_it() {
+    let mut bench = Bench::new(&["a", "log"]);
+    bench.on(Event::Pause);
+    told(&mut bench);
+    let jobs = bench.on(Event::Saved(path("log")));
+    let [Job::Sift(asked)] = &jobs[..] else { panic!("{jobs:?}") };
+    let idle = || asked.iter().map(|(spec, touched)| (spec.path.clone(), *touched)).collect::<Vec<_>>();
+    assert_eq!(told(&mut bench), [], "it is not known yet");
+    bench.on(Event::Sifted(idle()));
+    assert_eq!((told(&mut bench), bench.state.pending()), (vec![], 0));
+
+    let jobs = bench.on(Event::Saved(path("log")));
+    let [Job::Sift(asked)] = &jobs[..] else { panic!("{jobs:?}") };
+    let idle: Vec<(RelPath, u64)> = asked.iter().map(|(spec, touched)| (spec.path.clone(), *touched)).collect();
+    bench.on(Event::Saved(path("log")));
+    bench.on(Event::Sifted(idle));
+    assert_eq!(bench.state.pending(), 1, "it was saved again after that look");
+    bench.on(Event::Sifted(vec![]));
+    assert_eq!(told(&mut bench), [(Phase::Paused, vec!["log".to_owned()], false)]);
+    let jobs = bench.on(Event::Resume);
+    assert_eq!(bench.carry_out(jobs, "new"), 1);
 }
