@@ -96,9 +96,10 @@ async fn remote_root(link: &Link, root: &str, found: &Result<RootInfo, AgentErro
     }
 }
 
-/// The folder in which a missing root would be made: the one above it, or the home folder.
+/// The folder in which a missing root would be made: the one above it, or the home folder, below which all that is
+/// missing is made.
 async fn parent(link: &Link, root: &str) -> Option<RootInfo> {
-    if root.starts_with('~') {
+    if root.starts_with('~') || root.starts_with(&format!("{}/", link.hello().home)) {
         return link.root("~", false).await.ok();
     }
     let (above, _) = root.trim_end_matches('/').rsplit_once('/')?;

@@ -75,7 +75,7 @@ pub fn notice(notice: &Notice) -> String {
         Notice::Over => "The program has ended.".into(),
         Notice::Signal(signal) => format!("The program was ended by signal {signal}{}.", name_of(*signal)),
         Notice::Lost(reason) => {
-            format!("The connection to the remote was lost ({reason}), and with it the program; start it again.")
+            format!("The connection to the remote was lost, and with it the program ({reason}).")
         }
         Notice::StillRuns => "The debugger has left the program, which still runs.".into(),
         Notice::Omitted(bytes) => format!("The first {bytes} bytes of its output are left out here."),

@@ -174,7 +174,7 @@ impl Parent {
                 self.finish_if_complete()
             }
             News::Lost(reason) => {
-                self.end = Some(vec![self.line("important", &Notice::Lost(reason))]);
+                self.end = Some(vec![self.line("console", &Notice::Lost(reason))]);
                 // Over a lost link it can't say anything more.
                 self.debugger_done = true;
                 self.finish_if_complete()

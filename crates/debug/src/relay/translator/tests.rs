@@ -280,7 +280,7 @@ fn a_lost_link_is_told_and_ends_the_clients_session() {
     let mut translator = launched(json!({}));
     translator.debugger_gone();
     let lost = told(&translator.news(News::Lost(LostReason::Closed)));
-    assert_eq!(lost, ["important: lost", "terminated"]);
+    assert_eq!(lost, ["console: lost", "terminated"]);
 }
 
 #[test]
