@@ -3,6 +3,8 @@ export class Debugging {
   constructor(bench) {
     this.bench = bench;
     this.page = bench.page;
+    /** There as long as anything is debugged. */
+    this.controls = this.page.locator('.codicon-debug-continue, .codicon-debug-pause').first();
   }
 
   /** Sets a breakpoint on a line of the open file by its key. */
@@ -15,8 +17,9 @@ export class Debugging {
   /** Presses F5. */
   start = () => this.bench.press('F5');
 
-  /** The line at which the program stands, once the editor shows it. */
+  /** Waits until the program stands at a line of the file that the editor shows. */
   async stopped(line) {
+    await this.controls.waitFor();
     await this.page.locator('.codicon-debug-stackframe').first().waitFor();
     await this.page.locator('[id="status.editor.selection"]', { hasText: `Ln ${line},` }).waitFor();
   }
@@ -39,7 +42,7 @@ export class Debugging {
   }
 
   /** Waits until nothing is debugged any more. */
-  ended = () => this.page.locator('.statusbar.debugging, .debug-toolbar').first().waitFor({ state: 'detached' });
+  ended = () => this.controls.waitFor({ state: 'hidden' });
 
   /** Shows the Debug Console and waits for a line of it. */
   async consoleShows(text) {
