@@ -147,6 +147,7 @@ mod tests {
             remote_root: RemotePath::new("/srv/app").unwrap(),
             name: "Remora: app".into(),
             listen,
+            terminal: None,
             words: |notice| format!("{notice:?}"),
         }
     }

@@ -28,4 +28,4 @@ pub use configuration::{Attach, attach_configuration, stable_port};
 pub use debug_type::DebugType;
 pub use error::DebugError;
 pub use request::{Endpoint, Listen, Notice, Program, Request, Words};
-pub use session::{OutputStream, Session, SessionEvent, start};
+pub use session::{OutputStream, Screen, ScreenEvent, Session, SessionEvent, Terminal, start};

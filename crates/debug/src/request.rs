@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use remora_agent::LostReason;
+use remora_agent::{LostReason, TtySize};
 use remora_model::{Debugger, LocalPath, RemotePath};
 
 /// What to run under the debugger, and how.
@@ -37,6 +37,9 @@ pub struct Request {
     pub name: String,
     /// Where a client here may connect.
     pub listen: Listen,
+    /// The size of the terminal that the program runs on, if it is to have one: what it writes is shown there then, and
+    /// not told to its client.
+    pub terminal: Option<TtySize>,
     /// How a client of this session is told something.
     pub words: Words,
 }

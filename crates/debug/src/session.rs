@@ -3,6 +3,7 @@
 mod command_line;
 mod console;
 mod owner;
+mod screen;
 mod start;
 
 use remora_agent::{Exit, LostReason, StreamWriter};
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::request::Endpoint;
 use owner::Command;
+pub use screen::{Screen, ScreenEvent, Terminal};
 pub use start::start;
 
 /// Which of the program's output streams.
@@ -47,6 +49,7 @@ pub struct Session {
     endpoint: Endpoint,
     configuration: Value,
     stdin: Option<StreamWriter>,
+    terminal: Option<Terminal>,
     running: Running,
 }
 
@@ -76,6 +79,11 @@ impl Session {
     /// The program's standard input; the second call gets nothing. Dropping it says end of file there.
     pub fn take_stdin(&mut self) -> Option<StreamWriter> {
         self.stdin.take()
+    }
+
+    /// The program's terminal, if it has one; the second call gets nothing. What is typed is its standard input.
+    pub fn take_terminal(&mut self) -> Option<Terminal> {
+        self.terminal.take()
     }
 }
 

@@ -17,17 +17,6 @@ pub(crate) struct Launch {
     /// The target's name; without it, the one in use.
     pub(crate) target: Option<String>,
     pub(crate) request: DebugRequest,
-    /// Where the program reads and writes.
-    pub(crate) console: Console,
-}
-
-/// Where a program reads and writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Console {
-    /// Its output is told to the debug client, its input is at its end.
-    Internal,
-    /// A terminal.
-    Terminal,
 }
 
 /// Reads an entry whose variables are substituted.
@@ -38,9 +27,9 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath) -> Result<Launch, Fa
     let Some(entry) = configuration.as_object() else { return Err(wrong("a configuration must be an object")) };
     let entry = Entry(entry);
     let (file, module) = program(&entry, root)?;
-    let console = match entry.text("console")?.as_deref() {
-        None | Some("internalConsole") => Console::Internal,
-        Some("integratedTerminal") => Console::Terminal,
+    let terminal = match entry.text("console")?.as_deref() {
+        None | Some("internalConsole") => false,
+        Some("integratedTerminal") => true,
         Some(_) => return Err(wrong(r#""console" must be "internalConsole" or "integratedTerminal""#)),
     };
     let debugger = match entry.text("debugger")?.as_deref() {
@@ -72,9 +61,10 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath) -> Result<Launch, Fa
         in_code,
         just_my_code: entry.flag("justMyCode")?,
         sub_process: entry.flag("subProcess")?,
+        terminal,
         listen: Some(listen),
     };
-    Ok(Launch { target: entry.text("target")?, request, console })
+    Ok(Launch { target: entry.text("target")?, request })
 }
 
 /// Exactly one of a file in the mirrored folder and a module.
@@ -179,9 +169,10 @@ mod tests {
             in_code: false,
             just_my_code: Some(false),
             sub_process: Some(false),
+            terminal: true,
             listen: Some(Listen::Port { host: [127, 0, 0, 1].into(), port: 20_001, exact: true }),
         };
-        let expected = Launch { target: Some("box".into()), request, console: Console::Terminal };
+        let expected = Launch { target: Some("box".into()), request };
         assert_eq!(read(&entry, &root()).unwrap(), expected);
     }
 
@@ -190,7 +181,7 @@ mod tests {
         let launch = read(&json!({"module": "app"}), &root()).unwrap();
         let request =
             DebugRequest { module: Some("app".into()), listen: Some(Listen::Socket), ..DebugRequest::default() };
-        assert_eq!(launch, Launch { target: None, request, console: Console::Internal });
+        assert_eq!(launch, Launch { target: None, request });
         let relative = read(&json!({"program": "app/main.py"}), &root()).unwrap();
         assert_eq!(relative.request.file, Some(here("app/main.py").into()));
     }

@@ -19,6 +19,7 @@ use crate::fault::Fault;
 use crate::jobs::Job;
 use crate::status::{SessionStatus, Status};
 use crate::surface::{DebugRequest, Listening, Mirrored, Said, SessionId, Surface};
+use crate::terminal::TerminalId;
 use crate::terminal::{Opened, TerminalRequest};
 use terminals::Terminals;
 
@@ -119,6 +120,8 @@ pub(crate) struct Audience {
     pub(crate) clients: u32,
     /// Whether the output is told to them.
     pub(crate) hears_output: bool,
+    /// Where the program is shown, if it runs on a terminal.
+    pub(crate) terminal: Option<TerminalId>,
 }
 
 /// A debug session.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::fault::Fault;
 use crate::status::Status;
-use crate::terminal::{Shown, TerminalId};
+use crate::terminal::{Opened, Shown, TerminalId};
 
 /// Names a debug session within one sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,6 +89,8 @@ pub struct Listening {
     pub configuration: Value,
     /// The program's standard input; dropping it means end of file.
     pub stdin: Option<StreamWriter>,
+    /// The terminal that the program runs on, if it asked for one.
+    pub terminal: Option<Opened>,
 }
 
 impl Listening {
@@ -123,6 +125,8 @@ pub struct DebugRequest {
     pub just_my_code: Option<bool>,
     /// Whether child processes are debugged too, over the settings.
     pub sub_process: Option<bool>,
+    /// Whether it runs on a terminal, which is shown here.
+    pub terminal: bool,
     /// Where to listen; without it, the settings' port or the project's own. On a socket the output is for its
     /// client, and is not said here.
     pub listen: Option<Listen>,

@@ -8,6 +8,7 @@ use remora_agent::{
     AgentError, Exit, Link, OpErrorKind, Process, ProcessEvent, ProcessEvents, ProcessHandle, SpawnSpec, StreamWriter,
     TtySize,
 };
+use remora_debug::{Screen, ScreenEvent, Terminal};
 use remora_model::RemotePath;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{mpsc, oneshot};
@@ -77,7 +78,29 @@ pub enum Ending {
 pub struct Line {
     keyboard: StreamWriter,
     handle: ProcessHandle,
-    screen: ProcessEvents,
+    screen: Far,
+}
+
+/// What is behind a terminal, as it shows itself.
+enum Far {
+    /// A process of the terminal's own, which is let go of with it.
+    Process(ProcessEvents),
+    /// A program of a debug session, which ends it.
+    Program(Screen),
+}
+
+impl Far {
+    /// The next thing that happens. Cancel-safe.
+    async fn next(&mut self) -> ScreenEvent {
+        match self {
+            Self::Program(screen) => screen.next().await,
+            Self::Process(process) => match process.next().await {
+                Ok(ProcessEvent::Stdout(data) | ProcessEvent::Stderr(data)) => ScreenEvent::Shown(data),
+                Ok(ProcessEvent::Exited(exit)) => ScreenEvent::Exited(exit),
+                Err(_) => ScreenEvent::Lost,
+            },
+        }
+    }
 }
 
 /// Starts what is asked for, in `root` unless the request names a folder.
@@ -121,11 +144,16 @@ async fn known(link: &Link, root: &str) -> Result<Option<RemotePath>, Fault> {
 impl From<Process> for Line {
     fn from(process: Process) -> Self {
         let (handle, keyboard, screen) = process.into_parts();
-        Self { keyboard, handle, screen }
+        Self { keyboard, handle, screen: Far::Process(screen) }
     }
 }
 
 impl Line {
+    /// The terminal of a program that is debugged.
+    pub fn of_program(keyboard: StreamWriter, terminal: Terminal) -> Self {
+        Self { keyboard, handle: terminal.handle, screen: Far::Program(terminal.screen) }
+    }
+
     /// Carries until the process ends, the link is lost, or the sender of `inputs` is dropped. The process and all it
     /// started have been let go of then. `show` is called again only after what it was given has been dropped.
     pub async fn carry(self, mut inputs: mpsc::UnboundedReceiver<Input>, mut show: impl FnMut(Shown)) -> Ending {
@@ -137,13 +165,13 @@ impl Line {
         loop {
             tokio::select! {
                 event = screen.next(), if shown.is_none() => match event {
-                    Ok(ProcessEvent::Stdout(data) | ProcessEvent::Stderr(data)) => {
+                    ScreenEvent::Shown(data) => {
                         let (taken, wait) = oneshot::channel();
                         show(Shown { data, _taken: taken });
                         shown = Some(wait);
                     }
-                    Ok(ProcessEvent::Exited(exit)) => return Ending::Exited(exit),
-                    Err(_) => return Ending::Lost,
+                    ScreenEvent::Exited(exit) => return Ending::Exited(exit),
+                    ScreenEvent::Lost => return Ending::Lost,
                 },
                 () = dropped(&mut shown) => shown = None,
                 written = keyboard.write(&typed), if !typed.is_empty() => match written {

@@ -216,3 +216,55 @@ async fn a_launch_that_is_cancelled_leaves_nothing_running() {
     tokio::task::spawn_blocking(move || Census::expect_no_more_than(&Census::default(), &home)).await.unwrap();
     scene.end().await;
 }
+
+/// What a terminal shows until it has shown `wanted`.
+async fn shown(scene: &mut Scene, wanted: &str) -> String {
+    let mut text = String::new();
+    while !text.contains(wanted) {
+        text += scene.client.expect("remora/terminal/output").await["data"].as_str().unwrap();
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_program_on_a_terminal_is_typed_to_there_and_the_terminal_ends_with_it() {
+    let program = "import os, sys\nprint(os.environ['COLORTERM'])\nname = input('name? ')\n\
+                   print('hello', name, *os.get_terminal_size())\nsys.exit(3)\n";
+    let mut scene = Scene::new(program).await;
+    let mut entry = scene.entry();
+    entry["console"] = json!("integratedTerminal");
+    let launched = scene.launch(&entry).await;
+    let terminal = &launched["terminal"];
+    scene.client.notify("remora/terminal/resize", json!({"terminal": terminal, "cols": 100, "rows": 30})).await;
+    let mut debugger = Client::over(&socket(&launched)).await.unwrap();
+    debugger.launch(&entry, &[(&scene.app(), &[4])]).await.unwrap();
+    assert!(shown(&mut scene, "name? ").await.contains("truecolor"));
+    scene.client.notify("remora/terminal/write", json!({"terminal": terminal, "data": "é\r"})).await;
+    let (thread, _) = debugger.stopped().await.unwrap();
+    debugger.go_on(thread).await.unwrap();
+    shown(&mut scene, "hello é 100 30").await;
+    assert_eq!(end(&mut debugger).await, (json!(3), String::new()));
+    scene.client.ignore("remora/terminal/output");
+    assert_eq!(scene.client.expect("remora/terminal/ended").await, json!({"terminal": terminal, "code": 3}));
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_program_ends_with_the_terminal_that_it_runs_on() {
+    let mut scene = Scene::new("import time\nwhile True:\n    print('x' * 1000)\n").await;
+    scene.client.ignore("remora/terminal/output");
+    let home = scene.folder.path().join("home");
+    let mut entry = scene.entry();
+    entry["console"] = json!("integratedTerminal");
+    entry["env"] = json!({"HOME": home});
+    let launched = scene.launch(&entry).await;
+    let mut debugger = Client::over(&socket(&launched)).await.unwrap();
+    debugger.launch(&entry, &[]).await.unwrap();
+    scene.client.notify("remora/terminal/close", json!({"terminal": launched["terminal"]})).await;
+    scene.client.expect("remora/terminal/ended").await;
+    debugger.event("terminated").await.unwrap();
+    drop(debugger);
+    scene.client.expect("remora/exited").await;
+    assert_eq!(Census::take(&home), Census::default());
+    scene.end().await;
+}

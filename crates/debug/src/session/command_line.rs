@@ -106,6 +106,7 @@ mod tests {
             remote_root: RemotePath::new("/srv/p").unwrap(),
             name: "x".into(),
             listen: Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false },
+            terminal: None,
             words: |notice| format!("{notice:?}"),
         }
     }

@@ -62,6 +62,13 @@ impl Console {
         self.flush();
     }
 
+    /// Tells the client the rest, however long it takes; returns early if it goes.
+    pub(super) async fn finish(mut self) {
+        while !self.has_room() {
+            self.made_room().await;
+        }
+    }
+
     fn flush(&mut self) {
         while let Some(client) = &self.client {
             let Some(news) = self.waiting.pop_front() else { return };

@@ -52,6 +52,8 @@ pub(super) struct Owner {
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
     pub(super) events: mpsc::UnboundedSender<SessionEvent>,
     pub(super) console: Console,
+    /// The news of the terminal, if the program has one: its output then goes nowhere else.
+    pub(super) screen: Option<Console>,
     /// Whether the debugger does not itself end the program when a client asks for it.
     pub(super) ends_for_client: bool,
 }
@@ -68,10 +70,15 @@ impl Owner {
         let mut ready = Some(ready);
         let mut stderr = Vec::new();
         let left = self.watch(&mut ready, &mut stderr).await;
-        self.console.tell(match &left {
+        let end = match &left {
             Left::Exited(exit) => News::Exited(*exit),
             Left::Lost(reason) => News::Lost(reason.clone()),
-        });
+        };
+        if let Some(mut screen) = self.screen.take() {
+            screen.tell(end.clone());
+            tokio::spawn(screen.finish());
+        }
+        self.console.tell(end);
         self.farewell().await;
         if let Left::Exited(_) = left
             && let Err(error) = self.handle.end().await
@@ -113,8 +120,14 @@ impl Owner {
         loop {
             tokio::select! {
                 // A client that does not read lets the program wait, as a full pipe does.
-                event = self.process.next(), if self.console.has_room() => match event {
-                    Ok(ProcessEvent::Stdout(data)) => self.output(OutputStream::Stdout, data),
+                event = self.process.next(), if self.has_room() => match event {
+                    Ok(ProcessEvent::Stdout(data)) => {
+                        // All that is written to a terminal comes this way.
+                        if ready.is_some() && self.screen.is_some() {
+                            keep_tail(stderr, &data);
+                        }
+                        self.output(OutputStream::Stdout, data);
+                    }
                     Ok(ProcessEvent::Stderr(data)) => {
                         if ready.is_some() {
                             keep_tail(stderr, &data);
@@ -146,6 +159,7 @@ impl Owner {
                     }
                 },
                 () = self.console.made_room(), if !self.console.has_room() => {}
+                () = made_room(&mut self.screen) => {}
                 Some(event) = self.relay_events.recv() => match event {
                     RelayEvent::Seated(client) => self.console.seat(client),
                     RelayEvent::EndAsked => end(self.handle.clone()),
@@ -176,10 +190,26 @@ impl Owner {
         let _ = timeout(FAREWELL, drained).await;
     }
 
+    fn has_room(&self) -> bool {
+        self.console.has_room() && self.screen.as_ref().is_none_or(Console::has_room)
+    }
+
     fn output(&mut self, stream: OutputStream, data: Vec<u8>) {
+        if let Some(screen) = &mut self.screen {
+            screen.tell(News::Output(stream, data));
+            return;
+        }
         self.console.tell(News::Output(stream, data.clone()));
         // Nobody listens when the session's user has gone; the program runs on or is being ended.
         let _ = self.events.send(SessionEvent::Output { stream, data });
+    }
+}
+
+/// Waits until the one who shows a full screen has taken something of it. Cancel-safe.
+async fn made_room(screen: &mut Option<Console>) {
+    match screen {
+        Some(screen) if !screen.has_room() => screen.made_room().await,
+        _ => std::future::pending().await,
     }
 }
 

@@ -12,7 +12,7 @@ use tracing::info;
 use super::command_line::{self, CommandLine};
 use super::console::Console;
 use super::owner::{Owner, Readiness};
-use super::{Running, Session, SessionEvent};
+use super::{Running, Session, SessionEvent, screen};
 use crate::configuration::{attach_arguments, attach_configuration};
 use crate::error::DebugError;
 use crate::interpreter::{self, Look, Probed};
@@ -110,7 +110,8 @@ async fn spawn(
     let cwd = RemotePath::new(command_line::cwd(request)).expect("invariant: joined to an absolute path");
     let argv = command_line.argv;
     let python = argv.first().cloned().unwrap_or_default();
-    let spec = SpawnSpec { argv, cwd: Some(cwd), env: command_line.env, run_dir: Some(run_dir.id()), tty: None };
+    let spec =
+        SpawnSpec { argv, cwd: Some(cwd), env: command_line.env, run_dir: Some(run_dir.id()), tty: request.terminal };
     let process = link.spawn(spec).await.map_err(|error| match error {
         AgentError::Op(error) if error.kind == OpErrorKind::NotFound => DebugError::InterpreterMissing { path: python },
         error => error.into(),
@@ -125,6 +126,13 @@ async fn spawn(
     };
     let (relay_sender, relay_events) = mpsc::unbounded_channel();
     let console = Console::new(facts.socket.is_none());
+    let (screen, terminal) = match request.terminal {
+        Some(_) => {
+            let (screen, terminal) = screen::made(process.handle.clone());
+            (Some(screen), Some(terminal))
+        }
+        None => (None, None),
+    };
     let route = Route { link: link.clone(), address: Address::Unix(socket), facts };
     let relay = Relay::serve(local, route, relay_sender);
     let (commands, command_receiver) = mpsc::unbounded_channel();
@@ -141,6 +149,7 @@ async fn spawn(
         commands: command_receiver,
         events,
         console,
+        screen,
         // ptvsd takes no notice of "terminateDebuggee".
         ends_for_client: push.name == "ptvsd",
     };
@@ -149,7 +158,7 @@ async fn spawn(
         drop(ended_sender);
     });
     let running = Running { commands, ended };
-    Ok((readiness, Session { endpoint, configuration: Value::Null, stdin: Some(stdin), running }))
+    Ok((readiness, Session { endpoint, configuration: Value::Null, stdin: Some(stdin), terminal, running }))
 }
 
 /// Waits until a client may connect. On any failure everything has been ended when it returns.

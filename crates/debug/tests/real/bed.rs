@@ -81,6 +81,7 @@ impl Bed {
             remote_root: RemotePath::new(self.there().display().to_string()).unwrap(),
             name: "Remora: test".into(),
             listen: Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false },
+            terminal: None,
             words: |notice| format!("{notice:?}"),
         }
     }

@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use remora_agent::Exit;
+use remora_agent::{Exit, TtySize};
 use remora_debug::dap::{Client, ClientError};
-use remora_debug::{Listen, Program, Request, SessionEvent};
+use remora_debug::{Listen, Program, Request, ScreenEvent, SessionEvent};
 use remora_model::Debugger;
 use remora_testkit::python::{find, usual};
 use serde_json::{Value, json};
@@ -221,5 +221,43 @@ async fn a_lost_link_and_a_killed_program_are_told() {
         client.disconnect(true).await.unwrap();
         assert!(matches!(run.end().await.1, SessionEvent::Lost(_)), "{debugger:?}");
         assert!(!path.exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_on_a_terminal_reads_and_writes_there_and_its_client_hears_of_the_end_alone() {
+    for (version, debugger) in PAIRS {
+        let what = format!("{version} {debugger:?}");
+        let bed = Bed::new().await;
+        let text = "import os, sys\nsys.stdout.write('name? %s ' % os.isatty(0))\nsys.stdout.flush()\n\
+            name = sys.stdin.readline()\nos.write(2, b'hello ' + name.encode())\nsys.exit(3)\n";
+        std::fs::write(bed.there().join("asks.py"), text).unwrap();
+        let mut asked = request(&bed, &find(version), "asks.py", debugger);
+        asked.terminal = Some(TtySize { columns: 80, rows: 24 });
+        let mut run = bed.start(asked).await.unwrap();
+        let mut screen = run.session.take_terminal().unwrap().screen;
+        let showing = tokio::spawn(async move {
+            let mut shown = Vec::new();
+            loop {
+                match screen.next().await {
+                    ScreenEvent::Shown(data) => shown.extend(data),
+                    last => return (shown, last),
+                }
+            }
+        });
+        let mut keyboard = run.session.take_stdin().unwrap();
+        let mut client = Client::over(&socket(&run)).await.unwrap();
+        let file = bed.here("asks.py");
+        client.launch(&entry(&file), &[(&file, &[6])]).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut keyboard, b"me\n").await.unwrap();
+        let (thread, _) = client.stopped().await.unwrap();
+        client.go_on(thread).await.unwrap();
+        assert_eq!(end(&mut client).await, (3, String::new()), "{what}");
+        let (shown, last) = showing.await.unwrap();
+        assert_eq!(last, ScreenEvent::Exited(Exit::Code(3)), "{what}");
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(shown.contains("name? True") && shown.contains("hello me"), "{what}: {shown:?}");
+        assert_eq!(run.end().await, (String::new(), SessionEvent::Exited(Exit::Code(3))), "{what}");
+        assert_eq!(bed.census(), Vec::<String>::new(), "{what}");
     }
 }

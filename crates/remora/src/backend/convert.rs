@@ -93,7 +93,7 @@ pub(super) fn launched(listening: &Listening) -> LaunchResult {
     LaunchResult {
         session: listening.session.0,
         socket: listening.endpoint.socket().map(socket),
-        terminal: None,
+        terminal: listening.terminal.as_ref().map(|opened| opened.terminal.0),
         host: port.map(|port| port.ip().to_string()).unwrap_or_default(),
         port: port.map_or(0, |port| port.port()),
     }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
-use remora_agent::Link;
+use remora_agent::{Link, TtySize};
 use remora_debug::{Listen, Program, Request, Session, SessionEvent};
 use remora_mirror::Mirror;
 use remora_model::RemotePath;
@@ -13,10 +13,17 @@ use tokio::sync::oneshot;
 
 use crate::event::{Generation, Reply};
 use crate::fault::{self, Fault, Kind};
-use crate::jobs::Job;
+use crate::jobs::{Carrying, Job};
 use crate::state::{Audience, LinkState, Running, State, Waiting};
 use crate::status::SessionStatus;
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
+use crate::terminal::{Line, Opened};
+
+/// Of a terminal that nobody has shown yet; the editor tells the real one at once.
+const FIRST_SIZE: TtySize = TtySize { columns: 80, rows: 24 };
+
+/// What tells a program that its terminal has 24 bits of colour, as those of editors have.
+pub(crate) const COLOURS: (&str, &str) = ("COLORTERM", "truecolor");
 
 impl State {
     pub(crate) fn debug_asked(
@@ -121,7 +128,7 @@ impl State {
             Program::Module(module) => module.clone(),
         });
         let hears_output = request.listen == Listen::Socket;
-        self.audiences.insert(session, Audience { clients: 0, hears_output });
+        self.audiences.insert(session, Audience { hears_output, ..Audience::default() });
         let shown = SessionStatus { session: session.0, name, attached: false, stale: Vec::new() };
         self.shown_sessions.insert(session, shown);
         vec![Job::StartDebug { session, link, request: Box::new(request), reply, given_up }]
@@ -134,6 +141,9 @@ impl State {
             self.target.as_ref().ok_or_else(|| Fault::internal("A debug session started without a target."))?;
         let mut env: BTreeMap<String, String> = target.env.clone();
         env.extend(request.env);
+        if request.terminal {
+            env.entry(COLOURS.0.into()).or_insert_with(|| COLOURS.1.into());
+        }
         let program = match (&request.file, request.module) {
             (Some(file), _) => Program::File(self.program_file(file)?),
             (None, module) => Program::Module(module.unwrap_or_default()),
@@ -155,6 +165,7 @@ impl State {
             remote_root,
             name: configuration_name(&target.name),
             listen: request.listen.unwrap_or(own),
+            terminal: request.terminal.then_some(FIRST_SIZE),
             words: fault::notice,
         })
     }
@@ -173,25 +184,45 @@ impl State {
                 return Vec::new();
             }
         };
+        let (terminal, carry) = self.show_program(id, &mut session);
         let listening = Listening {
             session: id,
             endpoint: session.endpoint().clone(),
             configuration: session.configuration().clone(),
             stdin: session.take_stdin(),
+            terminal,
         };
         let session = Arc::new(session);
         let heard = reply.send(Ok(listening)).is_ok();
         match self.sessions.get_mut(&id) {
             Some(running @ Running::Starting(_)) if heard => {
                 *running = Running::Listening(session);
-                Vec::new()
+                carry.into_iter().collect()
             }
             // It ended, or was stopped, before it could be handed over; or nobody waits for it.
             _ => {
                 self.sessions.remove(&id);
+                if let Some(terminal) = self.audiences.get(&id).and_then(|audience| audience.terminal) {
+                    self.terminals.close(terminal);
+                }
                 vec![Job::Stop { sessions: vec![session], done: None }]
             }
         }
+    }
+
+    /// Has the terminal of a program shown, if it runs on one.
+    fn show_program(&mut self, id: SessionId, session: &mut Session) -> (Option<Opened>, Option<Job>) {
+        let Some(terminal) = session.take_terminal() else { return (None, None) };
+        let Some(keyboard) = session.take_stdin() else { return (None, None) };
+        let (shown, _) = self.terminals.begin();
+        let Some(inputs) = self.terminals.opened(shown) else { return (None, None) };
+        if let Some(audience) = self.audiences.get_mut(&id) {
+            audience.terminal = Some(shown);
+        }
+        let (begin, begun) = oneshot::channel();
+        let line = Box::new(Line::of_program(keyboard, terminal));
+        let carry = Job::CarryTerminal(Carrying { id: shown, line, inputs, begun });
+        (Some(Opened { terminal: shown, begin }), Some(carry))
     }
 
     pub(crate) fn interrupt_asked(&mut self, id: SessionId) -> Vec<Job> {

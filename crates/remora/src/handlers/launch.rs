@@ -8,23 +8,14 @@ use super::debug::no_session;
 use crate::event::Reply;
 use crate::fault::{Fault, Kind};
 use crate::jobs::Job;
-use crate::launch_configuration::{self, Console, Launch};
+use crate::launch_configuration::{self, Launch};
 use crate::state::{Running, State};
 use crate::surface::{Listening, SessionId};
 
 impl State {
     pub(crate) fn launch_asked(&mut self, configuration: &Value, reply: Reply<Listening>) -> Vec<Job> {
         match self.launch(configuration) {
-            Ok(Launch { console: Console::Terminal, .. }) => {
-                let fault = Fault::new(
-                    Kind::BadRequest,
-                    "launch.json: \"console\" can't be \"integratedTerminal\" yet.",
-                    "Use \"internalConsole\".",
-                );
-                let _ = reply.send(Err(fault));
-                Vec::new()
-            }
-            Ok(Launch { target, request, .. }) => self.debug_asked(target.as_deref(), request, reply),
+            Ok(Launch { target, request }) => self.debug_asked(target.as_deref(), request, reply),
             Err(fault) => {
                 let _ = reply.send(Err(fault));
                 Vec::new()

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use crate::event::Reply;
 use crate::fault::Fault;
 use crate::jobs::{Carrying, Job, Opening};
-use crate::state::{State, Waiting};
+use crate::state::{Running, State, Waiting};
 use crate::surface::Said;
 use crate::terminal::{Ending, Input, Line, Opened, Shown, TerminalId, TerminalRequest};
 
@@ -70,7 +70,16 @@ impl State {
         if self.terminals.close(id) {
             self.say(Said::TerminalEnded(id, Some(Exit::Signal(SIGHUP))));
         }
-        Vec::new()
+        self.stop_shown_on(id)
+    }
+
+    /// A program that is debugged ends with the terminal that it runs on.
+    fn stop_shown_on(&mut self, id: TerminalId) -> Vec<Job> {
+        let shown = self.audiences.iter().find(|(_, audience)| audience.terminal == Some(id));
+        match shown.and_then(|(session, _)| self.sessions.get(session)) {
+            Some(Running::Listening(session)) => vec![Job::Stop { sessions: vec![session.clone()], done: None }],
+            _ => Vec::new(),
+        }
     }
 
     pub(crate) fn terminal_showed(&mut self, id: TerminalId, shown: Shown) -> Vec<Job> {
