@@ -5,7 +5,7 @@
 import * as path from 'node:path';
 
 import * as vscode from 'vscode';
-import { LanguageClient, ResponseError, type NotificationHandler, type NotificationType, type RequestType } from 'vscode-languageclient/node';
+import { LanguageClient, ResponseError, State, type NotificationHandler, type NotificationType, type RequestType } from 'vscode-languageclient/node';
 
 import type { Prompter } from './prompt';
 import * as protocol from './protocol';
@@ -40,6 +40,10 @@ export class Sidecar implements vscode.Disposable {
     this.hear(protocol.status, (status) => {
       this.status = status;
       this.#changed.fire(status);
+    });
+    // One that was killed is started again by the client, and then knows of no target yet.
+    this.#client.onDidChangeState(({ newState }) => {
+      if (newState === State.Running && this.status) void this.quietly(protocol.mirror, {});
     });
     this.hear(protocol.fault, ({ message, hint }) => { log.warn(`${message} ${hint}`); });
     this.hear(protocol.mirrored, ({ files, bytes, ms }) => { log.debug(`mirrored ${files} files, ${bytes} bytes in ${ms} ms`); });
