@@ -121,7 +121,7 @@ impl State {
         self.status_due = None;
         let told = (self.told.phase, &self.told.halted, &self.told.remote_root);
         let turned = told != (self.phase(), &self.halted, &self.root);
-        let bulk = self.queue.len() > HANDFUL;
+        let bulk = self.queue.len() > HANDFUL || self.bulk_progress().is_some();
         if turned && !self.standing_changed && !bulk && self.may_come_to_nothing() {
             return;
         }

@@ -3,9 +3,9 @@
 use super::{Bench, done, path};
 use crate::compare::{Comparison, Dirty};
 use crate::event::{Event, Job};
-use crate::look::Looked;
+use crate::look::{Content, Looked, LookedFile};
 use crate::notice::{Change, Notice, PATHS_WAITING, Phase};
-use remora_model::RelPath;
+use remora_model::{Mode, Mtime, RelPath};
 
 /// The statuses told since the last call: phase, what waits, and whether it is shown as bulk work.
 fn told(bench: &mut Bench) -> Vec<(Phase, Vec<String>, bool)> {
@@ -111,4 +111,23 @@ fn what_would_come_to_nothing_does_not_wait_and_a_later_save_is_not_lost_with_it
     assert_eq!(told(&mut bench), [(Phase::Paused, vec!["log".to_owned()], false)]);
     let jobs = bench.on(Event::Resume);
     assert_eq!(bench.carry_out(jobs, "new"), 1);
+}
+
+#[test]
+fn a_single_huge_file_is_told_now_and_then_too() {
+    const MIB: u64 = 1 << 20;
+    let mut bench = Bench::new(&[]);
+    bench.on(Event::Saved(path("huge")));
+    let content = Content::Large(None);
+    let file = LookedFile { mtime: Mtime(5), size: 2048 * MIB, mode: Mode(0o644), racy: false, content };
+    bench.on(Event::Looked(vec![(path("huge"), Looked::File(file))]));
+    for _ in 0..2048 {
+        bench.on(Event::Streamed(MIB));
+    }
+    let shown = told(&mut bench);
+    assert_eq!(shown, [(Phase::Uploading, vec!["huge".to_owned()], true)], "the clock stood still");
+    bench.now = bench.state.next_tick().unwrap();
+    bench.on(Event::Tick);
+    let status = bench.state.status();
+    assert_eq!((told(&mut bench).len(), status.progress.unwrap().bytes_done), (1, 2048 * MIB));
 }

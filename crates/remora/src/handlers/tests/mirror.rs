@@ -1,0 +1,127 @@
+//! Stories of the state about the mirror: who is told what was stored, a pause, stale sessions, other rules.
+
+use std::time::Duration;
+
+use remora_agent::LostReason;
+use remora_mirror::Notice;
+use remora_model::{RelPath, RemotePath};
+use tokio::sync::oneshot;
+
+use super::{Bed, bed, link};
+use crate::event::{Event, MirrorRequest};
+use crate::fault::Kind;
+use crate::jobs::Job;
+use crate::status::Phase;
+use crate::surface::{Said, SessionId};
+
+#[tokio::test]
+async fn two_requests_at_a_time_are_both_told_what_was_mirrored() {
+    let mut bed = bed();
+    bed.up().await;
+    let stored = || {
+        Event::MirrorSaid(Notice::Mirrored {
+            files: 2,
+            bytes: 3,
+            elapsed: Duration::ZERO,
+            paths: vec![],
+            sources: vec![],
+        })
+    };
+    let (first, mut first_answer) = oneshot::channel();
+    let (second, mut second_answer) = oneshot::channel();
+    for reply in [oneshot::channel().0, oneshot::channel().0] {
+        bed.state.on(Event::MirrorAsked(MirrorRequest::default(), reply));
+    }
+    bed.state.on(stored());
+    bed.state.on(Event::MirrorEnded(Ok(()), first));
+    bed.state.on(Event::MirrorEnded(Ok(()), second));
+    assert_eq!(first_answer.try_recv().unwrap().unwrap().files, 2);
+    assert_eq!(second_answer.try_recv().unwrap().unwrap().files, 2);
+    let said = |bed: &mut Bed| {
+        let said = std::iter::from_fn(|| bed.said.try_recv().ok());
+        said.filter(|said| matches!(said, Said::Mirrored(_))).count()
+    };
+    assert_eq!(said(&mut bed), 0);
+    bed.state.on(stored());
+    assert_eq!(said(&mut bed), 1, "nobody waits any more");
+    bed.state.on(Event::MirrorAsked(MirrorRequest::default(), oneshot::channel().0));
+    bed.state.on(stored());
+    let unheard = oneshot::channel().0;
+    bed.state.on(Event::MirrorEnded(Ok(()), unheard));
+    assert_eq!(said(&mut bed), 1, "who has cancelled is told too");
+}
+
+#[tokio::test]
+async fn a_pause_is_kept_over_reconnects_and_new_mirrors() {
+    let mut bed = bed();
+    let generation = bed.up().await;
+    bed.state.on(Event::PauseAsked(oneshot::channel().0));
+    assert_eq!(bed.state.status().phase, Phase::Paused);
+    let (reply, mut answer) = oneshot::channel();
+    assert!(bed.state.on(Event::MirrorAsked(MirrorRequest::default(), reply)).is_empty());
+    assert_eq!(answer.try_recv().unwrap().unwrap_err().kind, Kind::MirrorPaused);
+    bed.state.on(Event::LinkLost(generation, LostReason::Closed));
+    assert_eq!(bed.state.status().phase, Phase::Reconnecting);
+    bed.up().await;
+    let mut settings = bed.state.settings.clone().unwrap();
+    settings.mirror.exclude = vec!["*.csv".into()];
+    bed.state.on(Event::Configured(Ok(settings)));
+    let status = bed.state.status();
+    assert_eq!((status.phase, status.paused), (Phase::Paused, true));
+    bed.state.on(Event::ResumeAsked(oneshot::channel().0));
+    assert_ne!(bed.state.status().phase, Phase::Paused);
+}
+
+#[tokio::test]
+async fn a_session_is_stale_when_a_python_file_was_stored_since_its_program_started() {
+    let mut bed = bed();
+    let generation = bed.up().await;
+    let stored = |names: &[&str]| {
+        let sources = names.iter().map(|name| RelPath::new(*name).unwrap()).collect();
+        Event::MirrorSaid(Notice::Mirrored { files: 1, bytes: 1, elapsed: Duration::ZERO, paths: vec![], sources })
+    };
+    bed.state.on(stored(&["before.py"]));
+    let (reply, _answer) = oneshot::channel();
+    let root = RemotePath::new("/there").unwrap();
+    bed.state.on(Event::BarrierPassed(generation, Ok(root), Box::new(bed.program()), reply));
+    bed.state.on(stored(&[]));
+    assert_eq!(bed.state.status().phase, Phase::Debugging);
+    bed.state.on(stored(&["b.py", "a.py"]));
+    bed.state.on(stored(&["a.py"]));
+    let status = bed.state.status();
+    let session = &status.sessions[0];
+    assert_eq!((status.phase, session.name.as_str()), (Phase::Stale, "app.py"));
+    assert_eq!(session.stale, ["a.py", "b.py"]);
+    bed.state.on(Event::StopAsked(SessionId(session.session), oneshot::channel().0));
+    assert_eq!(bed.state.status().sessions, []);
+}
+
+#[tokio::test]
+async fn other_rules_of_what_is_left_out_count_at_once() {
+    let mut bed = bed();
+    bed.up().await;
+    let mut settings = bed.state.settings.clone().unwrap();
+    settings.mirror.exclude = vec!["[z-a]".into()];
+    bed.state.on(Event::Configured(Ok(settings.clone())));
+    assert!(bed.state.mirror.is_none() && bed.state.message.is_some(), "a pattern that can't be understood is said");
+    settings.mirror.exclude = vec!["*.csv".into()];
+    bed.state.on(Event::Configured(Ok(settings)));
+    let (reply, mut answer) = oneshot::channel();
+    let jobs = bed.state.on(Event::MirrorAsked(MirrorRequest::default(), reply));
+    assert!(matches!(jobs.as_slice(), [Job::MirrorAll { rescan: false, .. }]), "a new mirror compares by itself");
+    assert!(answer.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn settings_that_spoil_the_mirror_while_a_request_waits_are_its_answer() {
+    let mut bed = bed();
+    let (reply, mut answer) = oneshot::channel();
+    bed.state.on(Event::MirrorAsked(MirrorRequest { target: Some("a".into()), ..MirrorRequest::default() }, reply));
+    let mut settings = bed.state.settings.clone().unwrap();
+    settings.mirror.exclude = vec!["[z-a]".into()];
+    bed.state.on(Event::Configured(Ok(settings)));
+    let generation = bed.state.link.generation();
+    bed.state.on(Event::Linked(generation, Ok(link().await)));
+    let fault = answer.try_recv().unwrap().unwrap_err();
+    assert_ne!(fault.kind, Kind::Internal, "{fault:?}");
+}
