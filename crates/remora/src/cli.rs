@@ -7,11 +7,13 @@ mod debug;
 mod demo;
 mod doctor;
 mod launch_json;
+mod local_terminal;
 mod mirror;
 mod run;
 mod target;
 mod target_add;
 mod targets;
+mod terminal;
 mod text_file;
 mod voice;
 
@@ -26,7 +28,7 @@ use args::{Args, Command};
 
 /// The exit status of everything that failed with a fault, except `debug`.
 const FAILED: u8 = 1;
-/// The exit status of `debug` when Remora failed and not the program, as `docker run` and `env` have it.
+/// The exit status of `debug` and `terminal` when Remora failed and not the program, as `docker run` and `env` have it.
 const FAILED_TO_RUN: u8 = 125;
 
 /// Runs the program.
@@ -53,6 +55,7 @@ async fn run(command: Command) -> u8 {
         Command::Debug(args) => debug::run(args).await,
         Command::Mirror(args) => mirror::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Terminal(args) => terminal::run(args).await,
         Command::LaunchJson(args) => launch_json::run(args).await,
         Command::Target(command) => targets::run(command).await,
         Command::Demo(args) => demo::run(args).await,

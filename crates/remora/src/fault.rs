@@ -17,7 +17,7 @@ pub use agent::{boot, lost, not_absolute, root, root_missing, root_read_only};
 pub use debug::notice;
 pub use explain::{Explained, explained};
 pub use mirror::{blocked, mirror};
-pub use terminal::{no_folder, terminal};
+pub use terminal::{no_folder, terminal, terminal_lost};
 pub use transport::unreachable;
 
 /// What went wrong, for a person and for a script.

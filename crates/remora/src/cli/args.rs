@@ -21,6 +21,8 @@ pub(super) enum Command {
     Mirror(MirrorArgs),
     /// Tell what would fail, why, and the remedy
     Doctor(DoctorArgs),
+    /// Open a terminal there in this one
+    Terminal(TerminalArgs),
     /// Write the attach configuration into launch.json
     LaunchJson(LaunchJsonArgs),
     /// Find, list and add the places where programs can run
@@ -139,6 +141,18 @@ pub(super) struct DoctorArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct TerminalArgs {
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// The working directory there [default: the remote folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) cwd: Option<String>,
+    /// Program and arguments [default: the login's shell]
+    #[arg(value_name = "COMMAND", last = true)]
+    pub(super) program: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct LaunchJsonArgs {
     #[command(flatten)]
     pub(super) target: TargetArgs,
@@ -239,6 +253,18 @@ mod tests {
         let args = debug(&["--local", "-m", "pkg.tool", "--root", "x"]).unwrap();
         assert_eq!(args.program, ["-m", "pkg.tool", "--root", "x"]);
         assert!(args.target.place.root.is_none());
+    }
+
+    #[test]
+    fn a_terminals_command_stands_behind_two_dashes() {
+        let parse = |args: &[&str]| match Args::try_parse_from(["remora", "terminal"].iter().chain(args))?.command {
+            Command::Terminal(args) => Ok::<_, clap::Error>((args.target.target, args.program)),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(parse(&["--target", "box"]).unwrap(), (Some("box".to_owned()), Vec::new()));
+        let (target, program) = parse(&["--", "ls", "-l", "--target", "--"]).unwrap();
+        assert_eq!((target, program.join(" ").as_str()), (None, "ls -l --target --"));
+        assert!(parse(&["ls"]).is_err());
     }
 
     #[test]

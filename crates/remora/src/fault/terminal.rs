@@ -28,6 +28,12 @@ pub fn terminal(error: &AgentError) -> Fault {
     fault.because(error)
 }
 
+/// A terminal ended with its connection.
+#[must_use]
+pub fn terminal_lost() -> Fault {
+    Fault::new(Kind::ConnectionLost, "The connection was lost, and with it the terminal.", "Open it again.")
+}
+
 /// The folder for a terminal is no path.
 #[must_use]
 pub fn no_folder(folder: &str) -> Fault {
