@@ -2,11 +2,15 @@
  * Owns `npm run bench -- NAME`: builds a bench optimised and runs it. Benches measure and print; none
  * of them fails on a time.
  */
+import { cargo } from './cargo.mjs';
 import { Failure, run, saying } from './command.mjs';
+import { installEditor } from './editor.mjs';
 import { needTools } from './machine.mjs';
+import { installPackages, makeVsix } from './vsix.mjs';
 
 const BENCHES = {
-  save: { bin: 'bench-save', shows: 'a saved 4 kB file until it is confirmed, beside scp, rsync and ssh cat' },
+  save: { run: save, shows: 'a saved 4 kB file until it is confirmed, beside scp, rsync and ssh cat' },
+  f5: { run: f5, shows: 'F5 until the first stop in a real VS Code, beside ssh -L and debugpy started by hand' },
 };
 
 await saying(async () => {
@@ -17,7 +21,20 @@ await saying(async () => {
     throw new Failure(`Usage: npm run bench -- NAME\n${known.join('\n')}`);
   }
   needTools('cargo', 'python3');
-  // The bench starts the program that stands beside it, so both are built the same way.
-  await run(['cargo', 'build', '--release', '--bin', 'remora', '--bin', bench.bin]);
-  await run(['cargo', 'run', '--release', '--quiet', '--bin', bench.bin, '--', ...args]);
+  await bench.run(args);
 });
+
+async function save(args) {
+  // The bench starts the program that stands beside it, so both are built the same way.
+  await run(['cargo', 'build', '--release', '--bin', 'remora', '--bin', 'bench-save']);
+  await run(['cargo', 'run', '--release', '--quiet', '--bin', 'bench-save', '--', ...args]);
+}
+
+/** `--profile dev` tries the bench itself sooner; its figures are nobody's. */
+async function f5(args) {
+  const vsix = await makeVsix(args[0] === '--profile' ? args[1] : 'release');
+  await cargo(['build', '--bin', 'remora-remote']);
+  await installPackages('tests/editor');
+  await installEditor();
+  await run([process.execPath, 'bench-f5.mjs'], { cwd: 'tests/editor', env: { REMORA_STORIES_VSIX: vsix } });
+}

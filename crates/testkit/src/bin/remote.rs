@@ -17,9 +17,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const USAGE: &str = "usage: remora-remote [--password] [--unknown] [--rtt-ms N]
+const USAGE: &str = "usage: remora-remote [--password] [--unknown] [--forwarding] [--rtt-ms N]
   --password   another account logs in, by its password only
   --unknown    the client does not know the host's key yet
+  --forwarding ports may be forwarded, as for ssh -L
   --rtt-ms N   the cable's round trip
 words on standard input: cut, heal, black-hole, drop-sessions, connections, left";
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
 struct Order {
     password: bool,
     unknown: bool,
+    forwarding: bool,
     round_trip: Duration,
 }
 
@@ -49,6 +51,7 @@ impl Order {
             match word.as_str() {
                 "--password" => order.password = true,
                 "--unknown" => order.unknown = true,
+                "--forwarding" => order.forwarding = true,
                 "--rtt-ms" => {
                     order.round_trip = Duration::from_millis(words.next().ok_or("a value is missing")?.parse()?);
                 }
@@ -85,6 +88,9 @@ impl Remote {
                 home.path().display(),
                 run.display()
             ));
+        }
+        if order.forwarding {
+            options.server_lines.push("AllowTcpForwarding yes".to_owned());
         }
         let sshd = Sshd::start(options);
         let cable = Lag::start(SocketAddr::from((Ipv4Addr::LOCALHOST, sshd.port())), order.round_trip)?;
