@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use remora_agent::StreamWriter;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
@@ -12,48 +13,48 @@ use super::local_listener::Ends;
 use super::translator::{News, Out, Translator};
 use super::{NEWS_UNDER_WAY, RelayEvent, Road};
 use crate::dap::frames::{Decoder, Frame, FrameError};
+use crate::request::Notice;
 
 /// As much as is read at once; a debugger's answers are rarely longer.
 const PORTION: usize = 64 * 1024;
 
 /// Carries one connection until both directions have ended.
 pub(super) async fn carry(road: &Road, ends: Ends) {
-    let Ends { reader, mut writer } = ends;
+    let Ends { reader, writer } = ends;
     let on_port = road.facts.socket.is_none();
     let mut from_client = Messages::new(reader, on_port);
-    let mut translator = Translator::new(Arc::clone(&road.facts));
-    // ptvsd lets a second client wait without a word, so it is answered before it gets there.
-    let seat = if road.facts.ptvsd && !on_port {
-        let Some(seat) = sit_down(road) else {
-            turn_away(&mut from_client, &mut translator, &mut writer).await;
+    // A debugger takes the first that connects for its client, and the end of a look whether it is there for its
+    // client's end: nobody gets to it before having said something.
+    let first = match from_client.next().await {
+        Ok(Some(Portion::Message(first))) => first,
+        Ok(None) => return,
+        Ok(Some(Portion::Raw(_))) | Err(_) => {
+            warn!("what connected does not speak DAP, and was cut");
             return;
-        };
-        Some(seat)
-    } else {
-        None
+        }
+    };
+    let translator = Translator::new(Arc::clone(&road.facts));
+    // ptvsd lets a second client wait without a word, so it is answered before it gets there.
+    let seat = match road.facts.ptvsd && !on_port {
+        true => match sit_down(road) {
+            Some(seat) => Some(seat),
+            None => return turn_away(translator, &first, &Notice::Taken, writer).await,
+        },
+        false => None,
     };
     let there = match road.link.dial(road.address.clone()).await {
         Ok(there) => there,
         Err(error) => {
             debug!(%error, "the debugger takes no connection");
-            return;
+            return turn_away(translator, &first, &Notice::Over, writer).await;
         }
     };
     // Sending fails only when the session is over, and this with it.
     let _ = road.events.send(RelayEvent::ClientConnected);
-    let (to_debugger, mut queued) = mpsc::unbounded_channel::<Vec<u8>>();
+    let (to_debugger, queued) = mpsc::unbounded_channel();
     let mut writing = JoinSet::new();
-    let mut debugger = there.writer;
-    // By itself, so that a debugger that does not read keeps nobody from hearing it.
-    writing.spawn(async move {
-        while let Some(bytes) = queued.recv().await {
-            if debugger.write_all(&bytes).await.is_err() || debugger.flush().await.is_err() {
-                break;
-            }
-        }
-        let _ = debugger.shutdown().await;
-    });
-    let conversation = Conversation {
+    writing.spawn(write(there.writer, queued));
+    let mut conversation = Conversation {
         road,
         translator,
         from_client,
@@ -64,6 +65,8 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
         news: None,
         due: None,
     };
+    let outs = conversation.client_said(Ok(Some(Portion::Message(first))));
+    conversation.send(outs).await;
     conversation.run().await;
     let _ = road.events.send(RelayEvent::ClientGone);
 }
@@ -72,14 +75,22 @@ fn sit_down(road: &Road) -> Option<OwnedSemaphorePermit> {
     Arc::clone(&road.seat).try_acquire_owned().ok()
 }
 
+/// Writes what is queued, by itself, so that a debugger that does not read keeps nobody from hearing it.
+async fn write(mut debugger: StreamWriter, mut queued: mpsc::UnboundedReceiver<Vec<u8>>) {
+    while let Some(bytes) = queued.recv().await {
+        if debugger.write_all(&bytes).await.is_err() || debugger.flush().await.is_err() {
+            break;
+        }
+    }
+    let _ = debugger.shutdown().await;
+}
+
 /// Answers the first message of a client that can't be served.
-async fn turn_away(from_client: &mut Messages, translator: &mut Translator, writer: &mut Writer) {
-    if let Ok(Some(Portion::Message(frame))) = from_client.next().await {
-        for out in translator.refuse(&frame) {
-            if let Out::ToClient(frame) = out {
-                // It has gone if this fails, which is as well.
-                let _ = writer.write_all(&frame.into_bytes()).await;
-            }
+async fn turn_away(mut translator: Translator, first: &Frame, why: &Notice, mut writer: Writer) {
+    for out in translator.refuse(first, why) {
+        if let Out::ToClient(frame) = out {
+            // It has gone if this fails, which is as well.
+            let _ = writer.write_all(&frame.into_bytes()).await;
         }
     }
     let _ = writer.shutdown().await;
@@ -111,7 +122,7 @@ impl Conversation<'_> {
                 portion = self.from_client.next(), if !self.from_client.over => self.client_said(portion),
                 portion = self.from_debugger.next(), if !self.from_debugger.over => self.debugger_said(portion),
                 Some(news) = next_news(&mut self.news), if self.translator.takes_news() => self.translator.news(news),
-                () = until(self.due), if self.due.is_some() => self.translator.out_of_patience(),
+                () = until(self.due), if self.due.is_some() => self.waited_long_enough(),
             };
             self.send(outs).await;
             self.due = match (self.translator.patience(), self.due) {
@@ -153,8 +164,19 @@ impl Conversation<'_> {
                 let _ = self.road.events.send(RelayEvent::Seated(sender));
                 self.translator.client(frame)
             }
-            None => self.translator.refuse(&frame),
+            None => self.translator.refuse(&frame, &Notice::Taken),
         }
+    }
+
+    /// A program that has become another by `exec` is debugged on as a child: the client that has the seat stays for
+    /// its output and its end.
+    fn waited_long_enough(&mut self) -> Vec<Out> {
+        let others = *self.road.count.borrow() > 1;
+        if others && self.translator.waits_for_the_program() {
+            self.due = None;
+            return Vec::new();
+        }
+        self.translator.out_of_patience()
     }
 
     /// It has said everything, and hears nothing more.

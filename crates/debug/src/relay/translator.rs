@@ -113,11 +113,11 @@ impl Translator {
         }
     }
 
-    /// Answers a client that can't have what it asks for, because another has it.
-    pub(crate) fn refuse(&mut self, frame: &Frame) -> Vec<Out> {
+    /// Answers a client that can't have what it asks for.
+    pub(crate) fn refuse(&mut self, frame: &Frame, why: &Notice) -> Vec<Out> {
         match Envelope::read(frame).filter(|envelope| envelope.kind == Kind::Request) {
             Some(envelope) => {
-                let refusal = refusal(&envelope, &(self.facts.words)(&Notice::Taken));
+                let refusal = refusal(&envelope, &(self.facts.words)(why));
                 vec![self.say(refusal)]
             }
             None => Vec::new(),
@@ -237,6 +237,11 @@ impl Translator {
     /// How long the rest of the end may take that is still waited for; nothing while nothing is.
     pub(crate) fn patience(&self) -> Option<Duration> {
         if let Role::Parent(parent) = &self.role { parent.patience() } else { None }
+    }
+
+    /// Whether it is the program that is waited for, and not its debugger.
+    pub(crate) fn waits_for_the_program(&self) -> bool {
+        matches!(&self.role, Role::Parent(parent) if parent.waits_for_the_program())
     }
 
     /// That time is over.

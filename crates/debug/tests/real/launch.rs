@@ -126,6 +126,29 @@ async fn a_child_comes_over_the_same_socket_with_what_its_parent_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_becomes_another_is_debugged_on_as_a_child_and_its_end_is_the_sessions() {
+    for version in ["3.8", "3.13"] {
+        let bed = Bed::new().await;
+        let text = "import os, sys\nos.execv(sys.executable, [sys.executable, 'main.py'])\n";
+        std::fs::write(bed.there().join("becomes.py"), text).unwrap();
+        let run = bed.start(request(&bed, &find(version), "becomes.py", Debugger::Auto)).await.unwrap();
+        let mut parent = Client::over(&socket(&run)).await.unwrap();
+        parent.launch(&entry("becomes.py"), &[]).await.unwrap();
+        let announced = parent.child().await.unwrap();
+        let mut child = Client::over(&socket(&run)).await.unwrap();
+        let file = bed.here("helper.py");
+        child.attach(&announced, &[(&file, &[5])]).await.unwrap();
+        let (thread, _) = child.stopped().await.unwrap();
+        child.set_breakpoints(&file, &[]).await.unwrap();
+        child.go_on(thread).await.unwrap();
+        child.terminated().await.unwrap();
+        drop(child);
+        let (status, output) = end(&mut parent).await;
+        assert!(status == 3 && output.contains("total 12"), "{version}: {status} {output}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_client_is_refused_in_one_sentence_and_the_first_keeps_its_program() {
     for (version, debugger) in PAIRS {
         let what = format!("{version} {debugger:?}");

@@ -1,12 +1,14 @@
 //! Who can reach a debugger there: its owner through the Unix socket, and nobody else through anything.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use remora_debug::dap::frames;
+use remora_debug::dap::{Client, frames};
+use remora_debug::{Endpoint, Listen};
 use remora_model::Debugger;
 use serde_json::json;
 
@@ -166,4 +168,43 @@ fn stranger_is_kept_out(folder: &std::path::Path, listeners: &[SocketAddr]) {
     let said = String::from_utf8(said.stdout).unwrap() + &String::from_utf8(said.stderr).unwrap();
     let expected = format!("PermissionError\n{}", "closed\n".repeat(listeners.len()));
     assert_eq!(said, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_whether_it_is_there_and_what_is_no_client_cost_nobody_the_debugger() {
+    for (debugger, on_port) in
+        [(Debugger::Auto, true), (Debugger::Auto, false), (Debugger::Ptvsd, true), (Debugger::Ptvsd, false)]
+    {
+        let bed = Bed::new().await;
+        let mut request = bed.request(&usual(), "main.py");
+        request.debugger = debugger;
+        if !on_port {
+            request.listen = Listen::Socket;
+        }
+        let mut run = bed.start(request).await.unwrap();
+        for words in [&b""[..], b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
+            let mut answer = Vec::new();
+            // Cut with words of ours unread, which a port tells as a reset.
+            let _ = match run.session.endpoint() {
+                Endpoint::Port(address) => ask(&mut TcpStream::connect(address).unwrap(), words, &mut answer),
+                Endpoint::Socket(path) => ask(&mut UnixStream::connect(path).unwrap(), words, &mut answer),
+            };
+            assert_eq!(answer, b"", "{debugger:?} {on_port}");
+        }
+        let configuration = run.session.configuration().clone();
+        let mut client = match run.session.endpoint() {
+            Endpoint::Port(address) => Client::connect(*address).await.unwrap(),
+            Endpoint::Socket(path) => Client::over(path).await.unwrap(),
+        };
+        client.attach(&configuration, &[(&bed.here("helper.py"), &[5])]).await.unwrap();
+        client.stopped().await.unwrap();
+        client.disconnect(true).await.unwrap();
+        run.end().await;
+    }
+}
+
+/// Says something that is no request, and nothing more; reads the answer.
+fn ask(stream: &mut (impl Read + Write), words: &[u8], answer: &mut Vec<u8>) -> std::io::Result<usize> {
+    stream.write_all(words)?;
+    if words.is_empty() { Ok(0) } else { stream.read_to_end(answer) }
 }

@@ -191,6 +191,10 @@ impl Parent {
         }
     }
 
+    pub(super) fn waits_for_the_program(&self) -> bool {
+        self.end.is_none()
+    }
+
     pub(super) fn out_of_patience(&mut self) -> Vec<Step> {
         if self.end.is_none() {
             self.end = Some(vec![self.line("console", &Notice::StillRuns)]);

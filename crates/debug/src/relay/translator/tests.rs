@@ -224,7 +224,7 @@ fn a_second_client_is_told_in_one_sentence() {
     for (command, arguments) in [("launch", json!({})), ("attach", json!({}))] {
         let asks = request(3, command, arguments);
         assert!(translator.wants_the_seat(&asks));
-        assert_eq!(told(&translator.refuse(&asks)), [format!("{command} 3: Taken")]);
+        assert_eq!(told(&translator.refuse(&asks, &Notice::Taken)), [format!("{command} 3: Taken")]);
     }
 }
 
@@ -265,13 +265,14 @@ fn the_end_is_told_when_program_and_debugger_have_come_to_it_and_once() {
 fn neither_side_is_waited_for_for_ever() {
     let mut silent = launched(json!({}));
     assert_eq!(told(&silent.news(News::Exited(Exit::Code(0)))), [""; 0]);
-    assert!(silent.patience().is_some());
+    assert!(silent.patience().is_some() && !silent.waits_for_the_program());
     assert_eq!(told(&silent.out_of_patience()), [r#"exited {"exitCode":0}"#, "terminated"]);
     assert_eq!(told(&silent.debugger(event(9, "terminated", json!({})))), [""; 0]);
 
     let mut running = launched(json!({}));
     assert_eq!(told(&running.debugger_gone()), [""; 0]);
     assert_eq!(told(&running.client(request(9, "threads", Value::Null))), ["threads 9: Over"]);
+    assert!(running.waits_for_the_program() && running.patience().is_some());
     assert_eq!(told(&running.out_of_patience()), ["console: StillRuns", "terminated"]);
 }
 
