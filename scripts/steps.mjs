@@ -20,6 +20,7 @@ export const STEPS = [
   { name: 'typescript', does: 'TypeScript has no errors', run: () => inExtension('typecheck') },
   { name: 'eslint', does: 'TypeScript keeps the rules', run: () => inExtension('lint') },
   { name: 'extension', does: 'the extension bundles, and its unit tests', run: extension },
+  { name: 'scripts', does: 'unit tests of what the scripts decide', run: scripts },
   { name: 'clippy', does: 'Rust has no warnings', run: () => cargo(['clippy', '--workspace', '--all-targets', '--', '-D', 'warnings']) },
   { name: 'rust', does: 'all Rust tests', run: () => cargo(['test', '--workspace', '--no-fail-fast']) },
   { name: 'build', does: 'the remora program', run: () => cargo(['build', '--bin', 'remora']) },
@@ -54,6 +55,10 @@ async function nodePackages() {
 async function extension() {
   await inExtension('bundle');
   await inExtension('test');
+}
+
+async function scripts() {
+  await run([process.execPath, '--test', '--test-reporter=spec', 'scripts/lock.test.mjs', 'scripts/vsix.test.mjs']);
 }
 
 async function stories() {

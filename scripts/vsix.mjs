@@ -87,13 +87,14 @@ async function pack(folder, mark) {
   return vsix;
 }
 
-/** As the editor calls this machine. */
-function platform() {
-  return `${process.platform}-${process.arch === 'arm' ? 'armhf' : process.arch}`;
+/** As the editor calls a machine; this one, unless told otherwise. */
+export function platform({ platform, arch } = process) {
+  return `${platform}-${arch === 'arm' ? 'armhf' : arch}`;
 }
 
-function keepWithin(sizes) {
-  const over = Object.keys(MOST).filter((what) => sizes[what] > MOST[what]);
+/** Fails with a sentence for everything that is larger than it may be. */
+export function keepWithin(sizes) {
+  const over = Object.keys(sizes).filter((what) => sizes[what] > MOST[what]);
   if (over.length > 0) throw new Failure(over.map((what) => `The ${what} has ${sizes[what]} bytes; ${MOST[what]} is the most.`).join('\n'));
 }
 

@@ -31,11 +31,12 @@ export function story(name, { files, remote = [], settings = usualSettings, prep
   test(name, PATIENCE, async (t) => {
     const stage = new Stage(slug(name));
     t.after(() => stage.clear());
-    await stage.set({ files, remote, settings, prepare, editor });
     try {
+      await stage.set({ files, remote, settings, prepare, editor });
       await tell(stage);
     } catch (error) {
-      await stage.keepEvidence(error);
+      // What the story failed of is worth more than what it left.
+      await stage.keepEvidence(error).catch((lost) => console.error(`nothing to look at is left: ${lost.message}`));
       throw error;
     }
     await stage.leave();
@@ -113,9 +114,9 @@ class Stage {
   }
 
   async keepEvidence(error) {
-    await this.page.screenshot({ path: join(this.#own(), 'failed.png') });
     await writeFile(join(this.#own(), 'error.txt'), String(error.stack));
-    await keepLogs(this.#address.profile, this.#own());
+    if (this.#address) await keepLogs(this.#address.profile, this.#own());
+    await this.page?.screenshot({ path: join(this.#own(), 'failed.png') });
   }
 
   async clear() {
