@@ -155,7 +155,9 @@ fn is_variable(value: Option<&Value>) -> bool {
     value.and_then(Value::as_str).is_some_and(|text| text.starts_with("${"))
 }
 
-fn input(value: &Value) -> CstInputValue {
+/// A value as the syntax tree takes it. Whole numbers and texts stay as they are written.
+#[must_use]
+pub fn input(value: &Value) -> CstInputValue {
     match value {
         Value::Null => CstInputValue::Null,
         Value::Bool(value) => CstInputValue::Bool(*value),

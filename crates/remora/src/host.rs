@@ -45,3 +45,17 @@ fn absolute(link: &Link, root: &str) -> Result<RemotePath, Fault> {
     };
     RemotePath::new(path).map_err(|_| fault::not_absolute(root))
 }
+
+/// A link on this machine, for tests; nothing is asked on the way.
+#[cfg(test)]
+pub(crate) async fn link_here() -> Link {
+    struct Nobody;
+
+    impl Ask for Nobody {
+        fn ask(&self, _: remora_transport::Question) -> Option<remora_transport::Answer> {
+            None
+        }
+    }
+
+    connect(&TransportSpec::Local, Arc::new(Nobody)).await.unwrap()
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstObject, CstRootNode};
+use remora_debug::launch_json::input;
 use remora_model::{Target, TransportSpec};
 use serde_json::{Map, Value, json};
 
@@ -82,19 +83,6 @@ fn list(object: &CstObject, key: &str) -> Option<CstArray> {
         property.set_value(CstInputValue::Array(Vec::new()));
     }
     object.array_value_or_create(key)
-}
-
-fn input(value: &Value) -> CstInputValue {
-    match value {
-        Value::Null => CstInputValue::Null,
-        Value::Bool(value) => CstInputValue::Bool(*value),
-        Value::Number(number) => CstInputValue::Number(number.to_string()),
-        Value::String(text) => CstInputValue::String(text.clone()),
-        Value::Array(values) => CstInputValue::Array(values.iter().map(input).collect()),
-        Value::Object(map) => {
-            CstInputValue::Object(map.iter().map(|(key, value)| (key.clone(), input(value))).collect())
-        }
-    }
 }
 
 #[cfg(test)]

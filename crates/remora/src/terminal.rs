@@ -236,25 +236,9 @@ impl Size {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use remora_model::TransportSpec;
-    use remora_transport::{Answer, Ask, Question};
-
     use super::*;
     use crate::fault::Kind;
-
-    struct Nobody;
-
-    impl Ask for Nobody {
-        fn ask(&self, _: Question) -> Option<Answer> {
-            None
-        }
-    }
-
-    async fn link() -> Link {
-        crate::host::connect(&TransportSpec::Local, Arc::new(Nobody)).await.unwrap()
-    }
+    use crate::host::link_here;
 
     fn request(script: &str) -> TerminalRequest {
         let command = ["sh", "-c", script].map(String::from).to_vec();
@@ -263,7 +247,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_that_writes_without_end_waits_until_what_it_wrote_is_taken() {
-        let link = link().await;
+        let link = link_here().await;
         let line =
             open(&link, "/", request("trap 'echo interrupted; exit 3' INT; while :; do echo y; done")).await.unwrap();
         let (type_, inputs) = mpsc::unbounded_channel();
@@ -288,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_read_over_there_holds_up_neither_the_size_nor_the_end() {
-        let link = link().await;
+        let link = link_here().await;
         let script = "stty raw -echo; trap 'stty size' WINCH; echo ready; while :; do sleep 0.05; done";
         let line = open(&link, "/", request(script)).await.unwrap();
         let (type_, inputs) = mpsc::unbounded_channel();
@@ -315,7 +299,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let root = folder.path().canonicalize().unwrap();
         std::fs::create_dir(root.join("sub")).unwrap();
-        let (root, link) = (root.to_str().unwrap(), link().await);
+        let (root, link) = (root.to_str().unwrap(), link_here().await);
         let home = link.hello().home.to_string();
         let missing = format!("{root}/missing");
         for (given, cwd, expected) in [

@@ -4,17 +4,16 @@
 mod terminal;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use remora_agent::{Exit, Link, LostReason};
+use remora_agent::{Exit, LostReason};
 use remora_debug::SessionEvent;
 use remora_model::{LocalPath, RemotePath, Settings, Target, TransportSpec};
-use remora_transport::{Answer, Ask, Question};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::event::{Event, Generation, MirrorRequest};
 use crate::fault::{Fault, Kind};
+use crate::host::link_here;
 use crate::jobs::Job;
 use crate::state::{LinkState, Running, State, Workspace};
 use crate::surface::{DebugRequest, Said, SessionId};
@@ -69,21 +68,9 @@ impl Bed {
     async fn up(&mut self) -> Generation {
         self.state.on(Event::ConnectAsked(Some("a".into()), oneshot::channel().0));
         let generation = self.state.link.generation();
-        self.state.on(Event::Linked(generation, Ok(link().await)));
+        self.state.on(Event::Linked(generation, Ok(link_here().await)));
         generation
     }
-}
-
-struct Nobody;
-
-impl Ask for Nobody {
-    fn ask(&self, _: Question) -> Option<Answer> {
-        None
-    }
-}
-
-async fn link() -> Link {
-    crate::host::connect(&TransportSpec::Local, Arc::new(Nobody)).await.unwrap()
 }
 
 fn transient() -> Fault {
@@ -170,7 +157,7 @@ async fn a_start_compares_again_unless_the_link_has_just_come_up() {
     let request = waited.program();
     waited.state.on(Event::DebugAsked(Some("a".into()), request, oneshot::channel().0));
     let generation = waited.state.link.generation();
-    let jobs = waited.state.on(Event::Linked(generation, Ok(link().await)));
+    let jobs = waited.state.on(Event::Linked(generation, Ok(link_here().await)));
     assert_eq!(rescans(&jobs), [false], "the comparison of the new link is under way");
 
     let mut bed = bed();

@@ -7,9 +7,10 @@ use remora_mirror::Notice;
 use remora_model::{RelPath, RemotePath};
 use tokio::sync::oneshot;
 
-use super::{Bed, bed, link};
+use super::{Bed, bed};
 use crate::event::{Event, MirrorRequest};
 use crate::fault::Kind;
+use crate::host::link_here;
 use crate::jobs::Job;
 use crate::status::Phase;
 use crate::surface::{Said, SessionId};
@@ -121,7 +122,7 @@ async fn settings_that_spoil_the_mirror_while_a_request_waits_are_its_answer() {
     settings.mirror.exclude = vec!["[z-a]".into()];
     bed.state.on(Event::Configured(Ok(settings)));
     let generation = bed.state.link.generation();
-    bed.state.on(Event::Linked(generation, Ok(link().await)));
+    bed.state.on(Event::Linked(generation, Ok(link_here().await)));
     let fault = answer.try_recv().unwrap().unwrap_err();
     assert_ne!(fault.kind, Kind::Internal, "{fault:?}");
 }
