@@ -5,7 +5,7 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream, existsSync, rmSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -34,14 +34,15 @@ const BROWSER_ARGS = [
 
 /** A server, its profile, and how to stop both. */
 export class Editor {
-  #process;
+  #server;
   #ended;
 
-  constructor(profile, port, process, ended) {
+  constructor(profile, port, server, ended) {
     this.profile = profile;
     this.port = port;
-    this.#process = process;
+    this.#server = server;
     this.#ended = ended;
+    process.once('exit', this.#abandon);
   }
 
   /**
@@ -65,10 +66,17 @@ export class Editor {
 
   /** Ends the server and all that it started, and removes the profile. */
   async stop() {
-    process.kill(-this.#process.pid, 'SIGTERM');
+    process.off('exit', this.#abandon);
+    process.kill(-this.#server.pid, 'SIGTERM');
     await this.#ended;
     await rm(this.profile, { recursive: true, force: true, maxRetries: 5 });
   }
+
+  /** The same for a process that has no time left, such as after Ctrl-C. */
+  #abandon = () => {
+    process.kill(-this.#server.pid, 'SIGKILL');
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+  };
 
   /** What somebody in another process needs to open windows. */
   get address() {
