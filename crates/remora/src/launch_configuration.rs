@@ -53,7 +53,7 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath) -> Result<Launch, Fa
         file,
         module,
         name: entry.text("name")?,
-        args: entry.texts("args")?,
+        args: entry.arguments("args")?,
         cwd: entry.text("cwd")?.map(|cwd| over_there(cwd, root)),
         env: entry.variables("env")?,
         python: entry.text("python")?,
@@ -123,9 +123,13 @@ impl Entry<'_> {
         self.get(name, "a number from 1 to 65535", port)
     }
 
-    fn texts(&self, name: &str) -> Result<Vec<String>, Fault> {
+    /// A list, or one line as in a shell.
+    fn arguments(&self, name: &str) -> Result<Vec<String>, Fault> {
+        if let Some(line) = self.0.get(name).and_then(Value::as_str) {
+            return shell_words::split(line).map_err(|_| wrong(&format!("a quote in {name:?} is not closed: {line}")));
+        }
         let texts = |value: &Value| value.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect();
-        Ok(self.get(name, "a list of strings", texts)?.unwrap_or_default())
+        Ok(self.get(name, "a list of strings, or one line as in a shell", texts)?.unwrap_or_default())
     }
 
     fn variables(&self, name: &str) -> Result<BTreeMap<String, String>, Fault> {
@@ -201,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn arguments_may_be_one_line_as_in_a_shell() {
+        for (line, expected) in [
+            ("", vec![]),
+            ("--epochs 3", vec!["--epochs", "3"]),
+            (r#"'a b' "c \"d\"" e\ f """#, vec!["a b", r#"c "d""#, "e f", ""]),
+            ("*.py $HOME", vec!["*.py", "$HOME"]),
+        ] {
+            assert_eq!(read(&json!({"module": "m", "args": line}), &root()).unwrap().request.args, expected);
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named_in_one_sentence() {
         let outside = format!(r#""program" must be a file in the mirrored folder {}, not "/etc/passwd""#, root());
         let table = [
@@ -211,8 +227,12 @@ mod tests {
             (json!({"program": ["a.py"]}), r#""program" must be a string"#),
             (json!({"program": "/etc/passwd"}), &outside),
             (json!({"module": ""}), r#""module" must not be empty"#),
-            (json!({"module": "a", "args": "x y"}), r#""args" must be a list of strings"#),
-            (json!({"module": "a", "args": ["x", 1]}), r#""args" must be a list of strings"#),
+            (json!({"module": "a", "args": 1}), r#""args" must be a list of strings, or one line as in a shell"#),
+            (
+                json!({"module": "a", "args": ["x", 1]}),
+                r#""args" must be a list of strings, or one line as in a shell"#,
+            ),
+            (json!({"module": "a", "args": "x 'y z"}), r#"a quote in "args" is not closed: x 'y z"#),
             (json!({"module": "a", "env": ["A=1"]}), r#""env" must be an object of strings"#),
             (json!({"module": "a", "env": {"A": 1}}), r#""env" must be an object of strings"#),
             (json!({"module": "a", "cwd": 1}), r#""cwd" must be a string"#),
