@@ -19,7 +19,7 @@ pub struct Panel {
     pub tooltip: String,
     /// Whether the user should look.
     pub warning: bool,
-    /// What work is going on, for a progress notice.
+    /// What work is going on, for a progress notice; empty when there is none.
     pub doing: String,
     /// Names for `when` clauses, without their prefix.
     pub conditions: BTreeMap<&'static str, bool>,
@@ -54,14 +54,14 @@ impl Panel {
         let paused = (status.paused && status.phase != Phase::Paused).then(|| "paused".to_owned());
         let warning = warning || !troubles.is_empty();
         let state = [state, troubles, paused.into_iter().chain(pending).collect()].concat().join(" · ");
-        let doing = status.progress.as_ref().map_or_else(|| state.clone(), uploaded);
+        let progress = status.progress.as_ref().map(uploaded);
         let conditions = conditions(status);
         Self {
             icon,
             text: format!("{}: {state}", status.target.as_deref().unwrap_or("Remora")),
-            tooltip: tooltip(status, &doing),
+            tooltip: tooltip(status, progress.as_ref().unwrap_or(&state)),
             warning,
-            doing,
+            doing: progress.unwrap_or_else(|| if works(status.phase) { words.to_owned() } else { String::new() }),
             actions: ACTIONS
                 .iter()
                 .filter(|(wanted, _)| holds(wanted, &conditions))
@@ -87,6 +87,11 @@ fn look(phase: Phase) -> (&'static str, &'static str, bool) {
         Phase::Stale => ("history", "debugging, stale", true),
         Phase::Reconnecting => ("sync~spin", "connection lost, reconnecting", true),
     }
+}
+
+/// Whether the phase is one of work that somebody may wait for.
+fn works(phase: Phase) -> bool {
+    matches!(phase, Phase::Connecting | Phase::Comparing | Phase::Uploading | Phase::Reconnecting)
 }
 
 /// What needs the user; said in every phase, also while a program is debugged.

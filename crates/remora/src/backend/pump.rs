@@ -54,7 +54,7 @@ pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::
             Said::TerminalOutput(terminal, shown) => screens.show(&client, terminal, shown).await,
             Said::TerminalEnded(terminal, exit) => screens.end(&client, terminal, exit).await,
             Said::Fault(fault) => {
-                tracing::warn!(kind = ?fault.kind, chain = fault.source_chain, "{}", fault.message);
+                tracing::warn!(kind = ?fault.kind, chain = fault.source_chain, "{} {}", fault.message, fault.hint);
                 if let Ok(fault) = serde_json::to_value(&fault) {
                     client.send_notification::<Faulted>(fault).await;
                 }

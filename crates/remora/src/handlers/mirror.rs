@@ -152,6 +152,7 @@ impl State {
             }
             Notice::Trouble { path, error } => self.mirror_trouble(path.as_ref(), &error),
             // The status is asked of the mirror itself whenever it is shown.
+            Notice::Status(status) if status.phase == remora_mirror::Phase::InSync => self.message = None,
             Notice::Status(_) | Notice::RootReady { .. } => {}
         }
         Vec::new()
@@ -162,6 +163,9 @@ impl State {
         let fault = fault::mirror(path, error);
         if self.tally.is_some() {
             tracing::warn!(%fault, "while a request waits");
+        } else if path.is_some() {
+            // The status names the file, and the reason, for as long as it holds.
+            self.say(Said::Fault(fault));
         } else {
             self.say_fault(fault);
         }

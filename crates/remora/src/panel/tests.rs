@@ -57,6 +57,13 @@ fn a_bulk_upload_counts_files_and_bytes() {
 }
 
 #[test]
+fn a_state_is_no_work() {
+    for (phase, doing) in [(Phase::Connecting, "connecting"), (Phase::InSync, ""), (Phase::Debugging, "")] {
+        assert_eq!(Panel::of(&Status { phase, ..quiet() }).doing, doing);
+    }
+}
+
+#[test]
 fn only_what_makes_sense_is_offered() {
     let offered = |status: &Status| Panel::of(status).actions.iter().map(|action| action.command).collect::<Vec<_>>();
     assert_eq!(offered(&Status::default()), ["remora.addTarget", "remora.showLog"]);
