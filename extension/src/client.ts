@@ -3,9 +3,10 @@
  * faults. Decides nothing about files, hosts or programs.
  */
 import * as path from 'node:path';
+import { createInterface } from 'node:readline';
 
 import * as vscode from 'vscode';
-import { LanguageClient, ResponseError, State, type NotificationHandler, type NotificationType, type RequestType } from 'vscode-languageclient/node';
+import type { LanguageClient, NotificationHandler } from 'vscode-languageclient/node';
 
 import type { Prompter } from './prompt';
 import * as protocol from './protocol';
@@ -22,62 +23,72 @@ export class Sidecar implements vscode.Disposable {
   status: protocol.StatusParams | undefined;
   readonly #changed = new vscode.EventEmitter<protocol.StatusParams>();
   readonly onStatus = this.#changed.event;
-  readonly #client: LanguageClient;
-  #started: Promise<void> | undefined;
+  readonly #ears = new Map<string, NotificationHandler<never>>();
+  #client: LanguageClient | undefined;
+  #started: Promise<LanguageClient> | undefined;
 
   constructor(
     readonly folder: vscode.WorkspaceFolder,
     readonly around: Surroundings,
   ) {
-    const { executable, log } = around;
-    const server = { command: executable, args: ['lsp'], options: { env: { RUST_LOG: level(log), ...process.env } } };
-    this.#client = new LanguageClient('remora', 'Remora', server, {
-      documentSelector: [{ scheme: 'file', pattern: `${folder.uri.fsPath.replaceAll('\\', '/')}/**/*` }],
-      workspaceFolder: folder,
-      outputChannel: log,
-    });
-    this.#client.onRequest(protocol.ask, (question) => around.prompter.answer(question));
     this.hear(protocol.status, (status) => {
       this.status = status;
       this.#changed.fire(status);
     });
-    // One that was killed is started again by the client, and then knows of no target yet.
-    this.#client.onDidChangeState(({ newState }) => {
-      if (newState === State.Running && this.status) void this.quietly(protocol.mirror, {});
-    });
-    this.hear(protocol.fault, ({ message, hint }) => { log.warn(`${message} ${hint}`); });
-    this.hear(protocol.mirrored, ({ files, bytes, ms }) => { log.debug(`mirrored ${files} files, ${bytes} bytes in ${ms} ms`); });
+    this.hear(protocol.mirrored, ({ files, bytes, ms }) => { around.log.debug(`mirrored ${files} files, ${bytes} bytes in ${ms} ms`); });
   }
 
-  /** Calls `handler` with each notification of this type. */
-  hear<P>(type: NotificationType<P>, handler: NotificationHandler<P>): vscode.Disposable {
-    return this.#client.onNotification(type, handler);
+  /** Who speaks the protocol takes longer to load than all the rest; a window without a target does without. */
+  async #begin(): Promise<LanguageClient> {
+    const { LanguageClient, State } = await import('vscode-languageclient/node');
+    const { folder, around: { executable, log, prompter } } = this;
+    const server = { command: executable, args: ['lsp'], options: { env: { RUST_LOG: level(log), ...process.env } } };
+    const client = new LanguageClient('remora', 'Remora', server, {
+      documentSelector: [{ scheme: 'file', pattern: `${folder.uri.fsPath.replaceAll('\\', '/')}/**/*` }],
+      workspaceFolder: folder,
+      outputChannel: log,
+      stdioOptions: { stdout: () => undefined, stderr: (lines) => { createInterface(lines).on('line', (line) => { keep(log, line); }); } },
+    });
+    client.onRequest(protocol.ask.method, (question: protocol.AskParams) => prompter.answer(question));
+    for (const [method, handler] of this.#ears) client.onNotification(method, handler as NotificationHandler<unknown>);
+    // One that was killed is started again by the client, and then knows of no target yet.
+    client.onDidChangeState(({ newState }) => {
+      if (newState === State.Running && this.status) void this.quietly(protocol.mirror, {});
+    });
+    this.#client = client;
+    await client.start();
+    return client;
+  }
+
+  /** Calls `handler` with each notification of this type. To be said before the sidecar starts. */
+  hear<P>(type: protocol.NotificationType<P>, handler: (params: P) => void): void {
+    this.#ears.set(type.method, handler);
   }
 
   /** Says something that has no answer. A sidecar that does not run has nothing to hear. */
-  tell<P>(type: NotificationType<P>, params: P): void {
-    if (this.#client.isRunning()) void this.#client.sendNotification(type.method, params);
+  tell<P>(type: protocol.NotificationType<P>, params: P): void {
+    if (this.#client?.isRunning()) void this.#client.sendNotification(type.method, params);
   }
 
   /** Starts the sidecar, once; after a failure the next call tries again. */
-  async start(): Promise<void> {
+  async start(): Promise<LanguageClient> {
     try {
-      await (this.#started ??= this.#client.start());
+      return await (this.#started ??= this.#begin());
     } catch (error) {
       this.#started = undefined;
       throw error;
     }
   }
 
-  /** Asks; rejects with a {@link ResponseError} whose data is a Fault. */
-  async send<P, R>(type: RequestType<P, R, protocol.Fault>, params: P, token?: vscode.CancellationToken): Promise<R> {
-    await this.start();
+  /** Asks; rejects with an error whose data is a Fault. */
+  async send<P, R>(type: protocol.RequestType<P, R, protocol.Fault>, params: P, token?: vscode.CancellationToken): Promise<R> {
+    const client = await this.start();
     // An absent token would be taken for a second parameter.
-    return token ? this.#client.sendRequest<R>(type.method, params, token) : this.#client.sendRequest<R>(type.method, params);
+    return token ? client.sendRequest<R>(type.method, params, token) : client.sendRequest<R>(type.method, params);
   }
 
   /** Asks for the user, who sees the fault when there is one; then there is no answer. */
-  async request<P, R>(type: RequestType<P, R, protocol.Fault>, params: P, token?: vscode.CancellationToken): Promise<R | undefined> {
+  async request<P, R>(type: protocol.RequestType<P, R, protocol.Fault>, params: P, token?: vscode.CancellationToken): Promise<R | undefined> {
     try {
       return await this.send(type, params, token);
     } catch (error) {
@@ -87,7 +98,7 @@ export class Sidecar implements vscode.Disposable {
   }
 
   /** Asks in the background: a fault goes to the log, and the status tells of it. */
-  async quietly<P, R>(type: RequestType<P, R, protocol.Fault>, params: P): Promise<void> {
+  async quietly<P, R>(type: protocol.RequestType<P, R, protocol.Fault>, params: P): Promise<void> {
     await this.send(type, params).catch((error: unknown) => { this.around.log.warn(sentence(error)); });
   }
 
@@ -102,7 +113,7 @@ export class Sidecar implements vscode.Disposable {
   dispose(): void {
     this.#changed.dispose();
     // Stopping ends the sidecar, and the sidecar ends what it started.
-    void this.#client.dispose();
+    void this.#client?.dispose();
   }
 }
 
@@ -114,7 +125,13 @@ export function sentence(error: unknown): string {
 }
 
 function faultOf(error: unknown): protocol.Fault | undefined {
-  return error instanceof ResponseError ? (error as ResponseError<protocol.Fault | undefined>).data : undefined;
+  return error instanceof Error ? (error as { data?: protocol.Fault }).data : undefined;
+}
+
+/** What the sidecar writes into its log comes with a time and a level; the channel has its own time. */
+function keep(log: vscode.LogOutputChannel, line: string): void {
+  const [, level = 'ERROR', text = line] = /^\S+ +(ERROR|WARN|INFO|DEBUG|TRACE) (.*)/.exec(line) ?? [];
+  log[level.toLowerCase() as 'error' | 'warn' | 'info' | 'debug' | 'trace'](text);
 }
 
 /** The level that the user chose for the log, in the words of the sidecar's filter. */

@@ -89,8 +89,11 @@ async function remembered(memory: vscode.Memento, key: string, box: vscode.Input
 
 async function stop(sidecar: Sidecar): Promise<void> {
   const shown = vscode.debug.activeDebugSession;
-  if (shown?.type === 'remora') await vscode.debug.stopDebugging(shown);
-  else for (const { session } of sidecar.status?.sessions ?? []) await sidecar.request(protocol.debugStop, { session });
+  const attached = shown?.configuration['session'] as number | undefined;
+  if (shown?.type === 'remora' && attached === undefined) return vscode.debug.stopDebugging(shown);
+  // What the editor has only attached to would go on.
+  const sessions = attached === undefined ? (sidecar.status?.sessions ?? []) : [{ session: attached }];
+  for (const { session } of sessions) await sidecar.request(protocol.debugStop, { session });
 }
 
 async function attachToRunning(sidecar: Sidecar): Promise<void> {
@@ -113,9 +116,9 @@ async function mirrorEverything(sidecar: Sidecar): Promise<void> {
 const SHOWN_MS = 5000;
 
 async function runDoctor(sidecar: Sidecar): Promise<void> {
-  const title = `How ${sidecar.status?.target ?? targets(sidecar.folder.uri)[0]?.['name'] as string} is`;
-  const result = await patiently(sidecar, title, (token) => sidecar.request(protocol.doctor, {}, token));
-  if (result) await vscode.window.showQuickPick(result.checks.map(line), { title, placeHolder: 'Enter closes the list' });
+  const name = sidecar.status?.target ?? targets(sidecar.folder.uri)[0]?.['name'] as string;
+  const result = await patiently(sidecar, `Examining ${name}`, (token) => sidecar.request(protocol.doctor, {}, token));
+  if (result) await vscode.window.showQuickPick(result.checks.map(line), { title: `How ${name} is`, placeHolder: 'Enter closes the list' });
 }
 
 function line({ name, ok, detail, hint }: protocol.Check): vscode.QuickPickItem {

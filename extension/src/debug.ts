@@ -24,7 +24,6 @@ export function register(folders: Folders, terminals: Terminals): vscode.Disposa
       // The debugger announces each child process this way; one that nobody attaches to hangs.
       if (session.type === TYPE && event === 'debugpyAttach') void attachChild(session, body as protocol.AttachConfiguration);
     }),
-    vscode.debug.onDidTerminateDebugSession((session) => { sessions.ended(session); }),
     folders.onSidecar((sidecar) => {
       sidecar.hear(protocol.exited, ({ session, lost }) => { void sessions.exited(sidecar, session, lost ?? false); });
     }),
@@ -79,8 +78,7 @@ interface Started {
 
 /** Which of the editor's sessions is which of the sidecar's. */
 class Sessions implements vscode.DebugAdapterDescriptorFactory {
-  readonly #live = new Map<string, Started>();
-  /** Those whose end has not been told yet; the editor's session may be over before. */
+  /** Those whose end has not been told yet. What the editor's end of a session means for its program is the sidecar's to say. */
   readonly #unended = new Set<Started>();
 
   constructor(
@@ -101,28 +99,17 @@ class Sessions implements vscode.DebugAdapterDescriptorFactory {
     return this.#start(sidecar, session);
   }
 
-  /** The editor restarts a session under its old name: what ran before ends first. */
   async #start(sidecar: Sidecar, session: vscode.DebugSession): Promise<vscode.DebugAdapterDescriptor> {
-    this.ended(session);
     const { configuration } = session;
     const launched = await told(
       patiently(sidecar, `Starting ${session.name}`, (token) => sidecar.send(protocol.launch, { configuration }, token)),
     );
     const started = { sidecar, session: launched.session, asked: session };
-    this.#live.set(session.id, started);
     this.#unended.add(started);
     if (launched.terminal !== null) this.terminals.show(sidecar, launched.terminal, session.name);
     return launched.socket === null
       ? new vscode.DebugAdapterServer(launched.port, launched.host)
       : new vscode.DebugAdapterNamedPipeServer(launched.socket);
-  }
-
-  /** The editor is done with a session; nothing of it stays over there. */
-  ended(session: vscode.DebugSession): void {
-    const started = this.#live.get(session.id);
-    if (!started) return;
-    this.#live.delete(session.id);
-    void started.sidecar.quietly(protocol.debugStop, { session: started.session });
   }
 
   /** A program is over. If the connection was cut under it, one click starts it again, with the same breakpoints. */

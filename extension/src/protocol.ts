@@ -3,7 +3,9 @@
  * `crates/remora/src/protocol.rs` has them. `tests/tests/protocol_guard.rs` compares
  * the two, type by type under the same name. Decides nothing.
  */
-import { NotificationType, RequestType } from 'vscode-languageclient/node';
+/** A method, and what goes with it. The types of this name in vscode-languageclient would load all of it. */
+export class NotificationType<P> { declare params: P; constructor(readonly method: string) {} }
+export class RequestType<P, R, E> { declare params: P; declare result: R; declare error: E; constructor(readonly method: string) {} }
 
 /** Everything that the status bar and the decorations show; always whole. Paths are relative to the folder. */
 export interface Status {

@@ -107,6 +107,13 @@ export async function selectTarget(sidecar: Sidecar): Promise<void> {
 }
 
 /** In the settings, where its entry stands. */
-export async function editTarget(): Promise<void> {
-  await vscode.commands.executeCommand('workbench.action.openWorkspaceSettingsFile');
+export async function editTarget({ folder }: Sidecar): Promise<void> {
+  const where = vscode.workspace.getConfiguration('remora', folder.uri).inspect('targets');
+  if (!where?.workspaceFolderValue) {
+    await vscode.commands.executeCommand(`workbench.action.${where?.workspaceValue ? 'openWorkspaceSettingsFile' : 'openSettingsJson'}`, { revealSetting: { key: 'remora.targets' } });
+    return;
+  }
+  const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder.uri, '.vscode', 'settings.json'));
+  const at = document.positionAt(document.getText().indexOf('"remora.targets"'));
+  await vscode.window.showTextDocument(document, { selection: new vscode.Range(at, at) });
 }
