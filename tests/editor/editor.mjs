@@ -84,13 +84,14 @@ export class Editor {
   }
 }
 
-/** A browser of its own, onto one folder of a server; `outside` lists what it asked of other machines. */
+/** A browser of its own, onto one folder or workspace of a server; `outside` lists what it asked of other machines. */
 export class Window {
   outside = [];
 
-  constructor(browser, page) {
+  constructor(browser, page, url) {
     this.browser = browser;
     this.page = page;
+    this.url = url;
   }
 
   /** `patience` is for each thing that is waited for, in milliseconds; what the page logs goes to a file. */
@@ -99,16 +100,27 @@ export class Window {
     try {
       const context = await browser.newContext({ viewport: VIEWPORT });
       context.setDefaultTimeout(patience);
-      const window = new Window(browser, await context.newPage());
+      const kind = folder.endsWith('.code-workspace') ? 'workspace' : 'folder';
+      const window = new Window(browser, await context.newPage(), `http://127.0.0.1:${port}/?${kind}=${encodeURIComponent(folder)}`);
       window.#listen(consoleLog);
-      await window.page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`);
-      // The editor's own mark; before it, no command, key or breakpoint of an extension is known.
-      await window.page.waitForFunction((mark) => performance.getEntriesByName(mark).length > 0, 'code/didLoadExtensions');
+      await window.#load();
       return window;
     } catch (error) {
       await browser.close();
       throw error;
     }
+  }
+
+  /** Leaves it and opens it again; the browser keeps what it stored. */
+  async reopen() {
+    await this.page.goto('about:blank');
+    await this.#load();
+  }
+
+  async #load() {
+    await this.page.goto(this.url);
+    // The editor's own mark; before it, no command, key or breakpoint of an extension is known.
+    await this.page.waitForFunction((mark) => performance.getEntriesByName(mark).length > 0, 'code/didLoadExtensions');
   }
 
   /** Leaves the page as a person does who closes the tab, so that the server lets go of what belongs to it. */

@@ -25,14 +25,14 @@ const ONE_THING_MS = 60_000;
 /**
  * Tells one story. `files` make the project; `remote` are the arguments of the remote; `settings` gets the
  * stage and gives the workspace's settings, by default one target `box`; `prepare` comes before the window;
- * `editor` are options for an editor of its own, for a story that the shared one would not do for.
+ * `opens` is a file beside the project to open in its place, a .code-workspace; `editor` are options for an editor of its own, for a story that the shared one would not do for.
  */
-export function story(name, { files, remote = [], settings = usualSettings, prepare, editor }, tell) {
+export function story(name, { files, remote = [], settings = usualSettings, prepare, opens = '', editor }, tell) {
   test(name, PATIENCE, async (t) => {
     const stage = new Stage(slug(name));
     t.after(() => stage.clear());
     try {
-      await stage.set({ files, remote, settings, prepare, editor });
+      await stage.set({ files, remote, settings, prepare, opens, editor });
       await tell(stage);
     } catch (error) {
       // What the story failed of is worth more than what it left.
@@ -74,7 +74,7 @@ class Stage {
     this.#name = name;
   }
 
-  async set({ files, remote, settings, prepare, editor }) {
+  async set({ files, remote, settings, prepare, opens, editor }) {
     await mkdir(this.#own(), { recursive: true });
     this.project = await Project.make(files);
     this.remote = await Remote.start(...remote);
@@ -82,11 +82,19 @@ class Stage {
     await prepare?.(this);
     if (editor) this.#ownEditor = await Editor.start(given('REMORA_STORIES_VSIX'), typeof editor === 'function' ? await editor(this) : editor);
     this.#address = this.#ownEditor?.address ?? shared();
-    this.#window = await Window.open(this.#address, this.project.here, { patience: ONE_THING_MS, consoleLog: join(this.#own(), 'console.log') });
+    this.#window = await Window.open(this.#address, join(this.project.here, opens), { patience: ONE_THING_MS, consoleLog: join(this.#own(), 'console.log') });
     this.page = this.#window.page;
     this.bench = new Workbench(this.page);
     this.debug = new Debugging(this.bench);
   }
+
+  /** The user's own side of the editor: settings, logs, what extensions store. */
+  get profile() {
+    return this.#address.profile;
+  }
+
+  /** Closes the window and opens it again, with the same browser. */
+  reopen = () => this.#window.reopen();
 
   /** A picture for the README and for whoever looks at a run. */
   shot(name) {

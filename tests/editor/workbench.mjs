@@ -62,6 +62,15 @@ export class Workbench {
     await this.changed();
   }
 
+  /** Waits until the open file shows a line with this text. */
+  shows = (text) => this.editor.locator('.view-line', { hasText: text }).first().waitFor();
+
+  /** Types into the terminal that is shown. */
+  async typeIntoTerminal(text) {
+    await this.page.locator('.xterm-screen').click();
+    await this.page.keyboard.type(text);
+  }
+
   /** Waits until the status button says this. */
   statusSays = (text) => this.status.filter({ hasText: text }).waitFor();
 
