@@ -103,7 +103,7 @@ export async function selectTarget(sidecar: Sidecar): Promise<void> {
   const name = await vscode.window.showQuickPick(names, { title: 'Which target?', placeHolder: sidecar.status?.target ?? '' });
   if (name === undefined) return;
   await use(sidecar, name);
-  await sidecar.quietly(protocol.mirror, {});
+  await sidecar.quietly(protocol.mirror, { target: name });
 }
 
 /** In the settings, where its entry stands. */
