@@ -50,9 +50,8 @@ function stage({ folder: built, mark }) {
     mkdirSync(dirname(join(folder, to)), { recursive: true });
     cpSync(from, join(folder, to), { recursive: true });
   };
-  for (const name of ['CHANGELOG.md', 'LICENSE']) put(join(TOP, name), name);
-  put(firstThere('extension/README.md', 'README.md'), 'README.md');
-  for (const name of ['media', 'walkthrough']) if (existsSync(join(TOP, 'extension', name))) put(join(TOP, 'extension', name), name);
+  for (const name of ['README.md', 'docs', 'CHANGELOG.md', 'LICENSE']) put(join(TOP, name), name);
+  put(join(TOP, 'extension/media'), 'media');
   put(join(TOP, 'extension/dist/extension.js'), 'dist/extension.js');
   putProgram(join(target, built, `remora${EXE}`), join(folder, 'bin', `remora${EXE}`));
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest(), null, 2));
@@ -60,8 +59,6 @@ function stage({ folder: built, mark }) {
   writeFileSync(join(folder, '.vscodeignore'), '');
   return folder;
 }
-
-const firstThere = (...names) => names.map((name) => join(TOP, name)).find((path) => existsSync(path));
 
 /** Without what only a development build has in it: symbols make it three times as large. */
 function putProgram(from, to) {

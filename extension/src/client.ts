@@ -92,7 +92,8 @@ export class Sidecar implements vscode.Disposable {
     try {
       return await this.send(type, params, token);
     } catch (error) {
-      if (!token?.isCancellationRequested) await this.show(error);
+      // Whoever waits does not wait until the message is read.
+      if (!token?.isCancellationRequested) void this.show(error);
       return undefined;
     }
   }
@@ -125,7 +126,8 @@ export function sentence(error: unknown): string {
 }
 
 function faultOf(error: unknown): protocol.Fault | undefined {
-  return error instanceof Error ? (error as { data?: protocol.Fault }).data : undefined;
+  const data = error instanceof Error ? (error as { data?: Partial<protocol.Fault> }).data : undefined;
+  return data?.hint === undefined ? undefined : (data as protocol.Fault);
 }
 
 /** What the sidecar writes into its log comes with a time and a level; the channel has its own time. */

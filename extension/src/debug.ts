@@ -70,11 +70,7 @@ function attachChild(parentSession: vscode.DebugSession, body: protocol.AttachCo
 }
 
 /** A program over there, and what was asked for it. */
-interface Started {
-  sidecar: Sidecar;
-  session: number;
-  asked: vscode.DebugSession;
-}
+interface Started { sidecar: Sidecar; session: number; asked: vscode.DebugSession }
 
 /** Which of the editor's sessions is which of the sidecar's. */
 class Sessions implements vscode.DebugAdapterDescriptorFactory {

@@ -56,10 +56,6 @@ export class Folders implements vscode.Disposable {
     return folder && this.#sidecars.get(folder.uri.toString());
   }
 
-  all(): Iterable<Sidecar> {
-    return this.#sidecars.values();
-  }
-
   /** A folder with a target is mirrored as soon as the window opens; faults show in the status. */
   startThoseInUse(): void {
     for (const { uri } of vscode.workspace.workspaceFolders ?? []) {

@@ -6,9 +6,7 @@ import { targets } from './folders';
 import { patiently } from './progress';
 import * as protocol from './protocol';
 
-interface Choice<T> extends vscode.QuickPickItem {
-  value: T;
-}
+type Choice<T> = vscode.QuickPickItem & { value: T };
 
 /** Each step may be left with Escape; nothing is written before the last one. */
 export async function addTarget(sidecar: Sidecar): Promise<void> {

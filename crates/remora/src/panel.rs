@@ -105,11 +105,13 @@ fn tooltip(status: &Status, doing: &str) -> String {
     let root = status.remote_root.as_ref().map(|root| format!(" → {}", escaped(root))).unwrap_or_default();
     let mut sections =
         vec![format!("**{}**{root}", escaped(status.target.as_deref().unwrap_or("Remora"))), doing.to_owned()];
-    let failed: Vec<String> = status.failed.iter().map(|file| format!("{}: {}", file.path, file.reason)).collect();
     sections.extend(list("Changed over there by somebody else, and left alone", &status.diverged));
-    sections.extend(list("Not stored", &failed));
+    sections.extend(status.failed.iter().take(MOST_NAMES).map(|file| escaped(&file.reason)));
+    let untold = status.failed.len().saturating_sub(MOST_NAMES);
+    sections.extend((untold > 0).then(|| format!("{untold} more are not stored")));
     sections.extend(status.sessions.iter().map(running));
-    sections.extend(status.message.as_deref().map(escaped));
+    let told = |message: &&str| status.failed.iter().any(|file| file.reason == *message);
+    sections.extend(status.message.as_deref().filter(|message| !told(message)).map(escaped));
     sections.join("\n\n")
 }
 

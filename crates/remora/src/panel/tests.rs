@@ -26,7 +26,7 @@ fn the_button_says_target_and_state() {
 
 #[test]
 fn the_tooltip_names_what_needs_a_look_five_names_at_most_and_no_name_is_markdown() {
-    let failed = |name: &str| FailedFile { path: format!("{name}.py"), reason: "permission denied".into() };
+    let failed = |name: &str| FailedFile { path: format!("{name}.py"), reason: format!("Can't store {name}.py.") };
     let status = Status {
         remote_root: Some("/srv/app".into()),
         phase: Phase::Trouble,
@@ -42,8 +42,12 @@ fn the_tooltip_names_what_needs_a_look_five_names_at_most_and_no_name_is_markdow
             "**box** → /srv/app",
             "1 diverged · 7 not stored",
             "Changed over there by somebody else, and left alone: \\[x\\]\\(y\\)\u{fffd}.py",
-            "Not stored: a.py: permission denied, b.py: permission denied, c.py: permission denied, \
-             d.py: permission denied, e.py: permission denied, and 2 more",
+            "Can't store a.py.",
+            "Can't store b.py.",
+            "Can't store c.py.",
+            "Can't store d.py.",
+            "Can't store e.py.",
+            "2 more are not stored",
             "The disk is full.",
         ]
     );
