@@ -12,17 +12,18 @@ type Choice<T> = vscode.QuickPickItem & { value: T };
 export async function addTarget(sidecar: Sidecar): Promise<void> {
   const place = await choosePlace(sidecar);
   if (!place) return;
+  let name: string;
   try {
     const opened = await patiently(sidecar, `Connecting to ${place.label}`, (token) => sidecar.request(protocol.open, { target: place.target }, token));
     const remoteRoot = opened && (await chooseFolder(sidecar, opened));
     if (remoteRoot === undefined) return;
     const python = await chooseInterpreter(sidecar, remoteRoot);
     if (python === undefined) return;
-    await write(sidecar, { ...place.target, remoteRoot, ...(python === '' ? {} : { python }) });
+    name = await write(sidecar, { ...place.target, remoteRoot, ...(python === '' ? {} : { python }) });
   } finally {
     await sidecar.quietly(protocol.close, {});
   }
-  await firstMirror(sidecar);
+  await firstMirror(sidecar, name);
 }
 
 const ICONS: Record<string, string> = { ssh: 'remote', docker: 'package', kubernetes: 'layers', local: 'device-desktop' };
@@ -70,7 +71,7 @@ async function chooseInterpreter(sidecar: Sidecar, root: string): Promise<string
   return chosen?.value;
 }
 
-async function write(sidecar: Sidecar, target: Record<string, unknown>): Promise<void> {
+async function write(sidecar: Sidecar, target: Record<string, unknown>): Promise<string> {
   const known = targets(sidecar.folder.uri);
   const names = new Set(known.map(({ name }) => name));
   let name = String(target['name']);
@@ -78,6 +79,7 @@ async function write(sidecar: Sidecar, target: Record<string, unknown>): Promise
   const settings = vscode.workspace.getConfiguration('remora', sidecar.folder.uri);
   await settings.update('targets', [...known, { ...target, name }], vscode.ConfigurationTarget.WorkspaceFolder);
   if (known.length > 0) await use(sidecar, name);
+  return name;
 }
 
 async function use(sidecar: Sidecar, name: string): Promise<void> {
@@ -85,14 +87,14 @@ async function use(sidecar: Sidecar, name: string): Promise<void> {
 }
 
 /** What the doctor finds wrong is said; then everything goes over, and one key is left to press. */
-async function firstMirror(sidecar: Sidecar): Promise<void> {
-  const examined = await patiently(sidecar, 'Looking the target over', (token) => sidecar.request(protocol.doctor, {}, token));
+async function firstMirror(sidecar: Sidecar, target: string): Promise<void> {
+  const examined = await patiently(sidecar, 'Looking the target over', (token) => sidecar.request(protocol.doctor, { target }, token));
   const ill = examined?.checks.find(({ ok }) => !ok);
   if (ill) void vscode.window.showWarningMessage(`${ill.name}: ${ill.detail} ${ill.hint ?? ''}`);
-  const done = await patiently(sidecar, 'Mirroring', (token) => sidecar.request(protocol.mirror, {}, token));
+  const done = await patiently(sidecar, 'Mirroring', (token) => sidecar.request(protocol.mirror, { target }, token));
   if (!done) return;
   const debug = 'Debug This File';
-  const told = `${sidecar.status?.target ?? 'The target'} is ready, with ${done.files} files. Open a Python file, set a breakpoint and press F5.`;
+  const told = `${target} is ready, with ${done.files} files. Open a Python file, set a breakpoint and press F5.`;
   if ((await vscode.window.showInformationMessage(told, debug)) === debug) await vscode.commands.executeCommand('remora.debugFile');
 }
 

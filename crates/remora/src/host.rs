@@ -46,16 +46,22 @@ fn absolute(link: &Link, root: &str) -> Result<RemotePath, Fault> {
     RemotePath::new(path).map_err(|_| fault::not_absolute(root))
 }
 
-/// A link on this machine, for tests; nothing is asked on the way.
 #[cfg(test)]
-pub(crate) async fn link_here() -> Link {
+pub(crate) mod tests {
+    use remora_transport::{Answer, Question};
+
+    use super::*;
+
     struct Nobody;
 
     impl Ask for Nobody {
-        fn ask(&self, _: remora_transport::Question) -> Option<remora_transport::Answer> {
+        fn ask(&self, _: Question) -> Option<Answer> {
             None
         }
     }
 
-    connect(&TransportSpec::Local, Arc::new(Nobody)).await.unwrap()
+    /// A link on this machine; nothing is asked on the way.
+    pub(crate) async fn link_here() -> Link {
+        connect(&TransportSpec::Local, Arc::new(Nobody)).await.expect("invariant: there is a Python on this machine")
+    }
 }

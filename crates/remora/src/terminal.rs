@@ -238,7 +238,7 @@ impl Size {
 mod tests {
     use super::*;
     use crate::fault::Kind;
-    use crate::host::link_here;
+    use crate::host::tests::link_here;
 
     fn request(script: &str) -> TerminalRequest {
         let command = ["sh", "-c", script].map(String::from).to_vec();

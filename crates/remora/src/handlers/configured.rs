@@ -17,6 +17,7 @@ impl State {
             self.message = None;
         }
         let mirroring = self.settings.as_ref().map(|settings| settings.mirror.clone()).ok();
+        let chosen = matches!((&self.settings, &settings), (Ok(before), Ok(now)) if before.target != now.target);
         self.settings = settings;
         self.configured = true;
         let mut jobs = Vec::new();
@@ -24,7 +25,8 @@ impl State {
         if let Some(current) = self.target.clone()
             && self.settings.is_ok()
         {
-            match self.wanted(Some(&current.name)) {
+            // A request may have asked for another target than the one in use; choosing one is a new word.
+            match self.wanted(Some(current.name.as_str()).filter(|_| !chosen)) {
                 Ok(wanted) if is_same_place(&wanted, &current) => self.target = Some(wanted),
                 _ => jobs.extend(self.let_go()),
             }
@@ -146,6 +148,25 @@ mod tests {
         assert!(state.on(Event::Configured(Ok(Settings::default()))).is_empty());
         assert_eq!(answer.try_recv().unwrap().unwrap_err().kind, Kind::NoTarget);
         assert!(said.try_recv().is_err(), "a fault that answers a request is not shown a second time");
+    }
+
+    #[tokio::test]
+    async fn a_target_that_is_chosen_in_the_settings_takes_the_place_of_the_present_one() {
+        let chosen = |name: &str| {
+            let targets = serde_json::json!([{"name": "a", "local": true}, {"name": "b", "local": true}]);
+            Event::Configured(
+                Settings::from_json(&serde_json::json!({"targets": targets, "target": name})).map_err(Fault::from),
+            )
+        };
+        let mut state = State::new(workspace(), mpsc::unbounded_channel().0, mpsc::unbounded_channel().0);
+        state.on(chosen("a"));
+        state.on(Event::ConnectAsked(Some("b".into()), oneshot::channel().0));
+        assert_eq!(state.status().target.as_deref(), Some("b"));
+        state.on(chosen("a"));
+        assert_eq!(state.status().target.as_deref(), Some("b"), "nothing was chosen anew");
+        state.on(chosen("b"));
+        state.on(chosen("a"));
+        assert_eq!(state.status().target, None, "the next request takes the one in use");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::event::{Event, Generation, MirrorRequest};
 use crate::fault::{Fault, Kind};
-use crate::host::link_here;
+use crate::host::tests::link_here;
 use crate::jobs::Job;
 use crate::state::{LinkState, Running, State, Workspace};
 use crate::surface::{DebugRequest, Said, SessionId};

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::{Bed, bed};
 use crate::event::{Event, MirrorRequest};
 use crate::fault::Kind;
-use crate::host::link_here;
+use crate::host::tests::link_here;
 use crate::jobs::Job;
 use crate::status::Phase;
 use crate::surface::{Said, SessionId};
