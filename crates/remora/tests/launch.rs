@@ -168,7 +168,11 @@ async fn a_configuration_that_is_wrong_is_refused_before_anything_starts() {
     let mut scene = Scene::new("print(1)\n").await;
     let app = scene.app();
     let table = [
-        (json!({"program": app, "args": "a b"}), "bad_request", "launch.json: \"args\" must be a list of strings."),
+        (
+            json!({"program": app, "args": "a 'b"}),
+            "bad_request",
+            "launch.json: a quote in \"args\" is not closed: a 'b.",
+        ),
         (
             json!({"program": app, "module": "app"}),
             "bad_request",
