@@ -1,26 +1,26 @@
 //! Owns all state of one workspace: its target, link, mirror and debug sessions. Decides what
 //! follows from an event; never touches a file, a socket or a clock: that is what the jobs are for.
 
+mod sessions;
 mod shown;
 mod terminals;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use remora_agent::Link;
-use remora_debug::{Session, SessionEvent};
+use remora_debug::SessionEvent;
 use remora_mirror::{Mirror, Notice};
 use remora_model::{LocalPath, Settings, Target};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::event::{Event, Generation, Overwrite, Reply, Rooted};
 use crate::fault::Fault;
 use crate::jobs::Job;
-use crate::status::{SessionStatus, Status};
+use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, Said, SessionId, Surface};
-use crate::terminal::TerminalId;
 use crate::terminal::{Opened, TerminalRequest};
+pub(crate) use sessions::{DebugSession, Running};
 use terminals::Terminals;
 
 /// What does not change while the loop runs.
@@ -59,11 +59,7 @@ pub struct State {
     pub(crate) tally: Option<Tally>,
     /// Whether the event being handled made the mirror compare the trees, so that nobody has to ask for it.
     pub(crate) comparing: bool,
-    pub(crate) sessions: BTreeMap<SessionId, Running>,
-    /// What the status says of each session.
-    pub(crate) shown_sessions: BTreeMap<SessionId, SessionStatus>,
-    /// How many clients each session has, and whether they are told its output.
-    pub(crate) audiences: BTreeMap<SessionId, Audience>,
+    pub(crate) sessions: BTreeMap<SessionId, DebugSession>,
     pub(crate) last_session: u64,
     pub(crate) terminals: Terminals,
     pub(crate) message: Option<String>,
@@ -113,27 +109,6 @@ pub(crate) enum Waiting {
     Terminal(Box<TerminalRequest>, Reply<Opened>),
 }
 
-/// Who listens to a session.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Audience {
-    /// Debug clients that are connected, those of child processes too.
-    pub(crate) clients: u32,
-    /// Whether the output is told to them.
-    pub(crate) hears_output: bool,
-    /// Where the program is shown, if it runs on a terminal.
-    pub(crate) terminal: Option<TerminalId>,
-}
-
-/// A debug session.
-pub(crate) enum Running {
-    /// On its way to a listening debugger; dropping this gives the start up.
-    Starting(#[expect(dead_code, reason = "held only to be dropped")] oneshot::Sender<()>),
-    /// A client may attach.
-    Listening(Arc<Session>),
-    /// Its program ended before the start could be answered.
-    Ended,
-}
-
 impl State {
     /// A workspace in which nothing has happened yet.
     pub fn new(workspace: Workspace, surface: Surface, notices: mpsc::UnboundedSender<Notice>) -> Self {
@@ -152,8 +127,6 @@ impl State {
             tally: None,
             comparing: false,
             sessions: BTreeMap::new(),
-            shown_sessions: BTreeMap::new(),
-            audiences: BTreeMap::new(),
             last_session: 0,
             terminals: Terminals::default(),
             message: None,
@@ -167,8 +140,6 @@ impl State {
         let tells = !matches!(event, Event::SessionSaid(_, SessionEvent::Output { .. }) | Event::TerminalShowed(..));
         let jobs = self.dispatch(event);
         self.comparing = false;
-        self.shown_sessions.retain(|id, _| self.sessions.contains_key(id));
-        self.audiences.retain(|id, _| self.sessions.contains_key(id));
         if tells {
             self.show_status();
         }

@@ -105,13 +105,3 @@ pub enum Phase {
     /// The connection broke and is being rebuilt.
     Reconnecting,
 }
-
-impl SessionStatus {
-    /// These Python files were stored while its program runs.
-    pub(crate) fn outdate(&mut self, sources: &[remora_model::RelPath]) {
-        self.stale.extend(sources.iter().map(ToString::to_string));
-        self.stale.sort();
-        self.stale.dedup();
-        self.stale.truncate(STALE_SHOWN);
-    }
-}

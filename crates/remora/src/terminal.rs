@@ -18,6 +18,9 @@ use crate::fault::{self, Fault};
 /// Becomes the login's shell; a login without one that runs gets the system's.
 const LOGIN_SHELL: &str = r#"[ -x "$SHELL" ] && exec "$SHELL" -l; exec /bin/sh"#;
 
+/// What tells a program that its terminal has 24 bits of colour, as those of editors have; nothing else would.
+pub(crate) const COLOURS: (&str, &str) = ("COLORTERM", "truecolor");
+
 /// Names a terminal within one sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TerminalId(pub u64);

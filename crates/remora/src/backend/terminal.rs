@@ -13,7 +13,7 @@ use crate::protocol::terminal::{
     TerminalDataParams, TerminalEnded, TerminalEndedParams, TerminalOpenParams, TerminalOutput, TerminalParams,
     TerminalResizeParams,
 };
-use crate::terminal::{Input, Opened, Shown, TerminalId, TerminalRequest};
+use crate::terminal::{COLOURS, Input, Opened, Shown, TerminalId, TerminalRequest};
 
 impl Backend {
     pub(super) async fn terminal_open(&self, params: TerminalOpenParams) -> Result<TerminalParams> {
@@ -22,8 +22,7 @@ impl Backend {
             size: TtySize { columns: params.cols, rows: params.rows },
             cwd: params.cwd,
             command: Vec::new(),
-            // What editors show terminals with has 24 bits of colour; nothing else would tell a program.
-            env: [("COLORTERM".to_owned(), "truecolor".to_owned())].into(),
+            env: [(COLOURS.0.to_owned(), COLOURS.1.to_owned())].into(),
         };
         let answer = open.engine.request(|reply| Event::TerminalAsked(None, request, reply));
         let Opened { terminal, begin } =

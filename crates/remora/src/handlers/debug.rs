@@ -14,16 +14,12 @@ use tokio::sync::oneshot;
 use crate::event::{Generation, Reply};
 use crate::fault::{self, Fault, Kind};
 use crate::jobs::{Carrying, Job};
-use crate::state::{Audience, LinkState, Running, State, Waiting};
-use crate::status::SessionStatus;
+use crate::state::{DebugSession, LinkState, Running, State, Waiting};
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
-use crate::terminal::{Line, Opened};
+use crate::terminal::{COLOURS, Line, Opened};
 
 /// Of a terminal that nobody has shown yet; the editor tells the real one at once.
 const FIRST_SIZE: TtySize = TtySize { columns: 80, rows: 24 };
-
-/// What tells a program that its terminal has 24 bits of colour, as those of editors have.
-pub(crate) const COLOURS: (&str, &str) = ("COLORTERM", "truecolor");
 
 impl State {
     pub(crate) fn debug_asked(
@@ -122,15 +118,12 @@ impl State {
         self.last_session += 1;
         let session = SessionId(self.last_session);
         let (keep, given_up) = oneshot::channel();
-        self.sessions.insert(session, Running::Starting(keep));
         let name = name.unwrap_or_else(|| match &request.program {
             Program::File(path) => path.clone(),
             Program::Module(module) => module.clone(),
         });
         let hears_output = request.listen == Listen::Socket;
-        self.audiences.insert(session, Audience { hears_output, ..Audience::default() });
-        let shown = SessionStatus { session: session.0, name, attached: false, stale: Vec::new() };
-        self.shown_sessions.insert(session, shown);
+        self.sessions.insert(session, DebugSession::starting(name, hears_output, keep));
         vec![Job::StartDebug { session, link, request: Box::new(request), reply, given_up }]
     }
 
@@ -185,6 +178,7 @@ impl State {
             }
         };
         let (terminal, carry) = self.show_program(id, &mut session);
+        let shown = terminal.as_ref().map(|opened| opened.terminal);
         let listening = Listening {
             session: id,
             endpoint: session.endpoint().clone(),
@@ -194,7 +188,7 @@ impl State {
         };
         let session = Arc::new(session);
         let heard = reply.send(Ok(listening)).is_ok();
-        match self.sessions.get_mut(&id) {
+        match self.sessions.get_mut(&id).map(|known| &mut known.running) {
             Some(running @ Running::Starting(_)) if heard => {
                 *running = Running::Listening(session);
                 carry.into_iter().collect()
@@ -202,7 +196,7 @@ impl State {
             // It ended, or was stopped, before it could be handed over; or nobody waits for it.
             _ => {
                 self.sessions.remove(&id);
-                if let Some(terminal) = self.audiences.get(&id).and_then(|audience| audience.terminal) {
+                if let Some(terminal) = shown {
                     self.terminals.close(terminal);
                 }
                 vec![Job::Stop { sessions: vec![session], done: None }]
@@ -216,8 +210,8 @@ impl State {
         let Some(keyboard) = session.take_stdin() else { return (None, None) };
         let (shown, _) = self.terminals.begin();
         let Some(inputs) = self.terminals.opened(shown) else { return (None, None) };
-        if let Some(audience) = self.audiences.get_mut(&id) {
-            audience.terminal = Some(shown);
+        if let Some(known) = self.sessions.get_mut(&id) {
+            known.terminal = Some(shown);
         }
         let (begin, begun) = oneshot::channel();
         let line = Box::new(Line::of_program(keyboard, terminal));
@@ -226,14 +220,12 @@ impl State {
     }
 
     pub(crate) fn interrupt_asked(&mut self, id: SessionId) -> Vec<Job> {
-        match self.sessions.get(&id) {
-            Some(Running::Listening(session)) => vec![Job::Interrupt { session: session.clone() }],
-            _ => Vec::new(),
-        }
+        let session = self.sessions.get(&id).and_then(DebugSession::listening).cloned();
+        session.map(|session| Job::Interrupt { session }).into_iter().collect()
     }
 
     pub(crate) fn stop_asked(&mut self, id: SessionId, reply: Reply<()>) -> Vec<Job> {
-        match self.sessions.remove(&id) {
+        match self.sessions.remove(&id).map(|known| known.running) {
             Some(Running::Listening(session)) => vec![Job::Stop { sessions: vec![session], done: Some(reply) }],
             // Dropping it gives the start up.
             Some(Running::Starting(_) | Running::Ended) => {
@@ -250,7 +242,7 @@ impl State {
     pub(crate) fn session_said(&mut self, id: SessionId, event: SessionEvent) -> Vec<Job> {
         match event {
             SessionEvent::Output { stream, data } => {
-                if !self.audiences.get(&id).is_some_and(|audience| audience.hears_output) {
+                if !self.sessions.get(&id).is_some_and(|known| known.hears_output) {
                     self.say(Said::Output(id, stream, data));
                 }
             }
@@ -272,23 +264,22 @@ impl State {
     }
 
     fn note_attached(&mut self, id: SessionId, attached: bool) {
-        if let (Some(shown), Some(audience)) = (self.shown_sessions.get_mut(&id), self.audiences.get_mut(&id)) {
-            let clients = audience.clients;
-            audience.clients = if attached { clients.saturating_add(1) } else { clients.saturating_sub(1) };
-            shown.attached = audience.clients > 0;
+        if let Some(known) = self.sessions.get_mut(&id) {
+            let clients = known.clients;
+            known.clients = if attached { clients.saturating_add(1) } else { clients.saturating_sub(1) };
         }
     }
 
     /// Ends what may be left of a session whose program has ended.
     fn forget(&mut self, id: SessionId) -> Vec<Job> {
-        match self.sessions.remove(&id) {
-            Some(Running::Listening(session)) => vec![Job::Stop { sessions: vec![session], done: None }],
-            // Its start has succeeded and is about to say so.
-            Some(Running::Starting(_) | Running::Ended) => {
-                self.sessions.insert(id, Running::Ended);
-                Vec::new()
+        let Some(known) = self.sessions.get_mut(&id) else { return Vec::new() };
+        match std::mem::replace(&mut known.running, Running::Ended) {
+            Running::Listening(session) => {
+                self.sessions.remove(&id);
+                vec![Job::Stop { sessions: vec![session], done: None }]
             }
-            None => Vec::new(),
+            // Its start has succeeded and is about to say so.
+            Running::Starting(_) | Running::Ended => Vec::new(),
         }
     }
 }

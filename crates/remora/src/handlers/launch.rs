@@ -9,7 +9,7 @@ use crate::event::Reply;
 use crate::fault::{Fault, Kind};
 use crate::jobs::Job;
 use crate::launch_configuration::{self, Launch};
-use crate::state::{Running, State};
+use crate::state::{DebugSession, State};
 use crate::surface::{Listening, SessionId};
 
 impl State {
@@ -37,15 +37,15 @@ impl State {
     }
 
     pub(crate) fn socket_asked(&self, id: SessionId, reply: Reply<PathBuf>) {
-        let socket = match self.sessions.get(&id) {
-            Some(Running::Listening(session)) => session.endpoint().socket().map(PathBuf::from).ok_or_else(|| {
+        let socket = match self.sessions.get(&id).and_then(DebugSession::listening) {
+            Some(session) => session.endpoint().socket().map(PathBuf::from).ok_or_else(|| {
                 Fault::new(
                     Kind::BadRequest,
                     format!("Debug session {} listens on a port, not on a socket.", id.0),
                     "Attach to the port that its start gave.",
                 )
             }),
-            _ => Err(no_session(id)),
+            None => Err(no_session(id)),
         };
         let _ = reply.send(socket);
     }

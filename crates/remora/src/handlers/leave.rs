@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use crate::event::Event;
 use crate::fault::{Fault, Kind};
 use crate::jobs::Job;
-use crate::state::{LinkState, Running, State};
+use crate::state::{LinkState, State};
 
 impl State {
     /// Ends everything that belongs to the present target. A request that still waits for it must not be
@@ -34,11 +34,8 @@ impl State {
         self.end_terminals();
         let sessions = std::mem::take(&mut self.sessions)
             .into_values()
-            .filter_map(|running| match running {
-                Running::Listening(session) => Some(session),
-                // Dropping it gives the start up.
-                Running::Starting(_) | Running::Ended => None,
-            })
+            // Dropping the others gives their starts up.
+            .filter_map(|session| session.listening().cloned())
             .collect();
         let down = LinkState::Down(self.link.generation().next());
         let link = match std::mem::replace(&mut self.link, down) {

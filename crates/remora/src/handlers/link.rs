@@ -137,7 +137,7 @@ impl State {
         let next = if again { "It is being rebuilt; the mirror goes on where it was." } else { "Start again." };
         let fault = Fault::new(Kind::ConnectionLost, format!("The connection to {target} was lost: {reason}."), next);
         // Requests under way on this link are told in their answers.
-        let starts = self.sessions.values().any(|running| matches!(running, Running::Starting(_)));
+        let starts = self.sessions.values().any(|session| matches!(session.running, Running::Starting(_)));
         if starts || self.tally.is_some() {
             tracing::warn!(%fault, "while a request waits");
             self.message = Some(fault.message);

@@ -134,7 +134,7 @@ impl State {
         match notice {
             Notice::Mirrored { files, bytes, elapsed, sources, .. } => {
                 if !sources.is_empty() {
-                    self.shown_sessions.values_mut().for_each(|session| session.outdate(&sources));
+                    self.sessions.values_mut().for_each(|session| session.outdate(&sources));
                 }
                 let batch = Mirrored { files, bytes, elapsed };
                 match &mut self.tally {

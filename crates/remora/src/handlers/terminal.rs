@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use crate::event::Reply;
 use crate::fault::Fault;
 use crate::jobs::{Carrying, Job, Opening};
-use crate::state::{Running, State, Waiting};
+use crate::state::{DebugSession, State, Waiting};
 use crate::surface::Said;
 use crate::terminal::{Ending, Input, Line, Opened, Shown, TerminalId, TerminalRequest};
 
@@ -75,11 +75,9 @@ impl State {
 
     /// A program that is debugged ends with the terminal that it runs on.
     fn stop_shown_on(&mut self, id: TerminalId) -> Vec<Job> {
-        let shown = self.audiences.iter().find(|(_, audience)| audience.terminal == Some(id));
-        match shown.and_then(|(session, _)| self.sessions.get(session)) {
-            Some(Running::Listening(session)) => vec![Job::Stop { sessions: vec![session.clone()], done: None }],
-            _ => Vec::new(),
-        }
+        let shown = self.sessions.values().find(|session| session.terminal == Some(id));
+        let session = shown.and_then(DebugSession::listening).cloned();
+        session.map(|session| Job::Stop { sessions: vec![session], done: None }).into_iter().collect()
     }
 
     pub(crate) fn terminal_showed(&mut self, id: TerminalId, shown: Shown) -> Vec<Job> {

@@ -207,7 +207,7 @@ async fn a_start_is_given_up_when_it_is_stopped_and_not_when_its_program_has_end
 
     let (session, _given_up, _answer) = start(&mut bed);
     bed.state.on(Event::SessionSaid(session, SessionEvent::Exited(Exit::Code(0))));
-    assert!(matches!(bed.state.sessions.get(&session), Some(Running::Ended)));
+    assert!(matches!(bed.state.sessions[&session].running, Running::Ended));
 }
 
 #[tokio::test]

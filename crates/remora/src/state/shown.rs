@@ -3,7 +3,7 @@
 use remora_mirror::Mirror;
 use remora_model::RelPath;
 
-use super::{LinkState, State};
+use super::{DebugSession, LinkState, State};
 use crate::fault;
 use crate::status::{FailedFile, PATHS_SHOWN, Phase, Status, UploadProgress};
 use crate::surface::Said;
@@ -30,7 +30,7 @@ impl State {
             diverged: shown(&mirror.diverged),
             failed: failed_files(&mirror),
             paused: self.paused,
-            sessions: self.shown_sessions.values().cloned().collect(),
+            sessions: self.sessions.iter().map(|(id, session)| session.status(*id)).collect(),
             progress: mirror.progress.as_ref().map(upload_progress),
             message: self.message.clone(),
         }
@@ -57,7 +57,7 @@ impl State {
 
     /// Whether a program runs an older text than what is on the remote now.
     fn is_stale(&self) -> bool {
-        self.shown_sessions.values().any(|session| !session.stale.is_empty())
+        self.sessions.values().any(DebugSession::is_stale)
     }
 }
 
