@@ -3,33 +3,38 @@ import * as vscode from 'vscode';
 
 import type { Sidecar } from './client';
 import type { Folders } from './folders';
-import type { StatusParams } from './protocol';
+import type { Panel } from './protocol';
 
 export function register(folders: Folders): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('remora.status', vscode.StatusBarAlignment.Left);
   item.name = 'Remora';
   item.command = 'remora.actions';
   const marks = new Marks();
+  const conditions = new Map<string, boolean>();
   return vscode.Disposable.from(
     item,
     marks,
     vscode.window.registerFileDecorationProvider(marks),
     folders.onStatus((sidecar) => {
       marks.take(sidecar);
-      const shown = folders.present();
-      if (shown?.status) show(item, shown.status);
+      const panel = folders.present()?.status?.panel;
+      if (!panel) return;
+      show(item, panel);
+      for (const [name, value] of Object.entries(panel.conditions)) {
+        if (conditions.get(name) === value) continue;
+        conditions.set(name, value);
+        void vscode.commands.executeCommand('setContext', `remora.${name}`, value);
+      }
     }),
   );
 }
 
-function show(item: vscode.StatusBarItem, { panel: { icon, text, tooltip, warning, conditions } }: StatusParams): void {
+function show(item: vscode.StatusBarItem, { icon, text, tooltip, warning }: Panel): void {
   item.text = `$(${icon}) ${text}`;
   item.tooltip = new vscode.MarkdownString(tooltip, true);
   item.backgroundColor = warning ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
   item.accessibilityInformation = { label: `Remora, ${text}` };
   item.show();
-  // Menus hide by these.
-  for (const [name, value] of Object.entries(conditions)) void vscode.commands.executeCommand('setContext', `remora.${name}`, value);
 }
 
 const WAITING = new vscode.FileDecoration('↑', 'Not yet on the remote');
