@@ -23,9 +23,13 @@ export class Sidecar implements vscode.Disposable {
   status: protocol.StatusParams | undefined;
   readonly #changed = new vscode.EventEmitter<protocol.StatusParams>();
   readonly onStatus = this.#changed.event;
+  readonly #stopped = new vscode.EventEmitter<void>();
+  /** The process is gone, and what it knew by number with it; another may follow. */
+  readonly onStopped = this.#stopped.event;
   readonly #ears = new Map<string, NotificationHandler<never>>();
   #client: LanguageClient | undefined;
-  #started: Promise<LanguageClient> | undefined;
+  /** Nothing until something was asked of it. */
+  started: Promise<LanguageClient> | undefined;
 
   constructor(
     readonly folder: vscode.WorkspaceFolder,
@@ -54,6 +58,7 @@ export class Sidecar implements vscode.Disposable {
     // One that was killed is started again by the client, and then knows of no target yet.
     client.onDidChangeState(({ newState }) => {
       if (newState === State.Running && this.status) void this.quietly(protocol.mirror, {});
+      if (newState === State.Stopped) this.#stopped.fire();
     });
     this.#client = client;
     await client.start();
@@ -73,9 +78,9 @@ export class Sidecar implements vscode.Disposable {
   /** Starts the sidecar, once; after a failure the next call tries again. */
   async start(): Promise<LanguageClient> {
     try {
-      return await (this.#started ??= this.#begin());
+      return await (this.started ??= this.#begin());
     } catch (error) {
-      this.#started = undefined;
+      this.started = undefined;
       throw error;
     }
   }
@@ -112,7 +117,8 @@ export class Sidecar implements vscode.Disposable {
   }
 
   dispose(): void {
-    this.#changed.dispose();
+    this.#stopped.fire();
+    for (const each of [this.#changed, this.#stopped]) each.dispose();
     // Stopping ends the sidecar, and the sidecar ends what it started.
     void this.#client?.dispose();
   }

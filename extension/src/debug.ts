@@ -26,6 +26,7 @@ export function register(folders: Folders, terminals: Terminals): vscode.Disposa
     }),
     folders.onSidecar((sidecar) => {
       sidecar.hear(protocol.exited, ({ session, lost }) => { void sessions.exited(sidecar, session, lost ?? false); });
+      sidecar.onStopped(() => { sessions.forget(sidecar); });
     }),
   );
 }
@@ -106,6 +107,11 @@ class Sessions implements vscode.DebugAdapterDescriptorFactory {
     return launched.socket === null
       ? new vscode.DebugAdapterServer(launched.port, launched.host)
       : new vscode.DebugAdapterNamedPipeServer(launched.socket);
+  }
+
+  /** The numbers of a sidecar that is gone mean others in the next one. */
+  forget(sidecar: Sidecar): void {
+    for (const one of this.#unended) if (one.sidecar === sidecar) this.#unended.delete(one);
   }
 
   /** A program is over. If the connection was cut under it, one click starts it again, with the same breakpoints. */

@@ -61,12 +61,8 @@ export async function resolve(sidecar: Sidecar): Promise<void> {
   const local = vscode.Uri.joinPath(sidecar.folder.uri, chosen.file);
   const ways = [
     { label: '$(diff) Compare', act: () => compare(sidecar, local) },
-    { label: '$(cloud-upload) Keep Mine', detail: 'The remote copy is overwritten.', act: () => keepMine(sidecar, chosen.file) },
+    { label: '$(cloud-upload) Keep Mine', detail: 'The remote copy is overwritten.', act: () => sidecar.request(protocol.mirror, { overwrite: true, paths: [chosen.file] }) },
     { label: '$(cloud-download) Take the Remote Copy', detail: 'The file here is replaced.', act: () => takeRemote(sidecar, local) },
   ];
   await (await vscode.window.showQuickPick(ways, { title: chosen.file }))?.act();
-}
-
-async function keepMine(sidecar: Sidecar, file: string): Promise<void> {
-  await sidecar.request(protocol.mirror, { overwrite: true, paths: [file] });
 }

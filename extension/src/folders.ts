@@ -50,16 +50,16 @@ export class Folders implements vscode.Disposable {
     return sidecar;
   }
 
-  /** That of what the user looks at, if it runs. */
-  present(): Sidecar | undefined {
-    const folder = folderOf();
+  /** The same, if there is one already. */
+  present(uri?: vscode.Uri): Sidecar | undefined {
+    const folder = folderOf(uri);
     return folder && this.#sidecars.get(folder.uri.toString());
   }
 
   /** A folder with a target is mirrored as soon as the window opens; faults show in the status. */
   startThoseInUse(): void {
     for (const { uri } of vscode.workspace.workspaceFolders ?? []) {
-      if (!this.#sidecars.has(uri.toString()) && targets(uri).length > 0) void this.of(uri)?.quietly(protocol.mirror, {});
+      if (!this.#sidecars.get(uri.toString())?.started && targets(uri).length > 0) void this.of(uri)?.quietly(protocol.mirror, {});
     }
   }
 

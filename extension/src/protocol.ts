@@ -25,16 +25,7 @@ export interface Shown { panel: Panel }
 export type StatusParams = Status & Shown;
 
 /** How the status reads. */
-export interface Panel {
-  icon: string;
-  text: string;
-  tooltip: string;
-  warning: boolean;
-  doing: string;
-  conditions: Record<string, boolean>;
-  actions: Action[];
-}
-
+export interface Panel { icon: string; text: string; tooltip: string; warning: boolean; doing: string; conditions: Record<string, boolean>; actions: Action[] }
 export interface Action { command: string; label: string }
 export interface FailedFile { path: string; reason: string }
 
@@ -73,28 +64,13 @@ export interface DoctorResult { checks: Check[] }
 /** A configuration of type `remora`, as the editor resolved it. */
 export interface LaunchParams { configuration: Record<string, unknown> }
 
-export interface LaunchResult {
-  session: number;
-  socket: string | null;
-  terminal: number | null;
-  host: string;
-  port: number;
-}
-
+export interface LaunchResult { session: number; socket: string | null; terminal: number | null; host: string; port: number }
 export interface SessionSocketResult { socket: string }
 
 /** An entry of `launch.json`. */
 export interface AttachConfiguration { name: string; type: string; request: string; [key: string]: unknown }
 export interface SessionParams { session: number }
-
-export interface LaunchJsonParams {
-  target?: string;
-  name?: string;
-  port?: number;
-  extensions?: Record<string, string>;
-  text: string;
-}
-
+export interface LaunchJsonParams { target?: string; name?: string; port?: number; extensions?: Record<string, string>; text: string }
 export interface LaunchJsonResult { text: string }
 export interface TerminalOpenParams { cols: number; rows: number; cwd?: string }
 export interface TerminalParams { terminal: number }
@@ -114,14 +90,7 @@ export interface ExitedParams { session: number; code?: number; signal?: number;
 export interface Fault { kind: string; message: string; hint: string }
 
 /** A question, ready to be shown; an answer may be kept under `keep`, in the store for secrets only. */
-export interface AskParams {
-  kind: string;
-  title: string;
-  prompt: string;
-  hidden: boolean;
-  attempt: number;
-  keep: string | null;
-}
+export interface AskParams { kind: string; title: string; prompt: string; hidden: boolean; attempt: number; keep: string | null }
 
 /** `trust` and `remember` answer a host key, `secret` anything else. */
 export interface AskResult { trust?: boolean; remember?: boolean; secret?: string }

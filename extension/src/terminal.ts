@@ -6,18 +6,26 @@ import type { Folders } from './folders';
 import * as protocol from './protocol';
 
 export class Terminals {
-  readonly #open = new Map<Sidecar, Map<number, RemoteTerminal>>();
+  /** From the first word of each, which may come before the answer that names it, to its end. */
+  readonly #known = new Map<Sidecar, Map<number, RemoteTerminal>>();
 
   constructor(folders: Folders) {
     folders.onSidecar((sidecar) => {
-      const terminals = new Map<number, RemoteTerminal>();
-      this.#open.set(sidecar, terminals);
-      sidecar.hear(protocol.terminalOutput, ({ terminal, data }) => { terminals.get(terminal)?.wrote(data); });
-      sidecar.hear(protocol.terminalEnded, (ended) => {
-        terminals.get(ended.terminal)?.ended(ended);
-        terminals.delete(ended.terminal);
+      sidecar.hear(protocol.terminalOutput, ({ terminal, data }) => { this.#of(sidecar, terminal).wrote(data); });
+      sidecar.hear(protocol.terminalEnded, (ended) => { this.#of(sidecar, ended.terminal).ended(ended); });
+      sidecar.onStopped(() => {
+        for (const [terminal, pty] of this.#known.get(sidecar) ?? []) pty.ended({ terminal, lost: true });
+        this.#known.delete(sidecar);
       });
     });
+  }
+
+  #of(sidecar: Sidecar, terminal: number): RemoteTerminal {
+    const known = this.#known.get(sidecar) ?? new Map<number, RemoteTerminal>();
+    this.#known.set(sidecar, known);
+    const pty = known.get(terminal) ?? new RemoteTerminal(sidecar, terminal, () => known.delete(terminal));
+    known.set(terminal, pty);
+    return pty;
   }
 
   /** A login shell in the remote folder. */
@@ -28,8 +36,8 @@ export class Terminals {
 
   /** Shows one that is open over there; what a program wrote last stays readable, a shell's terminal goes with it. */
   show(sidecar: Sidecar, terminal: number, name: string, stays = true): void {
-    const pty = new RemoteTerminal(sidecar, terminal, stays);
-    this.#open.get(sidecar)?.set(terminal, pty);
+    const pty = this.#of(sidecar, terminal);
+    pty.stays = stays;
     vscode.window.createTerminal({ name, pty, iconPath: new vscode.ThemeIcon('remote') }).show();
   }
 }
@@ -45,11 +53,13 @@ class RemoteTerminal implements vscode.Pseudoterminal {
   /** What came before the editor listened; nothing once it does. */
   #early: (() => void)[] | undefined = [];
   #over = false;
+  /** Whether what was written last is still shown after the end. */
+  stays = true;
 
   constructor(
     readonly sidecar: Sidecar,
     readonly terminal: number,
-    readonly stays: boolean,
+    readonly forget: () => void,
   ) {}
 
   open(size: vscode.TerminalDimensions | undefined): void {
@@ -79,6 +89,7 @@ class RemoteTerminal implements vscode.Pseudoterminal {
   ended(ended: protocol.TerminalEndedParams): void {
     this.#once(() => {
       this.#over = true;
+      this.forget();
       if (this.stays || ended.lost) this.#write.fire(`\r\n[${ending(ended)} Press a key to close.]\r\n`);
       else this.#closed.fire(ended.code ?? 0);
     });
