@@ -39,26 +39,36 @@ async function choosePlace(sidecar: Sidecar): Promise<Pick<protocol.Candidate, '
   return host ? { label: host, target: { name: host, host } } : undefined;
 }
 
-/** Goes up and down the remote's folders until one is chosen; a path may be typed as well. */
+/** A row of the list of folders: one that is chosen with it, one to look into, or the way to type one. */
+type Row = vscode.QuickPickItem & ({ chosen: string } | { inside: string } | { typed: true });
+
+/** Goes up and down the remote's folders until one is chosen or typed. */
 async function chooseFolder(sidecar: Sidecar, { home, remoteRoot }: protocol.SetupOpenResult): Promise<string | undefined> {
-  const suggestion: Choice<string> = { label: '$(check) Use this folder', description: remoteRoot, detail: 'It is made if it is not there yet.', value: remoteRoot };
-  let chosen = await pickFolder([suggestion, { label: '$(folder-opened) Browse…', value: '' }], remoteRoot);
-  for (let path = home; chosen && !chosen.label.startsWith('$(check)'); path = chosen.value) {
-    const shown = await sidecar.request(protocol.browse, { path: chosen.value || path });
-    if (!shown) return undefined;
-    const at = (name: string): string => `${shown.path.replace(/\/$/, '')}/${name}`;
-    chosen = await pickFolder([
-      { label: '$(check) Use this folder', description: shown.path, value: shown.path },
-      { label: '$(arrow-up) ..', value: shown.path.replace(/\/[^/]*$/, '') || '/' },
-      ...shown.folders.map((name) => ({ label: `$(folder) ${name}`, value: at(name) })),
-    ], shown.path);
-    if (!chosen) return undefined;
+  const options = { title: 'Add Target (2 of 3): the folder that mirrors this one', ignoreFocusOut: true };
+  const choose = (path: string): Row => ({ label: '$(check) Use this folder', description: path, chosen: path });
+  let present = remoteRoot;
+  let rows: Row[] = [
+    { ...choose(remoteRoot), detail: 'It is made if it is not there yet.' },
+    { label: '$(folder-opened) Browse…', inside: home },
+    { label: '$(edit) Type a path…', typed: true },
+  ];
+  for (;;) {
+    const row = await vscode.window.showQuickPick(rows, { ...options, placeHolder: present });
+    if (!row) return undefined;
+    if ('chosen' in row) return row.chosen;
+    const validateInput = (path: string): string | undefined => (/^[/~]/.test(path) ? undefined : 'Write it as /path/to/folder or ~/folder.');
+    const typed = 'typed' in row ? await vscode.window.showInputBox({ ...options, value: present, validateInput }) : undefined;
+    if (typed) return typed;
+    const shown = 'inside' in row ? await sidecar.request(protocol.browse, { path: row.inside }) : undefined;
+    // A folder that can't be looked into has been told of; the list is still there to choose from.
+    if (shown) [present, rows] = [shown.path, [choose(shown.path), ...around(shown)]];
   }
-  return chosen?.value;
 }
 
-function pickFolder(items: Choice<string>[], path: string): Thenable<Choice<string> | undefined> {
-  return vscode.window.showQuickPick(items, { title: 'Add Target (2 of 3): the folder that mirrors this one', placeHolder: path, ignoreFocusOut: true });
+function around({ path, folders }: protocol.SetupBrowseResult): Row[] {
+  const top = path.replace(/\/$/, '');
+  const inner = folders.map((name) => ({ label: `$(folder) ${name}`, inside: `${top}/${name}` }));
+  return [{ label: '$(arrow-up) ..', inside: top.replace(/\/[^/]*$/, '') || '/' }, ...inner];
 }
 
 /** Empty: the sidecar looks for one at each start. */
