@@ -18,8 +18,8 @@ mod measure {
     use std::process::Stdio;
     use std::time::{Duration, Instant};
 
-    use remora_agent::{Address, Expect, Link, PipeEnds, WriteSpec, boot_command};
-    use remora_model::{Mode, Mtime, RelPath, RemotePath};
+    use remora_agent::{Address, Change, ChangeKind, Expect, Link, PipeEnds, WriteSpec, boot_command};
+    use remora_model::{Digest, Mode, Mtime, RelPath, RemotePath};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -27,6 +27,11 @@ mod measure {
     fn spec(path: &str, size: usize) -> Result<WriteSpec, Box<dyn std::error::Error>> {
         let (path, size) = (RelPath::new(path)?, size as u64);
         Ok(WriteSpec { path, size, mode: Mode(0o644), mtime: Mtime(0), expect: Expect::Any })
+    }
+
+    fn change(path: &str, bytes: Vec<u8>) -> Result<Change, Box<dyn std::error::Error>> {
+        let (digest, mode, mtime, expect) = (Digest::of(&bytes), Mode(0o644), Mtime(0), Expect::Any);
+        Ok(Change { path: RelPath::new(path)?, kind: ChangeKind::Write { bytes, digest, mode, mtime, expect } })
     }
 
     fn print_times(what: &str, mut times: Vec<Duration>) {
@@ -56,26 +61,27 @@ mod measure {
         for round in 0..500_u32 {
             let bytes = vec![round as u8; 4096];
             let start = Instant::now();
-            link.write(&root, spec("small", bytes.len())?, bytes).await?;
+            link.apply(&root, &[change("small", bytes)?]).await?;
             times.push(start.elapsed());
         }
         print_times("write of 4 kB", times);
 
         let start = Instant::now();
         let mut writes = tokio::task::JoinSet::new();
-        for number in 0..10_000_u32 {
-            let (link, root, spec) =
-                (link.clone(), root.clone(), spec(&format!("many/d{}/f{number}", number / 50), 2048)?);
-            writes.spawn(async move { link.write(&root, spec, vec![number as u8; 2048]).await });
+        for pack in 0..100_u32 {
+            let file = |number: u32| change(&format!("many/d{}/f{number}", number / 50), vec![number as u8; 2048]);
+            let changes: Vec<Change> = (pack * 100..(pack + 1) * 100).map(file).collect::<Result<_, _>>()?;
+            let (link, root) = (link.clone(), root.clone());
+            writes.spawn(async move { link.apply(&root, &changes).await });
         }
         while let Some(written) = writes.join_next().await {
             written??;
         }
-        println!("10,000 files of 2 kB under way together: {:?}", start.elapsed());
+        println!("10,000 files of 2 kB in packs of 100: {:?}", start.elapsed());
 
         let large = vec![b'x'; 256 * 1024 * 1024];
         let start = Instant::now();
-        link.write(&root, spec("large", large.len())?, large.clone()).await?;
+        link.write_from(&root, spec("large", large.len())?, large.as_slice()).await?;
         println!("write of 256 MB: {:.0} MB/s", 268.4 / start.elapsed().as_secs_f64());
         let start = Instant::now();
         link.read(&root, &RelPath::new("large")?).await?;
@@ -106,7 +112,7 @@ mod measure {
             let upload = if busy {
                 let (link, root, spec, large) =
                     (link.clone(), root.clone(), spec("large", large.len())?, large.clone());
-                Some(tokio::spawn(async move { link.write(&root, spec, large).await }))
+                Some(tokio::spawn(async move { link.write_from(&root, spec, large.as_slice()).await }))
             } else {
                 None
             };

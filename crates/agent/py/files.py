@@ -50,42 +50,15 @@ def open_or_make_dir(name, parent, mode=0o777):
     return open_dir(name, parent), True
 
 
-class Near:
-    """The directory of the last write, kept open while a burst of writes is worked off.
-
-    Only until the next look at the pipe or the next removal: by then it may be gone.
-    """
-
-    def __init__(self):
-        self.key = self.fd = None
-
-    def get(self, key):
-        return os.dup(self.fd) if key == self.key else None
-
-    def put(self, key, fd):
-        self.clear()
-        self.key, self.fd = key, os.dup(fd)
-
-    def clear(self):
-        if self.fd is not None:
-            os.close(self.fd)
-        self.key = self.fd = None
-
-
 class Place:
     """A name in an open directory below a root. Renaming a parent meanwhile does no harm."""
 
-    def __init__(self, head, make_parents=False, near=None):
+    def __init__(self, head, make_parents=False):
         self.path = path_from(head["path"])
         parts = parts_of(self.path)
         self.name = parts[-1]
-        key = (head["root"], parts[:-1])
-        self.dir = near.get(key) if near else None
-        if self.dir is None:
-            self.dir = open_root(head)
-            self.walk(parts, make_parents)
-            if near:
-                near.put(key, self.dir)
+        self.dir = open_root(head)
+        self.walk(parts, make_parents)
 
     def walk(self, parts, make_parents):
         try:
@@ -200,7 +173,7 @@ class Upload:
         self.agent, self.head = agent, head
         self.size, self.hasher = 0, blake()
         self.temp = self.fd = None
-        self.place = Place(head, make_parents=True, near=agent.near)
+        self.place = Place(head, make_parents=True)
         agent.uploads.add(self)
         try:
             temp = temp_name()
@@ -254,87 +227,3 @@ class Upload:
                 pass
             self.temp = None
         self.place.close()
-
-
-def op_write(agent, stream, head, body):
-    """A file that came with its request. Opened in its turn, because earlier changes may concern its parents."""
-    upload = Upload(agent, stream, head)
-    try:
-        upload.put(body)
-        return (yield from upload.finish())
-    finally:
-        upload.discard()
-
-
-def op_mkdir(agent, stream, head, body):
-    yield  # A generator, so that it takes its turn among the changes.
-    path, mode = path_from(head["path"]), head["mode"] & 0o7777
-    parts, made = parts_of(path), False
-    fd = open_root(head)
-    try:
-        for part in parts:
-            inner, made = open_or_make_dir(part, fd)
-            os.close(fd)
-            fd = inner
-        os.fchmod(fd, mode)
-    except OSError as error:
-        error.filename = path
-        raise
-    finally:
-        os.close(fd)
-    return {"created": made}
-
-
-def op_symlink(agent, stream, head, body):
-    with Place(head, make_parents=True) as place:
-        yield from confirm(agent, place, head["expect"], (True, blake(body).hexdigest()))
-        temp = temp_name()
-        os.symlink(body, temp, dir_fd=place.dir)
-        try:
-            os.rename(temp, place.name, src_dir_fd=place.dir, dst_dir_fd=place.dir)
-        except OSError:
-            os.unlink(temp, dir_fd=place.dir)
-            raise
-    return {}
-
-
-def op_set_meta(agent, stream, head, body):
-    with Place(head) as place:
-        status = place.stat()
-        if status is None:
-            raise OpError("not_found", "no such file: '%s'" % show(place.path))
-        if not stat.S_ISREG(status.st_mode):
-            raise OpError("in_the_way", "'%s' is not a regular file" % show(place.path))
-        yield from confirm(agent, place, head["expect"])
-        digest = agent.known.get(status)
-        fd = place.open(READ_FLAGS)
-        try:
-            os.fchmod(fd, head["mode"] & 0o7777)
-            os.utime(fd, ns=(head["mtime"], head["mtime"]))
-            if digest and os.fstat(fd).st_ino == status.st_ino:
-                agent.known.put(os.fstat(fd), digest)
-        finally:
-            os.close(fd)
-    return {}
-
-
-def op_remove(agent, stream, head, body):
-    agent.near.clear()  # It may be what is removed.
-    try:
-        place = Place(head)
-    except FileNotFoundError:
-        # The root itself must be there; a missing parent means that the file is gone already.
-        os.close(open_root(head))
-        return {"removed": False}
-    with place:
-        status = place.stat()
-        if status is None:
-            return {"removed": False}
-        if stat.S_ISDIR(status.st_mode):
-            os.rmdir(place.name, dir_fd=place.dir)
-        else:
-            yield from confirm(agent, place, head["expect"])
-            os.unlink(place.name, dir_fd=place.dir)
-    return {"removed": True}
-
-

@@ -11,11 +11,8 @@ OPS = {
     "survey": op_survey,
     "digests": op_digests,
     "read": op_read,
-    "write": op_write,
-    "mkdir": op_mkdir,
-    "symlink": op_symlink,
-    "set_meta": op_set_meta,
-    "remove": op_remove,
+    "write": Upload,
+    "apply": op_apply,
     "run": op_run,
     "spawn": op_spawn,
     "signal": op_signal,
@@ -29,13 +26,20 @@ OPS = {
     "cache": op_cache,
 }
 # Operations that change files are done strictly one after another, in the order in which they came.
-CHANGES = ("write", "mkdir", "symlink", "set_meta", "remove")
+CHANGES = ("write", "apply")
 
 
 def concerns(head, other):
-    """Whether two changes are about the same path, or one about a path above the other's."""
-    one, two = [path_from(of["root"]) + b"/" + path_from(of["path"]) + b"/" for of in (head, other)]
-    return one.startswith(two) or two.startswith(one)
+    """Whether two changes are about the same path, or one about a path above one of the other's."""
+    if path_from(head["root"]) != path_from(other["root"]):
+        return True
+    ones, others = [[path + b"/" for path in touched(of)] for of in (head, other)]
+    return any(one.startswith(two) or two.startswith(one) for one in ones for two in others)
+
+
+def touched(head):
+    """The paths that a change is about."""
+    return head["touched"] if "touched" in head else [path_from(head["path"])]
 
 
 def pieces_of_bytes(body):
@@ -71,7 +75,6 @@ class Agent:
         self.outbox = Outbox(1)
         self.decoder = Decoder()
         self.known = Known()
-        self.near = Near()
         self.requests = {}  # stream -> request whose body is still coming, or None: it has failed already
         self.streams = {}  # stream -> what lives there
         self.children = {}  # pid -> Process
@@ -109,7 +112,7 @@ class Agent:
         try:
             if head.get("op") not in OPS:
                 raise OpError("invalid", "no such operation: %s" % head.get("op"))
-            large = head["op"] == "write" and not end
+            large = head["op"] == "write"
             while large and any(concerns(head, earlier) for _, _, earlier in self.changes):
                 self.work(self.changes)  # They may change the parents of what is opened now.
             self.requests[stream] = (Upload if large else Collected)(self, stream, head)
@@ -178,7 +181,6 @@ class Agent:
             self.running = False
             return
         self.heard_at = time.monotonic()
-        self.near.clear()
         for frame in self.decoder.feed(data):
             try:
                 self.on_frame(*frame)

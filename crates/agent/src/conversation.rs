@@ -5,7 +5,7 @@ mod pipe;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -59,8 +59,8 @@ pub(crate) struct Live {
 pub(crate) enum Outgoing {
     /// The bytes are here; the request overtakes file bodies if they fit one frame.
     Control(Vec<u8>),
-    /// The bytes are here, for the file named by root and path.
-    Change(Vec<u8>, Vec<u8>),
+    /// The bytes are here, for what is named by root and path.
+    Change(Vec<u8>, Vec<Vec<u8>>),
     /// The bytes come later as [`Command::Piece`], for the file named by root and path.
     Fed(Vec<u8>),
 }
@@ -87,13 +87,29 @@ pub(crate) enum Command {
 pub(crate) struct Commands {
     sender: mpsc::UnboundedSender<Command>,
     next_stream: Arc<AtomicU32>,
+    /// What the line carries, in bytes a second; 0 while that is not known.
+    line: Arc<AtomicU64>,
     lost: watch::Receiver<Option<LostReason>>,
 }
 
+/// On a line slower than this, in bytes a second, compressing a pack takes less time than it saves: zlib's fastest
+/// level packs source code at 60 MB/s or more on a small machine.
+const SLOW_LINE: u64 = 50_000_000;
+
 impl Commands {
     /// A handle to the conversation that receives from the other end of `sender`.
-    pub(crate) fn new(sender: mpsc::UnboundedSender<Command>, lost: watch::Receiver<Option<LostReason>>) -> Self {
-        Self { sender, next_stream: Arc::new(AtomicU32::new(1)), lost }
+    pub(crate) fn new(
+        sender: mpsc::UnboundedSender<Command>,
+        line: Arc<AtomicU64>,
+        lost: watch::Receiver<Option<LostReason>>,
+    ) -> Self {
+        Self { sender, next_stream: Arc::new(AtomicU32::new(1)), line, lost }
+    }
+
+    /// Whether what compresses well should be compressed.
+    pub(crate) fn is_line_slow(&self) -> bool {
+        let rate = self.line.load(Ordering::Relaxed);
+        rate > 0 && rate < SLOW_LINE
     }
 
     /// A number for a new request.
@@ -180,9 +196,16 @@ pub(crate) struct State {
     entries: HashMap<u32, Entry>,
     pub(crate) lanes: Lanes,
     pub(crate) closing: bool,
+    /// What the line carries, for those who pack; see [`Commands::is_line_slow`].
+    line: Arc<AtomicU64>,
 }
 
 impl State {
+    /// Tells `line` what the line carries.
+    pub(crate) fn new(line: Arc<AtomicU64>) -> Self {
+        Self { line, ..Self::default() }
+    }
+
     pub(crate) fn on_command(&mut self, command: Command) {
         match command {
             Command::Request { stream, head, outgoing, reply, live } => {
@@ -221,18 +244,18 @@ impl State {
                 self.lanes.put(Frame { end: true, ..Frame::new(Kind::Request, stream, payload) });
             }
             Outgoing::Control(bytes) => {
-                self.lanes.put_body(Body { stream, head: Some(payload), path: None, supply: whole(bytes) });
+                self.lanes.put_body(Body { stream, head: Some(payload), paths: Vec::new(), supply: whole(bytes) });
             }
-            Outgoing::Change(bytes, path) if bytes.len() <= CHUNK => {
+            Outgoing::Change(bytes, paths) if bytes.len() <= CHUNK => {
                 payload.extend_from_slice(&bytes);
-                self.lanes.put_change(stream, payload, path);
+                self.lanes.put_change(stream, payload, paths);
             }
-            Outgoing::Change(bytes, path) => {
-                self.lanes.put_body(Body { stream, head: Some(payload), path: Some(path), supply: whole(bytes) });
+            Outgoing::Change(bytes, paths) => {
+                self.lanes.put_body(Body { stream, head: Some(payload), paths, supply: whole(bytes) });
             }
             Outgoing::Fed(path) => {
                 let supply = Supply::Fed { pieces: Default::default(), ended: false };
-                self.lanes.put_body(Body { stream, head: Some(payload), path: Some(path), supply });
+                self.lanes.put_body(Body { stream, head: Some(payload), paths: vec![path], supply });
             }
         }
     }
@@ -257,6 +280,7 @@ impl State {
     /// Takes one frame; the error says how it breaks the protocol.
     pub(crate) fn on_frame(&mut self, frame: Frame, now: Instant) -> Result<(), String> {
         self.lanes.on_frame(frame.ack, frame.bulk, now);
+        self.line.store(self.lanes.rate(), Ordering::Relaxed);
         if self.lanes.waiting() > MAX_WAITING {
             return Err("the agent asks much and takes no answer".to_owned());
         }

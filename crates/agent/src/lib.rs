@@ -16,8 +16,8 @@ mod stream;
 pub use error::{AgentError, BootError, LostReason, OpError, OpErrorKind};
 pub use link::{Link, PipeEnds, boot_command};
 pub use ops::{
-    Address, Exit, Expect, Hello, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, Said, SpawnSpec, Stored, Surveyed,
-    TtySize, WriteSpec,
+    Address, Change, ChangeKind, Exit, Expect, Hello, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, Said,
+    SpawnSpec, Stored, Surveyed, TtySize, WriteSpec,
 };
 pub use process::{Process, ProcessEvent, ProcessEvents, ProcessHandle, RunDir};
 pub use stream::{Stream, StreamReader, StreamWriter};

@@ -1,21 +1,22 @@
 //! Owns one live conversation with an agent: its tasks, its requests, its end.
 
 mod answer;
+mod apply;
 mod open;
 mod upload;
 
 use std::sync::Arc;
 
-use remora_model::{Digest, Mode, Mtime, RelPath, RemotePath, RemotePort};
+use remora_model::{Digest, RelPath, RemotePath, RemotePort};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use crate::boot;
 use crate::conversation::{Command, Commands, Incoming, Live, Outgoing, Reply};
-use crate::error::{AgentError, BootError, LostReason};
+use crate::error::{AgentError, BootError, LostReason, OpError};
 use crate::ops::{
-    Address, Expect, Hello, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, SpawnSpec, Stored, Surveyed, WriteSpec,
+    Address, Change, Hello, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, SpawnSpec, Stored, Surveyed, WriteSpec,
 };
 use crate::process::{Process, RunDir};
 use crate::stream::{Credit, Hold, Stream};
@@ -124,83 +125,32 @@ impl Link {
         answer::digests(&reply, paths.len())
     }
 
-    /// Replaces one file atomically, in one round trip. Several may be under way; they are done in the
-    /// order of the calls' first poll, save that a small one may overtake a large one where that can't be
-    /// seen (not on the same path, nor one above or below it).
+    /// Makes small changes, in one round trip: whatever takes time is prepared, then all are put in place in one
+    /// go, in their order. What came of each: whether anything had to be changed, or why it could not be (the
+    /// others are made all the same). Several packs may be under way; they are done in the order of the calls'
+    /// first poll.
+    ///
+    /// # Errors
+    /// [`AgentError`], when nothing is known of any of them.
+    pub async fn apply(&self, root: &RemotePath, changes: &[Change]) -> Result<Vec<Result<bool, OpError>>, AgentError> {
+        let compress = self.owner.commands.is_line_slow();
+        let (head, body) = apply::request(root, apply::encode(changes), compress);
+        let touched = apply::touched(root, changes);
+        let reply = self.request(head, Outgoing::Change(body, touched)).await?;
+        apply::answer(&reply, changes.len())
+    }
+
+    /// Replaces one file atomically by exactly `spec.size` bytes from `source`, in one round trip. Changes that
+    /// concern neither its path nor one above or below may overtake it. When the source fails or ends early, the
+    /// remote file stays as it was and the source's error comes back as `OpErrorKind::Invalid`.
     ///
     /// # Errors
     /// [`AgentError`]; after `Diverged`, `NoSpace`, … the old file is whole.
-    pub async fn write(&self, root: &RemotePath, spec: WriteSpec, bytes: Vec<u8>) -> Result<Stored, AgentError> {
-        let (head, path) = upload::head(root, &spec);
-        answer::stored(self.request(head, Outgoing::Change(bytes, path)).await?)
-    }
-
-    /// The same for a file too large to hold: reads exactly `spec.size` bytes from `source`. When the
-    /// source fails or ends early, the remote file stays as it was and the source's error comes back as
-    /// `OpErrorKind::Invalid`.
-    ///
-    /// # Errors
-    /// [`AgentError`].
     pub async fn write_from<S>(&self, root: &RemotePath, spec: WriteSpec, source: S) -> Result<Stored, AgentError>
     where
         S: AsyncRead + Send + Unpin,
     {
         answer::stored(upload::write_from(&self.owner.commands, root, &spec, source).await?)
-    }
-
-    /// Makes a directory (and missing parents); `true` if it was not there. One that is there gets `mode`.
-    ///
-    /// # Errors
-    /// [`AgentError`].
-    pub async fn mkdir(&self, root: &RemotePath, path: &RelPath, mode: Mode) -> Result<bool, AgentError> {
-        let head = json!({"op": "mkdir", "root": root, "path": path, "mode": mode});
-        let reply = self.change(head, root, path, Vec::new()).await?;
-        answer::member(reply, "created")
-    }
-
-    /// Makes or replaces a symbolic link; its text is never interpreted.
-    ///
-    /// # Errors
-    /// [`AgentError`].
-    pub async fn symlink(
-        &self,
-        root: &RemotePath,
-        path: &RelPath,
-        text: &[u8],
-        expect: Expect,
-    ) -> Result<(), AgentError> {
-        let head = json!({"op": "symlink", "root": root, "path": path, "expect": expect});
-        self.change(head, root, path, text.to_vec()).await?;
-        Ok(())
-    }
-
-    /// Gives a file mode and mtime if it still has the expected content.
-    ///
-    /// # Errors
-    /// [`AgentError`].
-    pub async fn set_meta(
-        &self,
-        root: &RemotePath,
-        path: &RelPath,
-        mode: Mode,
-        mtime: Mtime,
-        expect: Expect,
-    ) -> Result<(), AgentError> {
-        let head =
-            json!({"op": "set_meta", "root": root, "path": path, "mode": mode, "mtime": mtime, "expect": expect});
-        self.change(head, root, path, Vec::new()).await?;
-        Ok(())
-    }
-
-    /// Removes a file or link that still has the expected content, or an empty directory (for which
-    /// `expect` is not looked at). `false` if nothing was there.
-    ///
-    /// # Errors
-    /// [`AgentError`]; a directory that is not empty is `InTheWay`.
-    pub async fn remove(&self, root: &RemotePath, path: &RelPath, expect: Expect) -> Result<bool, AgentError> {
-        let head = json!({"op": "remove", "root": root, "path": path, "expect": expect});
-        let reply = self.change(head, root, path, Vec::new()).await?;
-        answer::member(reply, "removed")
     }
 
     /// Reads a file below a root.
@@ -297,10 +247,6 @@ impl Link {
 
     async fn ask(&self, head: Value) -> Result<Reply, AgentError> {
         self.request(head, Outgoing::Control(Vec::new())).await
-    }
-
-    async fn change(&self, head: Value, root: &RemotePath, path: &RelPath, body: Vec<u8>) -> Result<Reply, AgentError> {
-        self.request(head, Outgoing::Change(body, root.join(path).as_bytes().to_vec())).await
     }
 
     /// A request that opens a stream.

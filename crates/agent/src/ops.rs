@@ -84,6 +84,64 @@ pub struct WriteSpec {
     pub expect: Expect,
 }
 
+/// One of several changes for [`crate::Link::apply`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Below the root; missing parent directories of what is made are made, too.
+    pub path: RelPath,
+    /// What is done to it.
+    pub kind: ChangeKind,
+}
+
+/// What a [`Change`] does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// Makes or replaces a file.
+    Write {
+        /// All of its bytes.
+        bytes: Vec<u8>,
+        /// Their digest, which is checked before anything is replaced.
+        digest: Digest,
+        /// Permission bits to give.
+        mode: Mode,
+        /// Time of last modification to give.
+        mtime: Mtime,
+        /// What it replaces.
+        expect: Expect,
+    },
+    /// Makes or replaces a symbolic link; its text is never interpreted.
+    Symlink {
+        /// What it says.
+        text: Vec<u8>,
+        /// What it replaces.
+        expect: Expect,
+    },
+    /// Makes a directory; one that is there gets the mode.
+    Dir {
+        /// Permission bits to give.
+        mode: Mode,
+    },
+    /// Makes a directory; one that is there is left as it is.
+    Parent {
+        /// Permission bits of one that is made.
+        mode: Mode,
+    },
+    /// Gives a file mode and mtime.
+    Meta {
+        /// Permission bits to give.
+        mode: Mode,
+        /// Time of last modification to give.
+        mtime: Mtime,
+        /// What the file holds.
+        expect: Expect,
+    },
+    /// Removes a file, a link or an empty directory.
+    Remove {
+        /// What the file or link holds; not looked at for a directory.
+        expect: Expect,
+    },
+}
+
 /// A file as the remote holds it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {

@@ -22,15 +22,19 @@ struct Sent {
     size: usize,
     at: Instant,
     delivered: u64,
+    /// Whether so much was under way before it that the line had no time to idle.
+    busy: bool,
 }
 
 #[derive(Clone, Copy)]
 struct Best {
     rate: f64,
+    /// Of pieces that were sent while the line was busy.
+    busy_rate: f64,
     trip: f64,
 }
 
-const NOTHING_YET: Best = Best { rate: 0.0, trip: f64::INFINITY };
+const NOTHING_YET: Best = Best { rate: 0.0, busy_rate: 0.0, trip: f64::INFINITY };
 
 /// Counts unacknowledged bulk bytes and says whether more may go.
 pub(crate) struct Flight {
@@ -63,9 +67,14 @@ impl Flight {
         self.bytes < self.limit
     }
 
+    /// What the line carried lately when it was busy, in bytes a second; 0 when it was not.
+    pub(crate) fn rate(&self) -> u64 {
+        self.current.busy_rate.max(self.previous.busy_rate) as u64
+    }
+
     /// A piece went.
     pub(crate) fn on_sent(&mut self, seq: u64, size: usize, now: Instant) {
-        self.sent.push_back(Sent { seq, size, at: now, delivered: self.delivered });
+        self.sent.push_back(Sent { seq, size, at: now, delivered: self.delivered, busy: self.bytes >= MIN });
         self.bytes += size;
     }
 
@@ -86,7 +95,8 @@ impl Flight {
         }
         let trip = now.duration_since(last.at).as_secs_f64().max(1e-5);
         let rate = (self.delivered - last.delivered) as f64 / trip;
-        self.current = Best { rate: self.current.rate.max(rate), trip: self.current.trip.min(trip) };
+        let busy_rate = if last.busy { self.current.busy_rate.max(rate) } else { self.current.busy_rate };
+        self.current = Best { rate: self.current.rate.max(rate), busy_rate, trip: self.current.trip.min(trip) };
         let trip = self.current.trip.min(self.previous.trip);
         let span = trip + ALLOWANCE.as_secs_f64().max(trip * ALLOWANCE_PART);
         self.limit = ((self.current.rate.max(self.previous.rate) * span) as usize).clamp(MIN, MAX);
@@ -97,8 +107,8 @@ impl Flight {
 mod tests {
     use super::*;
 
-    /// Sends over a line of `rate` bytes a second and `trip` round trip for `seconds`; the bytes in flight at the end.
-    fn settle(rate: f64, trip: f64, seconds: f64) -> usize {
+    /// Sends over a line of `rate` bytes a second and `trip` round trip for `seconds`.
+    fn settle(rate: f64, trip: f64, seconds: f64) -> Flight {
         let start = Instant::now();
         let mut flight = Flight::default();
         let (mut now, mut seq, mut line_free) = (0.0_f64, 0, 0.0_f64);
@@ -115,7 +125,7 @@ mod tests {
             now = now.max(when);
             flight.on_ack(acked, at(now));
         }
-        flight.limit
+        flight
     }
 
     #[test]
@@ -128,8 +138,11 @@ mod tests {
             (1e9, 0.0002, 200_000, MAX),
         ];
         for (rate, trip, least, most) in table {
-            let limit = settle(rate, trip, 4.0);
+            let flight = settle(rate, trip, 4.0);
+            let limit = flight.limit;
             assert!((least..=most).contains(&limit), "{rate} B/s, {trip} s: {limit}");
+            assert!(flight.rate() as f64 <= rate * 1.01, "{rate} B/s, {trip} s: {} B/s", flight.rate());
+            assert!(flight.rate() > 0, "{rate} B/s, {trip} s");
         }
     }
 

@@ -43,8 +43,8 @@ pub(crate) struct Body {
     pub(crate) stream: u32,
     /// The request's encoded head, until it has gone.
     pub(crate) head: Option<Vec<u8>>,
-    /// The changed file, by root and path, when it is a change.
-    pub(crate) path: Option<Vec<u8>>,
+    /// What it changes, by root and path.
+    pub(crate) paths: Vec<Vec<u8>>,
     /// The bytes.
     pub(crate) supply: Supply,
 }
@@ -55,8 +55,8 @@ impl Body {
     }
 
     /// Whether the order of the two could be seen.
-    fn concerns(&self, path: Option<&[u8]>) -> bool {
-        self.path.as_deref().zip(path).is_some_and(|(ours, theirs)| are_related(ours, theirs))
+    fn concerns(&self, others: &[Vec<u8>]) -> bool {
+        self.paths.iter().any(|ours| others.iter().any(|theirs| are_related(ours, theirs)))
     }
 
     /// The next piece and whether it is the last; nothing while the next is still to be fed.
@@ -96,10 +96,10 @@ impl Lanes {
     }
 
     /// Queues a change that fits one frame. It stays behind a body that changes the same path or one around it.
-    pub(crate) fn put_change(&mut self, stream: u32, payload: Vec<u8>, path: Vec<u8>) {
-        if self.bodies.iter().any(|body| body.concerns(Some(&path))) {
+    pub(crate) fn put_change(&mut self, stream: u32, payload: Vec<u8>, paths: Vec<Vec<u8>>) {
+        if self.bodies.iter().any(|body| body.concerns(&paths)) {
             let supply = Supply::Whole { bytes: Vec::new(), at: 0 };
-            self.put_body(Body { stream, head: Some(payload), path: Some(path), supply });
+            self.put_body(Body { stream, head: Some(payload), paths, supply });
         } else {
             self.changes.push_back(Frame { bulk: true, end: true, ..Frame::new(Kind::Request, stream, payload) });
         }
@@ -110,7 +110,7 @@ impl Lanes {
         let mut at = self.bodies.len();
         while at > 0 && body.is_small() {
             let before = &self.bodies[at - 1];
-            if before.is_small() || before.concerns(body.path.as_deref()) {
+            if before.is_small() || before.concerns(&body.paths) {
                 break;
             }
             at -= 1;
@@ -150,6 +150,11 @@ impl Lanes {
     pub(crate) fn on_frame(&mut self, ack: u64, bulk: bool, now: Instant) {
         self.flight.on_ack(ack, now);
         self.ack_now |= bulk;
+    }
+
+    /// What the line was seen to carry when it was busy, in bytes a second; 0 while that is not known.
+    pub(crate) fn rate(&self) -> u64 {
+        self.flight.rate()
     }
 
     /// Fills `out` with what goes next. `heard` is the last number received.
@@ -193,8 +198,8 @@ impl Lanes {
     /// has heard of another request, holds up only what concerns its path.
     fn next_piece(&mut self) -> Option<(usize, Vec<u8>, bool)> {
         for index in 0..self.bodies.len() {
-            let path = self.bodies[index].path.as_deref();
-            if self.bodies.range(..index).any(|before| before.concerns(path)) {
+            let paths = &self.bodies[index].paths;
+            if self.bodies.range(..index).any(|before| before.concerns(paths)) {
                 continue;
             }
             if let Some((piece, end)) = self.bodies[index].next() {
@@ -244,14 +249,14 @@ mod tests {
 
     fn body(stream: u32, path: &str, size: usize) -> Body {
         let supply = Supply::Whole { bytes: vec![b'x'; size], at: 0 };
-        Body { stream, head: Some(Vec::new()), path: Some(path.into()), supply }
+        Body { stream, head: Some(Vec::new()), paths: vec![path.into()], supply }
     }
 
     #[test]
     fn control_goes_first_then_small_changes_then_bodies() {
         let (mut lanes, mut decoder) = (Lanes::default(), Decoder::default());
         lanes.put_body(body(1, "/r/large", CHUNK + 1));
-        lanes.put_change(2, b"small".to_vec(), b"/r/small".to_vec());
+        lanes.put_change(2, b"small".to_vec(), vec![b"/r/small".to_vec()]);
         lanes.put(Frame::new(Kind::Data, 3, b"step".to_vec()));
         let expected = [(Kind::Data, 3), (Kind::Request, 2), (Kind::Request, 1), (Kind::Data, 1)];
         assert_eq!(sent(&mut lanes, &mut decoder), expected);
@@ -262,7 +267,7 @@ mod tests {
         for (path, stays) in [("/r/a", true), ("/r/a/b", true), ("/r", true), ("/r/ab", false), ("/r/b", false)] {
             let (mut lanes, mut decoder) = (Lanes::default(), Decoder::default());
             lanes.put_body(body(1, "/r/a", 10));
-            lanes.put_change(2, Vec::new(), path.into());
+            lanes.put_change(2, Vec::new(), vec![path.into()]);
             let last = if stays { 2 } else { 1 };
             assert_eq!(sent(&mut lanes, &mut decoder).last(), Some(&(Kind::Request, last)), "{path}");
         }
@@ -304,8 +309,8 @@ mod tests {
     fn a_body_that_waits_for_its_source_lets_small_changes_pass_and_ends_with_its_last_piece() {
         let (mut lanes, mut decoder) = (Lanes::default(), Decoder::default());
         let supply = Supply::Fed { pieces: VecDeque::new(), ended: false };
-        lanes.put_body(Body { stream: 1, head: Some(Vec::new()), path: Some(b"/r/a".to_vec()), supply });
-        lanes.put_change(2, Vec::new(), b"/r/b".to_vec());
+        lanes.put_body(Body { stream: 1, head: Some(Vec::new()), paths: vec![b"/r/a".to_vec()], supply });
+        lanes.put_change(2, Vec::new(), vec![b"/r/b".to_vec()]);
         assert_eq!(sent(&mut lanes, &mut decoder), [(Kind::Request, 2)]);
         lanes.feed(1, None);
         assert_eq!(sent(&mut lanes, &mut decoder), [(Kind::Request, 1)]);
@@ -316,10 +321,10 @@ mod tests {
     fn a_body_that_waits_for_its_source_holds_up_only_what_concerns_its_path() {
         let (mut lanes, mut decoder) = (Lanes::default(), Decoder::default());
         let supply = Supply::Fed { pieces: VecDeque::new(), ended: false };
-        lanes.put_body(Body { stream: 1, head: Some(Vec::new()), path: Some(b"/r/a".to_vec()), supply });
+        lanes.put_body(Body { stream: 1, head: Some(Vec::new()), paths: vec![b"/r/a".to_vec()], supply });
         lanes.put_body(body(2, "/r/a/b", 1));
         lanes.put_body(body(3, "/r/b", CHUNK + 1));
-        lanes.put_body(Body { path: None, ..body(4, "", SMALL_BODY + 1) });
+        lanes.put_body(Body { paths: Vec::new(), ..body(4, "", SMALL_BODY + 1) });
         let sent_first = sent(&mut lanes, &mut decoder);
         assert_eq!(sent_first[..3], [(Kind::Request, 3), (Kind::Data, 3), (Kind::Request, 4)]);
         assert!(sent_first.iter().all(|&(_, stream)| stream > 2));

@@ -34,9 +34,10 @@ where
     let (hello, decoder) = started.unwrap_or_else(|_| Err(BootError::TimedOut { noise: noise.end() }))?;
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let (lost, watcher) = watch::channel(None);
-    let commands = Commands::new(sender, watcher);
+    let line = Arc::default();
+    let commands = Commands::new(sender, Arc::clone(&line), watcher);
     tokio::spawn(async move {
-        let mut state = State::default();
+        let mut state = State::new(line);
         let reason = converse(reader, writer, decoder, &mut state, &mut receiver).await;
         tracing::debug!(%reason, "the link ended");
         // The reason first: whoever is let go of by the next line asks for it.

@@ -6,7 +6,7 @@ use remora_agent::{Expect, OpErrorKind};
 use remora_model::{Digest, Mode, Mtime};
 
 use crate::files::{TIME, names, spec};
-use crate::rig::{Rig, kind, rel};
+use crate::rig::{OneByOne as _, Rig, kind, rel};
 
 fn content(bytes: &[u8]) -> Expect {
     Expect::Content(Digest::of(bytes))
@@ -69,7 +69,7 @@ async fn a_symbolic_link_on_the_way_is_refused_by_everything() {
     assert_eq!(kind(link.mkdir(root, &path, Mode(0o755)).await), refused);
     assert_eq!(kind(link.mkdir(root, &rel("link"), Mode(0o755)).await), refused);
     assert_eq!(kind(link.symlink(root, &path, b"x", Expect::Any).await), refused);
-    assert_eq!(kind(link.set_meta(root, &path, Mode(0o600), TIME, Expect::Any).await), refused);
+    assert_eq!(kind(link.set_meta(root, &path, (Mode(0o600), TIME), Expect::Any).await), refused);
     assert_eq!(kind(link.remove(root, &path, Expect::Any).await), refused);
     assert_eq!(std::fs::read(outside.join("f")).unwrap(), b"outside");
     rig.end().await;
@@ -108,12 +108,12 @@ async fn directories_links_meta_and_removal() {
     link.write(root, spec("a/l", b"a file now", content(b"b")), b"a file now".to_vec()).await.unwrap();
     assert!(std::fs::symlink_metadata(rig.at("a/l")).unwrap().is_file());
 
-    link.set_meta(root, &rel("a/l"), Mode(0o755), Mtime(5), content(b"a file now")).await.unwrap();
+    link.set_meta(root, &rel("a/l"), (Mode(0o755), Mtime(5)), content(b"a file now")).await.unwrap();
     let meta = std::fs::metadata(rig.at("a/l")).unwrap();
     assert_eq!((meta.mode() & 0o7777, meta.mtime_nsec()), (0o755, 5));
-    let wrong = link.set_meta(root, &rel("a/l"), Mode(0o600), Mtime(6), content(b"else")).await;
+    let wrong = link.set_meta(root, &rel("a/l"), (Mode(0o600), Mtime(6)), content(b"else")).await;
     assert_eq!(kind(wrong), OpErrorKind::Diverged);
-    assert_eq!(kind(link.set_meta(root, &rel("a/x"), Mode(0o600), TIME, Expect::Any).await), OpErrorKind::NotFound);
+    assert_eq!(kind(link.set_meta(root, &rel("a/x"), (Mode(0o600), TIME), Expect::Any).await), OpErrorKind::NotFound);
 
     assert_eq!(kind(link.remove(root, &rel("a/l"), content(b"else")).await), OpErrorKind::Diverged);
     assert!(link.remove(root, &rel("a/l"), content(b"a file now")).await.unwrap());

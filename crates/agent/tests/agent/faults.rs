@@ -7,7 +7,7 @@ use remora_agent::{Expect, OpErrorKind, boot_command};
 use tokio::process::Command;
 
 use crate::files::{names, spec};
-use crate::rig::{Rig, kind, rel, remote};
+use crate::rig::{OneByOne as _, Rig, kind, rel, remote};
 
 fn we_are_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)

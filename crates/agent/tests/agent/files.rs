@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use remora_agent::{Expect, OpErrorKind, Surveyed, WriteSpec};
 use remora_model::{Digest, Kind, Mode, Mtime, RemotePath};
 
-use crate::rig::{Rig, kind, rel};
+use crate::rig::{OneByOne as _, Rig, kind, rel};
 
 pub(crate) const TIME: Mtime = Mtime(1_600_000_000_123_456_789);
 

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::files::{names, spec};
 use crate::live::argv;
-use crate::rig::{Rig, rel, remote};
+use crate::rig::{OneByOne as _, Rig, rel, remote};
 
 async fn ping_pong(rig: &Rig) -> remora_agent::Stream {
     let path = rig.at("socket");

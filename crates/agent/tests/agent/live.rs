@@ -7,7 +7,7 @@ use remora_model::{RemotePath, RemotePort};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::files::spec;
-use crate::rig::{Rig, kind, rel, remote};
+use crate::rig::{OneByOne as _, Rig, kind, rel, remote};
 use crate::terminals::Screen;
 
 pub(crate) fn argv(words: &[&str]) -> Vec<String> {
@@ -125,7 +125,7 @@ pub(crate) async fn check_everything_once(link: &Link, scratch: &Path) {
     assert!(link.read(&root, &rel("a/f")).await.unwrap().bytes == large);
     link.mkdir(&root, &rel("d"), remora_model::Mode(0o755)).await.unwrap();
     link.symlink(&root, &rel("l"), b"x", Expect::Absent).await.unwrap();
-    link.set_meta(&root, &rel("a/f"), remora_model::Mode(0o600), crate::files::TIME, Expect::Any).await.unwrap();
+    link.set_meta(&root, &rel("a/f"), (remora_model::Mode(0o600), crate::files::TIME), Expect::Any).await.unwrap();
     assert_eq!(link.survey(&root, &[rel("a/f"), rel("l")]).await.unwrap().len(), 2);
     assert_eq!(link.digests(&root, &[rel("a/f"), rel("l")]).await.unwrap().len(), 2);
     assert!(link.remove(&root, &rel("l"), Expect::Any).await.unwrap());

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use remora_agent::{AgentError, BootError, Link, OpErrorKind, PipeEnds, boot_command};
-use remora_model::{RelPath, RemotePath};
+use remora_agent::{
+    AgentError, BootError, Change, ChangeKind, Expect, Link, OpErrorKind, PipeEnds, Stored, WriteSpec, boot_command,
+};
+use remora_model::{Digest, Mode, Mtime, RelPath, RemotePath};
 use tempfile::TempDir;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -92,5 +94,60 @@ pub(crate) fn kind<T: std::fmt::Debug>(result: Result<T, AgentError>) -> OpError
     match result {
         Err(AgentError::Op(error)) => error.kind,
         other => panic!("an operation's error was expected: {other:?}"),
+    }
+}
+
+/// Larger files are streamed.
+const SMALL: usize = 1 << 20;
+
+/// One change at a time, as the tests ask for them.
+pub(crate) trait OneByOne {
+    async fn one(&self, root: &RemotePath, path: &RelPath, kind: ChangeKind) -> Result<bool, AgentError>;
+
+    async fn write(&self, root: &RemotePath, spec: WriteSpec, bytes: Vec<u8>) -> Result<Stored, AgentError>;
+
+    async fn mkdir(&self, root: &RemotePath, path: &RelPath, mode: Mode) -> Result<bool, AgentError> {
+        self.one(root, path, ChangeKind::Dir { mode }).await
+    }
+
+    async fn symlink(
+        &self,
+        root: &RemotePath,
+        path: &RelPath,
+        text: &[u8],
+        expect: Expect,
+    ) -> Result<bool, AgentError> {
+        self.one(root, path, ChangeKind::Symlink { text: text.to_vec(), expect }).await
+    }
+
+    async fn set_meta(
+        &self,
+        root: &RemotePath,
+        path: &RelPath,
+        (mode, mtime): (Mode, Mtime),
+        expect: Expect,
+    ) -> Result<bool, AgentError> {
+        self.one(root, path, ChangeKind::Meta { mode, mtime, expect }).await
+    }
+
+    async fn remove(&self, root: &RemotePath, path: &RelPath, expect: Expect) -> Result<bool, AgentError> {
+        self.one(root, path, ChangeKind::Remove { expect }).await
+    }
+}
+
+impl OneByOne for Link {
+    async fn one(&self, root: &RemotePath, path: &RelPath, kind: ChangeKind) -> Result<bool, AgentError> {
+        let done = self.apply(root, &[Change { path: path.clone(), kind }]).await?;
+        Ok(done.into_iter().next().expect("one answer for one change")?)
+    }
+
+    async fn write(&self, root: &RemotePath, spec: WriteSpec, bytes: Vec<u8>) -> Result<Stored, AgentError> {
+        if bytes.len() > SMALL {
+            return self.write_from(root, spec, bytes.as_slice()).await;
+        }
+        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+        let WriteSpec { path, mode, mtime, expect, .. } = spec;
+        self.one(root, &path, ChangeKind::Write { bytes, digest, mode, mtime, expect }).await?;
+        Ok(Stored { digest, size })
     }
 }

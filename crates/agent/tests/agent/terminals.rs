@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::files::spec;
 use crate::live::argv;
 use crate::processes::census;
-use crate::rig::{Rig, kind};
+use crate::rig::{OneByOne as _, Rig, kind};
 
 /// Typed at a shell: something in the foreground that says when it is there (its echo does not).
 const FOREGROUND: &str = "sh -c 'echo be\"\"gun; exec sleep 600'\n";

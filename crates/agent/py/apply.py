@@ -1,0 +1,316 @@
+"""Apply: many changes in one request, prepared first and then put in place in one go.
+
+Owns the form of a pack of changes and its two halves: whatever takes time (writing, reading what is to be replaced)
+comes first, then the renames and removals of the whole pack without anything between them. Never decides what to
+change, and never follows a symbolic link.
+"""
+
+# Kind, expectation, mode, length of the path, mtime, length of the bytes; see PROTOCOL.md.
+CHANGE = struct.Struct(">BBHHqI")
+WRITE, SYMLINK, DIR, PARENT, META, REMOVE = 1, 2, 3, 4, 5, 6
+EXPECT_ABSENT, EXPECT_ANY, EXPECT_CONTENT = 0, 1, 2
+DIGEST_SIZE = 32
+# Directories of a pack that are kept open at a time.
+DIRS_OPEN = 64
+# Below this size a file is digested again rather than remembered.
+KNOWN_LEAST = 64 * 1024
+UMASK = os.umask(0o077)
+os.umask(UMASK)
+
+
+class Dirs:
+    """The directories that a pack works in, open, by their paths below the root."""
+
+    def __init__(self, head):
+        self.root = open_root(head)
+        self.fds = collections.OrderedDict()
+
+    def get(self, path, make_parents=False):
+        """The open directory at `path`; it stays open until others push it out."""
+        if not path:
+            return self.root
+        fd = self.fds.get(path)
+        if fd is None:
+            fd = self.open(path, make_parents)
+            self.fds[path] = fd
+            if len(self.fds) > DIRS_OPEN:
+                os.close(self.fds.popitem(last=False)[1])
+        return fd
+
+    def open(self, path, make_parents):
+        above, _, name = path.rpartition(b"/")
+        parent = self.fds.get(above) if above else self.root
+        parts = [name] if parent is not None else parts_of(path)
+        if name in (b"", b".", b".."):
+            parts_of(path)
+        parent = self.root if parent is None else parent
+        fd = parent
+        try:
+            for part in parts:
+                inner = open_or_make_dir(part, fd)[0] if make_parents else open_dir(part, fd)
+                if fd != parent:
+                    os.close(fd)
+                fd = inner
+        except BaseException:
+            if fd != parent:
+                os.close(fd)
+            raise
+        return fd
+
+    def forget(self, path):
+        """Something was removed at `path`: what was open there or below is not what stands there now."""
+        for dir_path in [known for known in self.fds if (known + b"/").startswith(path + b"/")]:
+            os.close(self.fds.pop(dir_path))
+
+    def close(self):
+        for fd in self.fds.values():
+            os.close(fd)
+        os.close(self.root)
+
+
+class Change:
+    """One change of a pack, and how far it is."""
+
+    __slots__ = ("kind", "path", "parent", "name", "mode", "mtime", "expect", "digest", "bytes", "temp", "seen", "result")
+
+    def stat(self, dir_fd):
+        try:
+            return os.stat(self.name, dir_fd=dir_fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+
+def changes_of(body):
+    """The changes in a pack, in their order; their bytes are views of it."""
+    view, at = memoryview(body), 0
+    while at < len(view):
+        change = Change()
+        change.kind, expect, change.mode, path, change.mtime, size = CHANGE.unpack_from(view, at)
+        at += CHANGE.size
+        change.path = bytes(view[at:at + path])
+        at += path
+        change.parent, _, change.name = change.path.rpartition(b"/")
+        if change.name in (b"", b".", b"..") or b"\0" in change.path:
+            raise OpError("invalid", "not a path below the root: '%s'" % show(change.path))
+        change.expect = expect
+        if expect == EXPECT_CONTENT:
+            change.expect = bytes(view[at:at + DIGEST_SIZE])
+            at += DIGEST_SIZE
+        change.digest = None
+        if change.kind in (WRITE, SYMLINK):
+            change.digest = bytes(view[at:at + DIGEST_SIZE])
+            at += DIGEST_SIZE
+        change.bytes = view[at:at + size]
+        at += size
+        change.temp = change.seen = change.result = None
+        yield change
+    if at != len(view):
+        raise OpError("invalid", "a pack of changes is cut short")
+
+
+class Pack:
+    """The changes of one request."""
+
+    def __init__(self, agent, head, changes):
+        self.agent, self.changes = agent, changes
+        self.dirs = Dirs(head)
+        agent.uploads.add(self)
+
+    def run(self):
+        """A generator: does it all; returns what came of each change."""
+        try:
+            for change in self.changes:
+                yield from self.attempt(change, self.prepare)
+                yield
+            for change in self.changes:
+                if change.result is None:
+                    # No pause from here on, save where somebody else wrote meanwhile and has to be looked at.
+                    yield from self.attempt(change, self.put_in_place)
+            return [change.result for change in self.changes]
+        finally:
+            self.discard()
+
+    def attempt(self, change, step):
+        try:
+            change.result = yield from step(change)
+        except Exception as error:
+            if isinstance(error, OSError):
+                error.filename, error.filename2 = change.path, None
+            change.result = error_head(error)
+            self.drop(change)
+
+    # First half: nothing that is there already changes, save that directories are made.
+
+    def prepare(self, change):
+        """Whatever takes time; the result if that is all there is to do."""
+        if change.kind == DIR or change.kind == PARENT:
+            return self.make_dir(change)
+        if change.kind in (WRITE, SYMLINK):
+            if bytes(blake(change.bytes).digest()) != change.digest:
+                raise OpError("corrupt", "other bytes came for '%s' than were sent" % show(change.path))
+            dir_fd = self.dirs.get(change.parent, make_parents=True)
+            if change.kind == WRITE:
+                self.write(change, dir_fd)
+            else:
+                temp = temp_name()
+                os.symlink(bytes(change.bytes), temp, dir_fd=dir_fd)
+                change.temp = temp
+            change.bytes = None
+        else:
+            dir_fd = self.parent_of(change)
+            if dir_fd is None:
+                return False
+        if isinstance(change.expect, bytes):
+            yield from self.check(change, dir_fd)
+        return None
+
+    def make_dir(self, change):
+        dir_fd = self.dirs.get(change.parent, make_parents=True)
+        fd, made = open_or_make_dir(change.name, dir_fd)
+        try:
+            if made or change.kind == DIR:
+                os.fchmod(fd, change.mode & 0o7777)
+        finally:
+            os.close(fd)
+        return made
+
+    def write(self, change, dir_fd):
+        temp, data = temp_name(), change.bytes
+        plain = not change.mode & (UMASK | 0o7000)
+        fd = os.open(temp, TEMP_FLAGS, change.mode & 0o777 if plain else 0o600, dir_fd=dir_fd)
+        change.temp = temp
+        try:
+            while data:
+                data = data[os.write(fd, data):]
+            if not plain:
+                os.fchmod(fd, change.mode & 0o7777)
+        finally:
+            # A network file system keeps some errors (no space, quota) for now.
+            os.close(fd)
+
+    def parent_of(self, change):
+        """The directory of what is removed or touched; None if the removal has nothing to do."""
+        try:
+            return self.dirs.get(change.parent)
+        except FileNotFoundError:
+            if change.kind != REMOVE:
+                raise
+            return None
+
+    # Second half.
+
+    def put_in_place(self, change):
+        dir_fd = self.parent_of(change)
+        if dir_fd is None:
+            return False
+        if change.kind == REMOVE:
+            return (yield from self.remove(change, dir_fd))
+        if change.kind == META:
+            return (yield from self.set_meta(change, dir_fd))
+        yield from self.check(change, dir_fd)
+        if change.kind == WRITE:
+            # Only now: with an old mtime, a look that lasts would make it a leftover for another agent.
+            os.utime(change.temp, ns=(change.mtime, change.mtime), dir_fd=dir_fd, follow_symlinks=False)
+        os.rename(change.temp, change.name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
+        change.temp = None
+        return True
+
+    def remove(self, change, dir_fd):
+        status = change.stat(dir_fd)
+        if status is None:
+            return False
+        if stat.S_ISDIR(status.st_mode):
+            self.dirs.forget(change.path)
+            os.rmdir(change.name, dir_fd=dir_fd)
+        else:
+            yield from self.check(change, dir_fd)
+            os.unlink(change.name, dir_fd=dir_fd)
+        return True
+
+    def set_meta(self, change, dir_fd):
+        status = change.stat(dir_fd)
+        if status is None:
+            raise OpError("not_found", "no such file: '%s'" % show(change.path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OpError("in_the_way", "'%s' is not a regular file" % show(change.path))
+        yield from self.check(change, dir_fd)
+        digest = self.agent.known.get(status)
+        fd = os.open(change.name, READ_FLAGS, dir_fd=dir_fd)
+        try:
+            os.fchmod(fd, change.mode & 0o7777)
+            os.utime(fd, ns=(change.mtime, change.mtime))
+            if digest and os.fstat(fd).st_ino == status.st_ino:
+                self.agent.known.put(os.fstat(fd), digest)
+        finally:
+            os.close(fd)
+        return True
+
+    def check(self, change, dir_fd):
+        """A generator: an error unless what stands there is what the change expects to replace.
+
+        What already is what the change would make is fine too. A file that was looked at is not read again.
+        """
+        status = change.stat(dir_fd)
+        if change.seen is not None and status is not None and signature(status) == change.seen:
+            return
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            if change.kind != REMOVE:
+                raise OpError("in_the_way", "'%s' is a directory" % show(change.path))
+            return
+        expect = change.expect
+        if expect == EXPECT_ANY or (expect == EXPECT_ABSENT and status is None):
+            return
+        digest = None
+        if status is not None:
+            digest = yield from digest_of(self.agent, dir_fd, change.name, status)
+            digest = digest and bytes.fromhex(digest)
+            same_kind = stat.S_ISLNK(status.st_mode) == (change.kind == SYMLINK)
+            if (digest == change.digest and same_kind and digest) or (digest and digest == expect):
+                change.seen = signature(status)
+                return
+        found = "is gone" if status is None else "is there" if expect == EXPECT_ABSENT else "has other content"
+        raise OpError("diverged", "'%s' %s" % (show(change.path), found))
+
+    # The end.
+
+    def drop(self, change):
+        if change.temp is not None:
+            try:
+                os.unlink(change.temp, dir_fd=self.dirs.get(change.parent))
+            except (OSError, OpError):
+                pass
+            change.temp = None
+
+    def discard(self):
+        """Removes the temporary files that were not put in place."""
+        if self in self.agent.uploads:
+            self.agent.uploads.discard(self)
+            for change in self.changes:
+                self.drop(change)
+            self.dirs.close()
+
+
+def unpacked(head, body):
+    """The body as it was before it was compressed."""
+    size = head.get("unpacked")
+    if size is None:
+        return body
+    if size > MAX_BODY:
+        raise OpError("invalid", "the body of a request is too long")
+    inflate = zlib.decompressobj()
+    body = inflate.decompress(body, size + 1)
+    if len(body) != size:
+        raise OpError("invalid", "%d bytes unpacked of the %d announced" % (len(body), size))
+    return body
+
+
+def op_apply(agent, stream, head, body):
+    """Returns a generator, so that the pack takes its turn among the changes."""
+    changes = list(changes_of(unpacked(head, body)))
+    head["touched"] = [change.path for change in changes]
+    return applied(agent, head, changes)
+
+
+def applied(agent, head, changes):
+    results = yield from Pack(agent, head, changes).run()
+    return {}, json.dumps(results).encode("ascii")
