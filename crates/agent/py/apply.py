@@ -143,8 +143,11 @@ class Pack:
 
     def prepare(self, change):
         """Whatever takes time; the result if that is all there is to do."""
-        if change.kind == DIR or change.kind == PARENT:
-            return self.make_dir(change)
+        if change.kind in (DIR, PARENT):
+            try:
+                return self.make_dir(change)
+            except OpError:
+                return None  # What is in the way may be removed by a change before this one.
         if change.kind in (WRITE, SYMLINK):
             if bytes(blake(change.bytes).digest()) != change.digest:
                 raise OpError("corrupt", "other bytes came for '%s' than were sent" % show(change.path))
@@ -200,6 +203,8 @@ class Pack:
     # Second half.
 
     def put_in_place(self, change):
+        if change.kind in (DIR, PARENT):
+            return self.make_dir(change)
         dir_fd = self.parent_of(change)
         if dir_fd is None:
             return False

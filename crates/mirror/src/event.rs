@@ -1,6 +1,6 @@
 //! Owns what can happen to a mirror and what a mirror can ask to be done. Data only.
 
-use remora_agent::{Expect, Surveyed};
+use remora_agent::{ChangeKind, Expect, Surveyed};
 use remora_model::{Digest, Mode, Mtime, RelPath, RemotePath};
 
 use crate::compare::Comparison;
@@ -41,10 +41,15 @@ pub(crate) enum Event {
     RootOpened(u64, Result<(RemotePath, Option<Records>), MirrorError>),
     /// A comparison ended.
     Compared(Result<Comparison, MirrorError>),
-    Looked(Vec<(RelPath, Looked)>),
+    /// What was found where it was looked, and whether any of it was urgent.
+    Looked {
+        found: Vec<(RelPath, Looked)>,
+        urgent: bool,
+    },
     /// Nothing would come of these, unless they were touched after that time.
     Sifted(Vec<(RelPath, u64)>),
-    Sent(RelPath, Outcome),
+    /// What came of changes that were sent together.
+    Sent(Vec<(RelPath, Outcome)>),
     /// So many more bytes of a large file are on their way.
     Streamed(u64),
     /// A time that was asked for has come.
@@ -83,8 +88,14 @@ pub(crate) enum Job {
     Look(Vec<LookSpec>),
     /// Say of which of these nothing would come.
     Sift(Vec<(LookSpec, u64)>),
-    /// Change this on the remote.
-    Send(RelPath, Op),
+    /// Change this on the remote, as soon as what goes with it is known.
+    Send {
+        path: RelPath,
+        op: Op,
+        urgent: bool,
+    },
+    /// Put this file, which is too large for that, on the remote.
+    Stream(RelPath, Large),
     /// Replace this here by what is there.
     Take(u64, RelPath),
     /// Answer whoever waited for that.
@@ -97,25 +108,30 @@ pub(crate) enum Job {
     Answer(u64, Result<Barrier, Blocked>),
 }
 
-/// One change on the remote.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Op {
+/// What has to be done before a change.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Way {
     /// Directories to be made first, outermost first.
     pub(crate) dirs: Vec<RelPath>,
     /// What stands there and has to be removed first.
     pub(crate) clear: Option<Expect>,
-    pub(crate) what: What,
 }
 
-/// What a change does.
+/// One small change on the remote.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum What {
-    Write { bytes: Vec<u8>, digest: Digest, mode: Mode, mtime: Mtime, expect: Expect },
-    Stream { size: u64, mode: Mode, mtime: Mtime, expect: Expect },
-    Symlink { text: Vec<u8>, expect: Expect },
-    SetMeta { mode: Mode, mtime: Mtime, expect: Expect },
-    Mkdir { mode: Mode },
-    Remove { expect: Expect },
+pub(crate) struct Op {
+    pub(crate) way: Way,
+    pub(crate) kind: ChangeKind,
+}
+
+/// A file that is read while it is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Large {
+    pub(crate) way: Way,
+    pub(crate) size: u64,
+    pub(crate) mode: Mode,
+    pub(crate) mtime: Mtime,
+    pub(crate) expect: Expect,
 }
 
 /// How a change went.

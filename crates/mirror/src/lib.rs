@@ -13,6 +13,7 @@ mod index;
 mod look;
 mod mirror;
 mod notice;
+mod pack;
 mod place;
 mod push;
 mod queue;

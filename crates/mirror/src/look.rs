@@ -31,6 +31,8 @@ pub(crate) struct LookSpec {
     pub(crate) record: Option<Record>,
     /// Of a directory: list what is below even when it is known already.
     pub(crate) walk: bool,
+    /// Whether it goes before bulk work.
+    pub(crate) urgent: bool,
 }
 
 /// What was found.
@@ -275,7 +277,7 @@ mod tests {
     fn look_at(root: &Path, name: &str, record: Option<Record>) -> Looked {
         let rules = Rules::new(root, &[]).unwrap();
         let tree = Tree { root, rules: &rules, on_dir: &|_| {} };
-        look(&tree, &LookSpec { path: path(name), record, walk: false })
+        look(&tree, &LookSpec { path: path(name), record, walk: false, urgent: true })
     }
 
     fn known(root: &Path, name: &str, racy: bool) -> Record {

@@ -23,7 +23,7 @@ use crate::event::{Event, Job, Seen, Sight};
 use crate::look::LookSpec;
 use crate::notice::{Notice, Status};
 use crate::queue::{BatchId, Item, Queue};
-use crate::record::Records;
+use crate::record::{Line, Records};
 use crate::rules::Rules;
 
 /// A file that is being written without having been closed is looked at when nothing was written for
@@ -78,6 +78,7 @@ pub(crate) struct State {
     /// The time of the event being followed, and what is to be done for it.
     now: Instant,
     jobs: Vec<Job>,
+    lines: Vec<Line>,
 }
 
 /// Whether both trees are to be compared, or are being.
@@ -117,6 +118,7 @@ impl State {
             sifting: 0,
             now,
             jobs: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
@@ -157,20 +159,26 @@ impl State {
             Event::Barrier(id) => self.barrier(id),
             Event::RootOpened(link, opened) => self.root_opened(link, opened),
             Event::Compared(compared) => self.compared(compared),
-            Event::Looked(looked) => {
-                for (path, looked) in looked {
+            Event::Looked { found, .. } => {
+                for (path, looked) in found {
                     self.looked(path, looked);
                 }
             }
             Event::Sifted(idle) => self.sifted(idle),
-            Event::Sent(path, outcome) => self.sent(path, outcome),
+            Event::Sent(sent) => {
+                for (path, outcome) in sent {
+                    self.sent(path, outcome);
+                }
+            }
             Event::Streamed(bytes) => self.progress.bytes_streamed(bytes),
             Event::Tick => self.tick(),
         }
         self.begin_work();
         self.plan_retry();
         self.report();
-        std::mem::take(&mut self.jobs)
+        let kept = (!self.lines.is_empty()).then(|| Job::Keep(std::mem::take(&mut self.lines)));
+        // What is about to leave is written down before it does.
+        kept.into_iter().chain(std::mem::take(&mut self.jobs)).collect()
     }
 
     fn link_up(&mut self, link: u64) {
@@ -333,7 +341,7 @@ impl State {
             let spec = |(path, item): (RelPath, Item)| {
                 let trusted = !item.any && !self.is_doubtful(&path);
                 let record = if trusted { self.records.get(&path).cloned() } else { None };
-                LookSpec { path, record, walk: item.walk }
+                LookSpec { path, record, walk: item.walk, urgent: item.urgent }
             };
             let specs: Vec<LookSpec> = next.into_iter().map(spec).collect();
             if specs.is_empty() {

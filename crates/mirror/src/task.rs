@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use remora_agent::Link;
 use remora_model::{RelPath, RemotePath};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::error::MirrorError;
@@ -23,8 +23,13 @@ use crate::survey::Local;
 use crate::watch::{Watch, join};
 
 use self::jobs::RootOpened;
+use self::packing::Packing;
 
 mod jobs;
+mod packing;
+
+/// Bulk looks that are under way at a time: more than one hides the time that a disk takes.
+const LOOKS_AT_ONCE: usize = 4;
 
 /// Starts the task.
 pub(crate) fn start(
@@ -63,6 +68,8 @@ pub(crate) fn start(
         events,
         roots,
         jobs: JoinSet::new(),
+        packing: Packing::default(),
+        look_turns: Arc::new(Semaphore::new(LOOKS_AT_ONCE)),
         answers: HashMap::new(),
         takers: HashMap::new(),
         asked: 0,
@@ -88,6 +95,8 @@ struct Task {
     roots: mpsc::UnboundedSender<RootOpened>,
     /// All jobs under way; they end with the task.
     jobs: JoinSet<()>,
+    packing: Packing,
+    look_turns: Arc<Semaphore>,
     answers: HashMap<u64, oneshot::Sender<Result<Barrier, Blocked>>>,
     takers: HashMap<u64, oneshot::Sender<Result<(), MirrorError>>>,
     asked: u64,
@@ -180,8 +189,13 @@ impl Task {
     }
 
     fn on(&mut self, event: Event) {
+        self.packing.happened(&event);
         for job in self.state.on(event, Instant::now()) {
+            self.packing.begun(&job);
             self.begin(job);
+        }
+        for pack in self.packing.complete() {
+            self.send(pack);
         }
         if self.state.pending() == 0
             && let Some(index) = &mut self.index

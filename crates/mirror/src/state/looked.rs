@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use remora_agent::Expect;
+use remora_agent::{ChangeKind, Expect};
 use remora_model::{Digest, Kind, Mode, RelPath};
 
 use super::{REMOVAL_SETTLES, State, WRITING_SETTLES};
 use crate::error::MirrorError;
-use crate::event::{Job, Op, What};
+use crate::event::{Job, Large, Op, Way};
 use crate::look::{Content, Looked, LookedFile};
 use crate::queue::{Behind, Item, Live, Sending};
 use crate::record::{FileRecord, Intent, LineKind, Record, Seen};
@@ -97,7 +97,7 @@ impl State {
             }
             Record::File(FileRecord { digest, .. }) | Record::Link { digest } => expect(&live.item, Some(digest)),
         };
-        self.send(path, live, Op { dirs: Vec::new(), clear: None, what: What::Remove { expect } }, Sending::Removal);
+        self.send(path, live, Op { way: Way::default(), kind: ChangeKind::Remove { expect } }, Sending::Removal);
     }
 
     /// A directory that was not ours is none of our business once it is gone here.
@@ -150,16 +150,17 @@ impl State {
             return self.looked_same(path, live, known.clone(), (mtime, size, mode, racy));
         }
         let expect = expect(&live.item, recorded_digest(record.as_ref()));
-        let what = match content {
-            Content::Whole(bytes, digest) => What::Write { bytes, digest, mode, mtime, expect },
-            Content::Large(_) => What::Stream { size, mode, mtime, expect },
-        };
         let intent = digest.map_or(Intent::Stamp(size, mtime), Intent::Content);
         self.keep(path, LineKind::May(intent));
-        let clear = cleared(record.as_ref());
-        let clears = clear.is_some();
-        let sending = Sending::File { digest, size, mtime, mode, racy, clears };
-        self.send(path, live, Op { dirs: self.unknown_dirs(path), clear, what }, sending);
+        let way = Way { dirs: self.unknown_dirs(path), clear: cleared(record.as_ref()) };
+        let sending = Sending::File { digest, size, mtime, mode, racy, clears: way.clear.is_some() };
+        match content {
+            Content::Whole(bytes, digest) => {
+                let kind = ChangeKind::Write { bytes, digest, mode, mtime, expect };
+                self.send(path, live, Op { way, kind }, sending);
+            }
+            Content::Large(_) => self.stream(path, live, Large { way, size, mode, mtime, expect }, sending),
+        }
     }
 
     /// The bytes are there already; perhaps not the time and mode.
@@ -181,7 +182,7 @@ impl State {
         let expect = Expect::Content(known.digest);
         known.seen = seen;
         (known.mtime, known.mode) = (mtime, mode);
-        let op = Op { dirs: Vec::new(), clear: None, what: What::SetMeta { mode, mtime, expect } };
+        let op = Op { way: Way::default(), kind: ChangeKind::Meta { mode, mtime, expect } };
         self.send(path, live, op, Sending::Meta(known));
     }
 
@@ -193,10 +194,9 @@ impl State {
         }
         let expect = expect(&live.item, recorded_digest(record.as_ref()));
         self.keep(path, LineKind::May(Intent::Content(digest)));
-        let clear = cleared(record.as_ref());
-        let clears = clear.is_some();
-        let op = Op { dirs: self.unknown_dirs(path), clear, what: What::Symlink { text, expect } };
-        self.send(path, live, op, Sending::Link { digest, clears });
+        let way = Way { dirs: self.unknown_dirs(path), clear: cleared(record.as_ref()) };
+        let sending = Sending::Link { digest, clears: way.clear.is_some() };
+        self.send(path, live, Op { way, kind: ChangeKind::Symlink { text, expect } }, sending);
     }
 
     fn looked_dir(&mut self, path: &RelPath, live: Live, mode: Mode, below: Option<Listing>) {
@@ -227,9 +227,9 @@ impl State {
             Some(digest) => Some(expect(&live.item, Some(digest))),
             None => live.item.any.then_some(Expect::Any),
         };
-        let clears = clear.is_some();
-        let op = Op { dirs: self.unknown_dirs(path), clear, what: What::Mkdir { mode } };
-        self.send(path, live, op, Sending::Dir { mode, clears });
+        let way = Way { dirs: self.unknown_dirs(path), clear };
+        let sending = Sending::Dir { mode, clears: way.clear.is_some() };
+        self.send(path, live, Op { way, kind: ChangeKind::Dir { mode } }, sending);
     }
 
     /// Puts in what a walk below `dir` found to differ from the record, and what it did not find.
@@ -309,17 +309,27 @@ impl State {
         ancestors(path).into_iter().filter(|dir| !known(dir)).collect()
     }
 
-    fn send(&mut self, path: &RelPath, mut live: Live, op: Op, sending: Sending) {
-        let own = matches!(op.what, What::Mkdir { .. }).then_some(path);
+    fn send(&mut self, path: &RelPath, live: Live, op: Op, sending: Sending) {
+        let (urgent, own) = (live.item.urgent, matches!(op.kind, ChangeKind::Dir { .. }).then_some(path));
+        self.note_sending(path, live, (&op.way, own), sending);
+        self.jobs.push(Job::Send { path: path.clone(), op, urgent });
+    }
+
+    fn stream(&mut self, path: &RelPath, live: Live, large: Large, sending: Sending) {
+        self.note_sending(path, live, (&large.way, None), sending);
+        self.jobs.push(Job::Stream(path.clone(), large));
+    }
+
+    /// The path is on its way; `own` is itself when it is a directory.
+    fn note_sending(&mut self, path: &RelPath, mut live: Live, (way, own): (&Way, Option<&RelPath>), sending: Sending) {
         let known = |dir: &RelPath| matches!(self.records.get(dir), Some(Record::Dir { .. }));
         let new = |dir: &&RelPath| !known(dir) && !self.records.may_have_made(dir);
-        live.new_dirs = op.dirs.iter().chain(own).filter(new).cloned().collect();
+        live.new_dirs = way.dirs.iter().chain(own).filter(new).cloned().collect();
         for dir in live.new_dirs.clone() {
             self.keep(&dir, LineKind::May(Intent::Dir));
         }
         self.queue.sending(path, live, sending);
         self.touch(path);
-        self.jobs.push(Job::Send(path.clone(), op));
     }
 }
 

@@ -17,10 +17,7 @@ impl State {
         self.touch(path);
         let line = Line { path: path.clone(), what };
         self.records.apply(&line);
-        match self.jobs.last_mut() {
-            Some(Job::Keep(lines)) => lines.push(line),
-            _ => self.jobs.push(Job::Keep(vec![line])),
-        }
+        self.lines.push(line);
     }
 
     /// Nothing is left to do about this path for now.

@@ -15,7 +15,7 @@ impl State {
             .filter_map(|path| {
                 let touched = self.queue.touched(&path)?;
                 let record = if self.is_doubtful(&path) { None } else { self.records.get(&path).cloned() };
-                Some((LookSpec { path, record, walk: false }, touched))
+                Some((LookSpec { path, record, walk: false, urgent: false }, touched))
             })
             .collect();
         if !waiting.is_empty() && !self.is_at_work() {

@@ -1,11 +1,11 @@
 //! The state by itself: events in, jobs out.
 
-use remora_agent::{Expect, Surveyed};
+use remora_agent::{ChangeKind, Expect, Surveyed};
 use remora_model::{Digest, Mode, Mtime};
 
 use super::*;
 use crate::compare::{Comparison, Dirty};
-use crate::event::{Outcome, What};
+use crate::event::Outcome;
 use crate::look::{Content, Looked, LookedFile};
 use crate::notice::{Blocked, Change, Phase};
 
@@ -59,6 +59,11 @@ impl Bench {
         rest
     }
 
+    /// Follows what came of one change.
+    fn sent(&mut self, name: &str, outcome: Outcome) -> Vec<Job> {
+        self.on(Event::Sent(vec![(path(name), outcome)]))
+    }
+
     /// Lets every look find this text and every change succeed, until nothing is left to do.
     fn carry_out(&mut self, jobs: Vec<Job>, text: &str) -> usize {
         let mut sent = 0;
@@ -67,11 +72,11 @@ impl Bench {
             let more = match job {
                 Job::Look(specs) => {
                     let looked = specs.into_iter().map(|spec| (spec.path, file(text))).collect();
-                    self.on(Event::Looked(looked))
+                    self.on(Event::Looked { found: looked, urgent: true })
                 }
-                Job::Send(path, _) => {
+                Job::Send { path, .. } => {
                     sent += 1;
-                    self.on(Event::Sent(path, done(text)))
+                    self.on(Event::Sent(vec![(path, done(text))]))
                 }
                 _ => vec![],
             };
@@ -82,7 +87,7 @@ impl Bench {
 
     fn saved(&mut self, name: &str, text: &str) -> Vec<Job> {
         self.on(Event::Saved(path(name)));
-        self.on(Event::Looked(vec![(path(name), file(text))]))
+        self.on(Event::Looked { found: vec![(path(name), file(text))], urgent: true })
     }
 
     fn mirrored(&self) -> Vec<u64> {
@@ -96,11 +101,11 @@ fn a_save_is_one_look_and_one_request_that_expects_what_was_put_there() {
     let mut bench = Bench::new(&["a"]);
     let jobs = bench.on(Event::Saved(path("a")));
     assert!(matches!(&jobs[..], [Job::Look(specs)] if specs.len() == 1), "{jobs:?}");
-    let jobs = bench.on(Event::Looked(vec![(path("a"), file("new"))]));
-    let [Job::Send(_, op)] = &jobs[..] else { panic!("{jobs:?}") };
-    assert!(matches!(&op.what, What::Write { expect: Expect::Content(old), .. } if *old == Digest::of(b"old")));
-    assert!(op.dirs.is_empty() && op.clear.is_none());
-    assert_eq!(bench.on(Event::Sent(path("a"), done("new"))), []);
+    let jobs = bench.on(Event::Looked { found: vec![(path("a"), file("new"))], urgent: true });
+    let [Job::Send { op, .. }] = &jobs[..] else { panic!("{jobs:?}") };
+    assert!(matches!(&op.kind, ChangeKind::Write { expect: Expect::Content(old), .. } if *old == Digest::of(b"old")));
+    assert!(op.way.dirs.is_empty() && op.way.clear.is_none());
+    assert_eq!(bench.sent("a", done("new")), []);
     assert_eq!(bench.mirrored(), [1]);
     assert_eq!(bench.state.status().phase, Phase::InSync);
 }
@@ -109,9 +114,9 @@ fn a_save_is_one_look_and_one_request_that_expects_what_was_put_there() {
 fn what_is_to_be_kept_is_kept_before_it_is_relied_on() {
     let mut bench = Bench::new(&["a"]);
     bench.on(Event::Saved(path("a")));
-    let jobs = bench.state.on(Event::Looked(vec![(path("a"), file("new"))]), bench.now);
+    let jobs = bench.state.on(Event::Looked { found: vec![(path("a"), file("new"))], urgent: true }, bench.now);
     let kept = jobs.iter().position(|job| matches!(job, Job::Keep(_))).unwrap();
-    let sent = jobs.iter().position(|job| matches!(job, Job::Send(..))).unwrap();
+    let sent = jobs.iter().position(|job| matches!(job, Job::Send { .. })).unwrap();
     assert!(kept < sent);
 }
 
@@ -122,7 +127,7 @@ fn a_save_while_the_file_is_on_its_way_is_sent_after_it() {
     for _ in 0..5 {
         assert_eq!(bench.on(Event::Saved(path("a"))), []);
     }
-    let jobs = bench.on(Event::Sent(path("a"), done("one")));
+    let jobs = bench.sent("a", done("one"));
     assert_eq!(bench.carry_out(jobs, "two"), 1, "five saves are one upload");
     assert_eq!(bench.state.status().phase, Phase::InSync);
 }
@@ -134,8 +139,8 @@ fn a_full_disk_stops_everything_is_told_once_and_the_next_save_tries_again() {
         bench.saved(name, "new");
     }
     let full = |name: &str| Outcome::Failed(MirrorError::NoSpace { path: path(name) });
-    assert_eq!(bench.on(Event::Sent(path("a"), full("a"))), []);
-    assert_eq!(bench.on(Event::Sent(path("b"), full("b"))), []);
+    assert_eq!(bench.sent("a", full("a")), []);
+    assert_eq!(bench.sent("b", full("b")), []);
     let told = bench.notices.iter().filter(|notice| matches!(notice, Notice::Trouble { .. })).count();
     assert_eq!(told, 1);
     let status = bench.state.status();
@@ -152,12 +157,12 @@ fn a_barrier_waits_for_what_is_pending_and_says_why_it_can_not_be_passed() {
     bench.saved("a", "new");
     bench.on(Event::Barrier(1));
     assert_eq!(bench.answers, []);
-    bench.on(Event::Sent(path("a"), done("new")));
+    bench.sent("a", done("new"));
     assert!(matches!(&bench.answers[..], [Ok(barrier)] if barrier.files == 2));
     bench.saved("a", "newer");
     bench.on(Event::Barrier(2));
     let full = MirrorError::NoSpace { path: path("a") };
-    bench.on(Event::Sent(path("a"), Outcome::Failed(full.clone())));
+    bench.sent("a", Outcome::Failed(full.clone()));
     assert_eq!(bench.answers[1], Err(Blocked::Failed(path("a"), full)));
     bench.on(Event::LinkLost);
     bench.on(Event::Barrier(3));
@@ -169,10 +174,10 @@ fn an_unreadable_file_is_named_and_the_others_go_on() {
     let mut bench = Bench::new(&["a", "b"]);
     let error = MirrorError::unreadable(&path("a"), &std::io::ErrorKind::PermissionDenied.into());
     bench.on(Event::Saved(path("a")));
-    bench.on(Event::Looked(vec![(path("a"), Looked::Unreadable(error.clone()))]));
+    bench.on(Event::Looked { found: vec![(path("a"), Looked::Unreadable(error.clone()))], urgent: true });
     assert!(bench.notices.contains(&Notice::Trouble { path: Some(path("a")), error: error.clone() }));
     bench.on(Event::Barrier(1));
-    bench.on(Event::Looked(vec![(path("a"), Looked::Unreadable(error.clone()))]));
+    bench.on(Event::Looked { found: vec![(path("a"), Looked::Unreadable(error.clone()))], urgent: true });
     assert_eq!(bench.answers, [Err(Blocked::Failed(path("a"), error))]);
     // The next save, of whatever file, tries it again.
     let jobs = bench.on(Event::Saved(path("b")));
@@ -184,7 +189,7 @@ fn an_unreadable_file_is_named_and_the_others_go_on() {
 fn a_file_that_changes_while_it_is_sent_is_sent_again() {
     let mut bench = Bench::new(&["a"]);
     bench.saved("a", "new");
-    assert_eq!(bench.on(Event::Sent(path("a"), Outcome::Changed)), []);
+    assert_eq!(bench.sent("a", Outcome::Changed), []);
     bench.now = bench.state.next_tick().unwrap();
     let jobs = bench.on(Event::Tick);
     assert_eq!(bench.carry_out(jobs, "newer"), 1);
@@ -195,11 +200,11 @@ fn a_file_that_changes_while_it_is_sent_is_sent_again() {
 fn a_file_that_never_holds_still_is_told_in_the_end() {
     let mut bench = Bench::new(&["a"]);
     bench.on(Event::Saved(path("a")));
-    bench.on(Event::Looked(vec![(path("a"), Looked::Unsteady)]));
+    bench.on(Event::Looked { found: vec![(path("a"), Looked::Unsteady)], urgent: true });
     while bench.state.status().failed.is_empty() {
         bench.now = bench.state.next_tick().unwrap();
         bench.on(Event::Tick);
-        bench.on(Event::Looked(vec![(path("a"), Looked::Unsteady)]));
+        bench.on(Event::Looked { found: vec![(path("a"), Looked::Unsteady)], urgent: true });
     }
     let error = MirrorError::Vanished { path: path("a") };
     assert_eq!(bench.state.status().failed, [(path("a"), error)]);
@@ -210,17 +215,17 @@ fn a_removal_waits_a_moment_and_a_file_that_comes_back_is_never_removed() {
     let mut bench = Bench::new(&["a"]);
     let seen = |what| Event::Seen(vec![Sight { path: path("a"), what }]);
     bench.on(seen(Seen::Moved));
-    assert_eq!(bench.on(Event::Looked(vec![(path("a"), Looked::Gone)])), []);
+    assert_eq!(bench.on(Event::Looked { found: vec![(path("a"), Looked::Gone)], urgent: true }), []);
     bench.on(seen(Seen::Changed));
-    let jobs = bench.on(Event::Looked(vec![(path("a"), file("new"))]));
-    assert!(matches!(&jobs[..], [Job::Send(_, op)] if matches!(op.what, What::Write { .. })), "{jobs:?}");
-    bench.on(Event::Sent(path("a"), done("new")));
+    let jobs = bench.on(Event::Looked { found: vec![(path("a"), file("new"))], urgent: true });
+    assert!(matches!(&jobs[..], [Job::Send { op, .. }] if matches!(op.kind, ChangeKind::Write { .. })), "{jobs:?}");
+    bench.sent("a", done("new"));
     bench.on(seen(Seen::Moved));
-    bench.on(Event::Looked(vec![(path("a"), Looked::Gone)]));
+    bench.on(Event::Looked { found: vec![(path("a"), Looked::Gone)], urgent: true });
     bench.now = bench.state.next_tick().unwrap();
     bench.on(Event::Tick);
-    let jobs = bench.on(Event::Looked(vec![(path("a"), Looked::Gone)]));
-    assert!(matches!(&jobs[..], [Job::Send(_, op)] if matches!(op.what, What::Remove { .. })), "{jobs:?}");
+    let jobs = bench.on(Event::Looked { found: vec![(path("a"), Looked::Gone)], urgent: true });
+    assert!(matches!(&jobs[..], [Job::Send { op, .. }] if matches!(op.kind, ChangeKind::Remove { .. })), "{jobs:?}");
 }
 
 #[test]
@@ -244,15 +249,15 @@ fn what_the_remote_refuses_is_corrected_when_it_is_ours_and_left_alone_when_not(
     };
     let mut bench = Bench::new(&["a"]);
     bench.saved("a", "new");
-    let jobs = bench.on(Event::Sent(path("a"), found("new")));
+    let jobs = bench.sent("a", found("new"));
     bench.carry_out(jobs, "new");
     assert_eq!(bench.state.status().phase, Phase::InSync);
     bench.saved("a", "newer");
-    assert_eq!(bench.on(Event::Sent(path("a"), found("theirs"))), []);
+    assert_eq!(bench.sent("a", found("theirs")), []);
     assert_eq!(bench.state.status().diverged, [path("a")]);
     bench.saved("a", "newest");
     let gone = Outcome::Refused { there: Surveyed::Missing, digest: None };
-    let jobs = bench.on(Event::Sent(path("a"), gone));
+    let jobs = bench.sent("a", gone);
     let specs = matches!(&jobs[..], [Job::Look(_)]);
     assert!(specs, "{jobs:?}");
     bench.carry_out(jobs, "newest");
@@ -264,7 +269,7 @@ fn a_lost_link_keeps_what_was_on_its_way() {
     let mut bench = Bench::new(&["a", "b"]);
     bench.saved("a", "new");
     bench.on(Event::LinkEnded(1));
-    bench.on(Event::Sent(path("a"), Outcome::Failed(MirrorError::Link(remora_agent::LostReason::PipeEnded))));
+    bench.sent("a", Outcome::Failed(MirrorError::Link(remora_agent::LostReason::PipeEnded)));
     assert!(matches!(&bench.on(Event::Saved(path("b")))[..], [Job::Sift(_)]));
     assert_eq!((bench.state.status().phase, bench.state.pending()), (Phase::WaitingForLink, 2));
     bench.on(Event::LinkUp(2));
@@ -299,7 +304,7 @@ fn what_comes_after_an_ignore_file_is_judged_by_it() {
 
     let mut bench = Bench::new(&["a"]);
     bench.on(Event::Seen(vec![seen(".gitignore")]));
-    let jobs = bench.on(Event::Looked(vec![(path(".gitignore"), Looked::Gone)]));
+    let jobs = bench.on(Event::Looked { found: vec![(path(".gitignore"), Looked::Gone)], urgent: true });
     assert!(matches!(&jobs[..], [Job::Compare { .. }]), "it left itself out, and what else nobody knows: {jobs:?}");
 }
 

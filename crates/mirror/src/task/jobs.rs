@@ -1,6 +1,7 @@
 //! Owns how each job is carried out: on a blocking thread, or over the link, with its result coming back
 //! as an event. Decides nothing.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use remora_agent::{Link, LostReason};
@@ -9,11 +10,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Task;
 use crate::error::MirrorError;
-use crate::event::{Event, Job, Op, Outcome};
+use crate::event::{Event, Job, Large, Op, Outcome};
 use crate::fetch::read_there;
 use crate::index::{Index, Opened};
 use crate::look::{LookSpec, Looked, comes_to_nothing, look};
 use crate::notice::{Notice, PlannedChange};
+use crate::pack::{explain_refusals, push_all};
 use crate::push::{Remote, push};
 use crate::record::{FileRecord, Records, Seen, is_racy};
 use crate::replace::replace;
@@ -73,6 +75,13 @@ async fn take(link: &Link, root: &str, local: Local, path: RelPath) -> Result<Op
     tokio::task::spawn_blocking(write).await.unwrap_or_else(|_| Err(panicked()))
 }
 
+/// Before the outcomes: they are put back, and must not be sent over the same connection.
+fn tell_if_lost(outcomes: &[(RelPath, Outcome)], link: u64, events: &mpsc::UnboundedSender<Event>) {
+    if outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed(MirrorError::Link(_)))) {
+        let _ = events.send(Event::LinkEnded(link));
+    }
+}
+
 impl Task {
     pub(super) fn begin(&mut self, job: Job) {
         match job {
@@ -80,7 +89,12 @@ impl Task {
             Job::Compare { records, overwrite } => self.compare(records, overwrite),
             Job::Look(specs) => self.look(specs),
             Job::Sift(specs) => self.sift(specs),
-            Job::Send(path, op) => self.send(path, op),
+            Job::Send { path, op, urgent } => {
+                if let Some(pack) = self.packing.add(path, op, urgent) {
+                    self.send(pack);
+                }
+            }
+            Job::Stream(path, large) => self.stream(path, large),
             Job::Take(id, path) => self.take(id, path),
             Job::Took(id, result) => {
                 if let Some(asker) = self.takers.remove(&id) {
@@ -176,13 +190,20 @@ impl Task {
     }
 
     fn look(&mut self, specs: Vec<LookSpec>) {
-        let fallback = specs.iter().map(|spec| (spec.path.clone(), Looked::Unreadable(panicked()))).collect();
-        let reply = self.reply(Event::Looked(fallback));
-        let local = self.local.clone();
-        self.jobs.spawn_blocking(move || {
-            let looked =
-                local.with_tree(|tree| specs.into_iter().map(|spec| (spec.path.clone(), look(tree, &spec))).collect());
-            reply.send(Event::Looked(looked));
+        let urgent = specs.iter().any(|spec| spec.urgent);
+        let found = specs.iter().map(|spec| (spec.path.clone(), Looked::Unreadable(panicked()))).collect();
+        let reply = self.reply(Event::Looked { found, urgent });
+        let (local, turns) = (self.local.clone(), Arc::clone(&self.look_turns));
+        self.jobs.spawn(async move {
+            // Bulk looks take turns: as many threads as there are looks would only cost memory.
+            let _turn = if urgent { None } else { turns.acquire_owned().await.ok() };
+            let look_all = move || {
+                let look_each =
+                    |tree: &Tree<'_>| specs.into_iter().map(|spec| (spec.path.clone(), look(tree, &spec))).collect();
+                reply.send(Event::Looked { found: local.with_tree(look_each), urgent });
+            };
+            // A panic is told by the reply that it drops.
+            let _ = tokio::task::spawn_blocking(look_all).await;
         });
     }
 
@@ -196,21 +217,39 @@ impl Task {
         });
     }
 
-    fn send(&mut self, path: RelPath, op: Op) {
-        let reply = self.reply(Event::Sent(path.clone(), Outcome::Failed(panicked())));
+    pub(super) fn send(&mut self, ops: Vec<(RelPath, Op)>) {
+        let all = |outcome: &dyn Fn() -> Outcome| ops.iter().map(|(path, _)| (path.clone(), outcome())).collect();
+        let reply = self.reply(Event::Sent(all(&|| Outcome::Failed(panicked()))));
         let (Some((number, link)), Some(root)) = (self.link.clone(), self.remote_root.clone()) else {
-            return reply.send(Event::Sent(path, Outcome::Failed(MirrorError::Link(LostReason::Closed))));
+            return reply.send(Event::Sent(all(&|| Outcome::Failed(MirrorError::Link(LostReason::Closed)))));
+        };
+        let events = self.events.clone();
+        self.jobs.spawn(async move {
+            let remote = Remote { link, root };
+            let mut outcomes = push_all(&remote, ops).await;
+            explain_refusals(&remote, &mut outcomes).await;
+            tell_if_lost(&outcomes, number, &events);
+            reply.send(Event::Sent(outcomes));
+        });
+    }
+
+    fn stream(&mut self, path: RelPath, large: Large) {
+        let outcome = |error| Event::Sent(vec![(path.clone(), Outcome::Failed(error))]);
+        let reply = self.reply(outcome(panicked()));
+        let (Some((number, link)), Some(root)) = (self.link.clone(), self.remote_root.clone()) else {
+            return reply.send(outcome(MirrorError::Link(LostReason::Closed)));
         };
         let (local_root, events) = (self.local.root.clone(), self.events.clone());
         self.jobs.spawn(async move {
             let streamed = |bytes| {
                 let _ = events.send(Event::Streamed(bytes));
             };
-            let outcome = push(&Remote { link, root }, &local_root, &path, op, &streamed).await;
-            if matches!(outcome, Outcome::Failed(MirrorError::Link(_))) {
-                let _ = events.send(Event::LinkEnded(number));
-            }
-            reply.send(Event::Sent(path, outcome));
+            let remote = Remote { link, root };
+            let outcome = push(&remote, &local_root, &path, large, &streamed).await;
+            let mut outcomes = [(path, outcome)];
+            explain_refusals(&remote, &mut outcomes).await;
+            tell_if_lost(&outcomes, number, &events);
+            reply.send(Event::Sent(outcomes.into()));
         });
     }
 

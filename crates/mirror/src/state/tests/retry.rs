@@ -31,14 +31,14 @@ fn troubles(bench: &Bench) -> usize {
 fn a_failed_upload_is_tried_again_by_itself_until_it_is_there() {
     let mut bench = Bench::new(&["a", "b"]);
     bench.saved("a", "new");
-    bench.on(Event::Sent(path("a"), in_the_way()));
+    bench.sent("a", in_the_way());
     let mut pauses = Vec::new();
     for _ in 0..10 {
         let (waited, jobs) = tick(&mut bench);
         pauses.push(waited.as_secs());
         assert!(matches!(&jobs[..], [Job::Look(_)]), "{jobs:?}");
-        bench.on(Event::Looked(vec![(path("a"), file("new"))]));
-        bench.on(Event::Sent(path("a"), in_the_way()));
+        bench.on(Event::Looked { found: vec![(path("a"), file("new"))], urgent: true });
+        bench.sent("a", in_the_way());
         assert_eq!(bench.state.status().failed.len(), 1);
     }
     assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
@@ -46,9 +46,9 @@ fn a_failed_upload_is_tried_again_by_itself_until_it_is_there() {
     // Something new is tried soon, and the old with it.
     let failed = MirrorError::Permission { path: path("b") };
     bench.on(Event::Saved(path("b")));
-    bench.on(Event::Looked(vec![(path("b"), file("new")), (path("a"), file("new"))]));
-    bench.on(Event::Sent(path("b"), Outcome::Failed(failed)));
-    bench.on(Event::Sent(path("a"), in_the_way()));
+    bench.on(Event::Looked { found: vec![(path("b"), file("new")), (path("a"), file("new"))], urgent: true });
+    bench.sent("b", Outcome::Failed(failed));
+    bench.sent("a", in_the_way());
     let (waited, jobs) = tick(&mut bench);
     assert_eq!(waited.as_secs(), 2);
     assert_eq!(bench.carry_out(jobs, "new"), 2);
@@ -59,7 +59,7 @@ fn a_failed_upload_is_tried_again_by_itself_until_it_is_there() {
 fn nothing_is_tried_without_a_link_or_while_paused() {
     let mut bench = Bench::new(&["a"]);
     bench.saved("a", "new");
-    bench.on(Event::Sent(path("a"), in_the_way()));
+    bench.sent("a", in_the_way());
     assert!(bench.state.next_tick().is_some());
     bench.on(Event::Pause);
     assert_eq!(bench.state.next_tick(), None);
@@ -75,12 +75,12 @@ fn a_full_disk_is_tried_again_by_itself_and_told_once() {
     let mut bench = Bench::new(&["a"]);
     bench.saved("a", "new");
     let full = || Outcome::Failed(MirrorError::NoSpace { path: path("a") });
-    bench.on(Event::Sent(path("a"), full()));
+    bench.sent("a", full());
     for _ in 0..3 {
         let (_, jobs) = tick(&mut bench);
         assert!(matches!(&jobs[..], [Job::Look(_)]), "{jobs:?}");
-        bench.on(Event::Looked(vec![(path("a"), file("new"))]));
-        bench.on(Event::Sent(path("a"), full()));
+        bench.on(Event::Looked { found: vec![(path("a"), file("new"))], urgent: true });
+        bench.sent("a", full());
         assert_eq!(bench.state.status().phase, Phase::Halted);
     }
     assert_eq!(troubles(&bench), 1);
@@ -88,7 +88,7 @@ fn a_full_disk_is_tried_again_by_itself_and_told_once() {
     assert_eq!(bench.carry_out(jobs, "new"), 1);
     assert_eq!(bench.state.status().phase, Phase::InSync);
     bench.saved("a", "newer");
-    bench.on(Event::Sent(path("a"), full()));
+    bench.sent("a", full());
     assert_eq!(troubles(&bench), 2, "a disk that is full again is news");
 }
 
@@ -115,10 +115,10 @@ fn a_folder_that_can_not_be_read_stays_named_when_it_is_looked_at_again() {
         Looked::Dir(Mode(0o755), Some(Listing { unreadable, ..Listing::default() }))
     };
     bench.on(Event::Saved(path("d")));
-    bench.on(Event::Looked(vec![(path("d"), looked())]));
+    bench.on(Event::Looked { found: vec![(path("d"), looked())], urgent: true });
     assert_eq!(bench.state.status().failed, [(path("d"), error.clone())]);
     tick(&mut bench);
-    bench.on(Event::Looked(vec![(path("d"), looked())]));
+    bench.on(Event::Looked { found: vec![(path("d"), looked())], urgent: true });
     assert_eq!(bench.state.status().failed, [(path("d"), error.clone())]);
     let jobs = bench.on(Event::Saved(path("a")));
     bench.carry_out(jobs, "new");

@@ -25,14 +25,14 @@ fn a_save_is_told_as_waiting_once_it_is_known_to_be_one() {
     let row = |phase, waiting: &[&str]| (phase, waiting.iter().map(ToString::to_string).collect(), false);
     bench.on(Event::Saved(path("a")));
     assert_eq!(told(&mut bench), [], "it may be left out, or unchanged");
-    bench.on(Event::Looked(vec![(path("a"), Looked::Ignored)]));
+    bench.on(Event::Looked { found: vec![(path("a"), Looked::Ignored)], urgent: true });
     assert_eq!(told(&mut bench), []);
     bench.saved("a", "new");
     assert_eq!(told(&mut bench), [row(Phase::Uploading, &["a"])]);
     bench.saved("b", "new");
     assert_eq!(told(&mut bench), [row(Phase::Uploading, &["a", "b"])]);
-    bench.on(Event::Sent(path("a"), done("new")));
-    bench.on(Event::Sent(path("b"), done("new")));
+    bench.sent("a", done("new"));
+    bench.sent("b", done("new"));
     assert_eq!(told(&mut bench), [row(Phase::Uploading, &["b"]), row(Phase::InSync, &[])]);
     bench.on(Event::LinkLost);
     bench.on(Event::Saved(path("b")));
@@ -66,7 +66,7 @@ fn what_was_not_told_during_bulk_work_is_told_when_its_time_comes() {
     bench.on(Event::Compared(Ok(Comparison { dirty: dirty.collect(), ..Comparison::default() })));
     told(&mut bench);
     assert_eq!(bench.state.next_tick(), None);
-    bench.on(Event::Looked(vec![(path("f0"), Looked::Unchanged)]));
+    bench.on(Event::Looked { found: vec![(path("f0"), Looked::Unchanged)], urgent: true });
     assert_eq!(told(&mut bench), []);
     bench.now = bench.state.next_tick().unwrap();
     bench.on(Event::Tick);
@@ -120,7 +120,7 @@ fn a_single_huge_file_is_told_now_and_then_too() {
     bench.on(Event::Saved(path("huge")));
     let content = Content::Large(None);
     let file = LookedFile { mtime: Mtime(5), size: 2048 * MIB, mode: Mode(0o644), racy: false, content };
-    bench.on(Event::Looked(vec![(path("huge"), Looked::File(file))]));
+    bench.on(Event::Looked { found: vec![(path("huge"), Looked::File(file))], urgent: true });
     for _ in 0..2048 {
         bench.on(Event::Streamed(MIB));
     }
