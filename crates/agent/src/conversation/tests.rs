@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
+use tokio::sync::{mpsc, oneshot};
+
 use super::*;
+use crate::stream::Credit;
 
 const STREAM: u32 = 1;
 
