@@ -5,10 +5,15 @@ mod cable;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc as sync_mpsc;
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -33,6 +38,23 @@ pub(crate) struct Cable {
     pub(crate) rate: Option<u64>,
 }
 
+/// What clients have sent and received so far, in bytes, over all connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Carried {
+    /// From clients.
+    pub sent: u64,
+    /// To clients.
+    pub received: u64,
+}
+
+/// Counted where the bytes come in. Shared with the proxy's thread, because who asks wants the number and not the
+/// thread's attention; a count needs no lock.
+#[derive(Debug, Default)]
+struct Counters {
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
 /// A proxy in front of one server. It runs on a thread of its own, so that a busy or blocked test does
 /// not change its delay. Dropping it closes everything.
 ///
@@ -42,6 +64,7 @@ pub struct Lag {
     port: u16,
     orders: Option<mpsc::UnboundedSender<Order>>,
     thread: Option<JoinHandle<()>>,
+    counters: Arc<Counters>,
 }
 
 /// A new mode, and who waits for it.
@@ -67,19 +90,29 @@ impl Lag {
         let (orders, inbox) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let cable = Cable { delay: round_trip / 2, rate };
+        let counters = Arc::new(Counters::default());
+        let counted = counters.clone();
         let thread = std::thread::Builder::new().name("remora-lag".to_owned()).spawn(move || {
             runtime.block_on(async move {
                 let listener = TcpListener::from_std(listener).expect("invariant: it is a non-blocking socket");
-                Proxy { port, upstream, cable, mode: watch::Sender::new(Mode::Healthy) }.serve(listener, inbox).await;
+                let mode = watch::Sender::new(Mode::Healthy);
+                Proxy { port, upstream, cable, mode, counters: counted }.serve(listener, inbox).await;
             });
         })?;
-        Ok(Self { port, orders: Some(orders), thread: Some(thread) })
+        Ok(Self { port, orders: Some(orders), thread: Some(thread), counters })
     }
 
     /// The port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What it has taken in so far.
+    #[must_use]
+    pub fn carried(&self) -> Carried {
+        let Counters { sent, received } = &*self.counters;
+        Carried { sent: sent.load(Ordering::Relaxed), received: received.load(Ordering::Relaxed) }
     }
 
     /// Resets every connection and refuses new ones. Done when it returns.
@@ -120,6 +153,7 @@ struct Proxy {
     upstream: SocketAddr,
     cable: Cable,
     mode: watch::Sender<Mode>,
+    counters: Arc<Counters>,
 }
 
 impl Proxy {
@@ -137,7 +171,9 @@ impl Proxy {
                     }
                 },
                 client = accept(listener.as_ref()) => {
-                    links.spawn(link(client, self.upstream, self.cable, self.mode.subscribe()));
+                    let cable = self.cable;
+                    let road = Road { upstream: self.upstream, cable, mode: self.mode.subscribe(), counters: self.counters.clone() };
+                    links.spawn(link(client, road));
                 }
                 Some(_) = links.join_next() => {}
             }
@@ -169,7 +205,16 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
     }
 }
 
-async fn link(mut client: TcpStream, upstream: SocketAddr, cable: Cable, mut mode: watch::Receiver<Mode>) {
+/// What one connection passes over.
+struct Road {
+    upstream: SocketAddr,
+    cable: Cable,
+    mode: watch::Receiver<Mode>,
+    counters: Arc<Counters>,
+}
+
+async fn link(mut client: TcpStream, road: Road) {
+    let Road { upstream, cable, mut mode, counters } = road;
     let Ok(mut server) = TcpStream::connect(upstream).await else {
         reset(&client);
         return;
@@ -181,6 +226,8 @@ async fn link(mut client: TcpStream, upstream: SocketAddr, cable: Cable, mut mod
     let relayed = {
         let (mut from_client, mut to_client) = client.split();
         let (mut from_server, mut to_server) = server.split();
+        let mut from_client = Counted { inner: &mut from_client, count: &counters.sent };
+        let mut from_server = Counted { inner: &mut from_server, count: &counters.received };
         let up = cable::carry(&mut from_client, &mut to_server, cable, mode.clone());
         let down = cable::carry(&mut from_server, &mut to_client, cable, mode.clone());
         tokio::select! {
@@ -191,6 +238,22 @@ async fn link(mut client: TcpStream, upstream: SocketAddr, cable: Cable, mut mod
     if relayed.is_err() {
         reset(&client);
         reset(&server);
+    }
+}
+
+/// Counts what is read.
+struct Counted<'a, R> {
+    inner: &'a mut R,
+    count: &'a AtomicU64,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Counted<'_, R> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut *this.inner).poll_read(context, buffer);
+        this.count.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
+        polled
     }
 }
 

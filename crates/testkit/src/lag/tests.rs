@@ -50,6 +50,8 @@ async fn everything_arrives_in_order_with_its_end() {
     from.read_to_end(&mut received).await.unwrap();
     writing.await.unwrap();
     assert!(received == sent);
+    let count = sent.len() as u64;
+    assert_eq!(lag.carried(), Carried { sent: count, received: count });
 }
 
 #[tokio::test]
