@@ -104,6 +104,13 @@ impl<W: AsyncWrite + Unpin> LspClient<W> {
         self.find(|message| message["method"] == method).await["params"].clone()
     }
 
+    /// Waits for the next message of one of these methods, ignored or not; returns the method and the parameters.
+    pub async fn expect_any(&mut self, methods: &[&str]) -> (String, Value) {
+        let method_of = |message: &Value| message["method"].as_str().unwrap_or_default().to_owned();
+        let message = self.find(|message| methods.contains(&method_of(message).as_str())).await;
+        (method_of(&message), message["params"].clone())
+    }
+
     /// Waits for a question of the server and answers it.
     pub async fn reply(&mut self, method: &str, result: Value) -> Value {
         let message = self.find(|message| message["method"] == method && message.get("id").is_some()).await;
