@@ -1,5 +1,10 @@
-//! Owns what benches have in common: the figures of many runs, and the table they print. Pure; never
-//! takes a time itself and never judges one.
+//! Owns what benches have in common: the figures of many runs, and the table they print. Pure, save for what its
+//! parts `editor` and `shared` start; never takes a time itself.
+
+pub mod editor;
+pub mod row;
+pub mod shared;
+pub mod text;
 
 use std::fmt;
 use std::time::Duration;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use remora_testkit::lag::Lag;
 use remora_testkit::sshd::{Sshd, SshdOptions};
+use remora_tests::bench::shared::Shared;
 use remora_tests::bench::{Samples, Table};
 
 use place::Place;
@@ -30,9 +31,9 @@ async fn main() {
     let mut rows: Vec<(String, Samples)> = Vec::new();
     rows.push(("remora lsp, saved in the editor".into(), ours::editor(Place::new(&folder, "lsp"), &ssh_config).await));
     rows.push(("remora mirror --watch".into(), ours::watch(Place::new(&folder, "watch"), &ssh_config).await));
-    let shared = rivals::Shared::open(&ssh_config, folder.path()).await;
+    let shared = Shared::open(&ssh_config, folder.path()).await;
     for rival in rivals::ALL {
-        let samples = shared.measure(rival, Place::new(&folder, rival.name)).await;
+        let samples = rivals::measure(&shared, rival, Place::new(&folder, rival.name)).await;
         rows.push((format!("{}, shared connection", rival.name), samples));
     }
     shared.close().await;

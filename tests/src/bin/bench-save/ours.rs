@@ -1,47 +1,25 @@
 //! Owns the measured ways through Remora: a save in an editor, and a change that the watcher sees.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 
 use remora_testkit::command::User;
-use remora_testkit::lsp::LspClient;
 use remora_tests::bench::Samples;
-use serde_json::json;
-use tokio::process::Command;
+use remora_tests::bench::editor::{Editor, remora};
 
 use crate::place::Place;
 
 /// From the editor's notification to Remora's confirmation.
 pub(crate) async fn editor(place: Place, ssh_config: &Path) -> Samples {
     let user = User::new(remora());
-    let mut command = Command::new(remora());
-    command.arg("lsp").env("HOME", user.home()).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().expect("remora can be started");
-    let stdin = child.stdin.take().expect("invariant: standard input is piped");
-    let stdout = child.stdout.take().expect("invariant: standard output is piped");
-
-    let target = json!({
-        "name": "box", "host": "box", "sshConfig": ssh_config, "remoteRoot": place.remote_root, "python": "python3",
-    });
-    let mut client = LspClient::new(stdout, stdin, json!({"targets": [target]}));
-    for method in ["remora/status", "window/logMessage", "client/registerCapability"] {
-        client.ignore(method);
-    }
-    client.initialize(&place.local_root).await;
-    client.request("remora/mirror", json!({})).await.expect("the first upload succeeds");
-
-    let document = json!({"textDocument": {"uri": format!("file://{}", place.local_file().display())}});
+    let mut editor = Editor::start(user.home(), &place.sides, ssh_config).await;
+    editor.mirror().await;
     let samples = place
         .measure(async |place| {
-            client.notify("textDocument/didSave", document.clone()).await;
-            // The watcher sees the same save; a word that comes twice is about the one before.
-            while client.expect("remora/mirrored").await.is_null() || !place.arrived() {}
+            editor.save(&place.local_file()).await;
+            editor.confirmed(1, || place.arrived()).await;
         })
         .await;
-    client.ignore("remora/mirrored");
-    client.shutdown().await;
-    drop(client);
-    child.wait().await.expect("remora ends");
+    editor.close().await;
     samples
 }
 
@@ -50,7 +28,7 @@ pub(crate) async fn watch(place: Place, ssh_config: &Path) -> Samples {
     let user = User::new(remora());
     let mut args = ["mirror", "--watch", "--json", "--host", "box"].map(str::to_owned).to_vec();
     for (option, path) in
-        [("--ssh-config", ssh_config), ("--root", &place.local_root), ("--remote-root", &place.remote_root)]
+        [("--ssh-config", ssh_config), ("--root", &place.sides.local_root), ("--remote-root", &place.sides.remote_root)]
     {
         args.extend([option.to_owned(), path.display().to_string()]);
     }
@@ -62,10 +40,4 @@ pub(crate) async fn watch(place: Place, ssh_config: &Path) -> Samples {
             while remora.event("mirrored").await.is_null() || !place.arrived() {}
         })
         .await
-}
-
-/// The program that was built beside this one.
-fn remora() -> PathBuf {
-    let bench = std::env::current_exe().expect("a program knows where it is");
-    bench.with_file_name(format!("remora{}", std::env::consts::EXE_SUFFIX))
 }

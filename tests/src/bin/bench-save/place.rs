@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use remora_tests::bench::Samples;
+use remora_tests::bench::editor::Sides;
+use remora_tests::bench::text::text;
 use tempfile::TempDir;
 
 /// Counted saves.
@@ -15,10 +17,9 @@ pub(crate) const SIZE: usize = 4096;
 const WARM_UP: usize = 3;
 const FILE: &str = "saved.py";
 
-/// A local folder and the remote one; both are on this machine.
+/// A local folder and the remote one.
 pub(crate) struct Place {
-    pub(crate) local_root: PathBuf,
-    pub(crate) remote_root: PathBuf,
+    pub(crate) sides: Sides,
 }
 
 impl Place {
@@ -28,17 +29,17 @@ impl Place {
             fs::create_dir_all(&folder).expect("a folder can be made");
             folder
         };
-        let place = Self { local_root: make("here"), remote_root: make("there") };
-        fs::write(place.local_file(), content(0)).expect("a file can be written");
+        let place = Self { sides: Sides { local_root: make("here"), remote_root: make("there") } };
+        fs::write(place.local_file(), text(0, SIZE)).expect("a file can be written");
         place
     }
 
     pub(crate) fn local_file(&self) -> PathBuf {
-        self.local_root.join(FILE)
+        self.sides.local_root.join(FILE)
     }
 
     pub(crate) fn remote_file(&self) -> PathBuf {
-        self.remote_root.join(FILE)
+        self.sides.remote_root.join(FILE)
     }
 
     /// Whether the remote file is what was saved last.
@@ -49,10 +50,10 @@ impl Place {
 
     /// Takes the time from each save, which is done when `carry` says so, and checks that it is true.
     pub(crate) async fn measure(&self, mut carry: impl AsyncFnMut(&Self)) -> Samples {
-        eprintln!("measuring in {}", self.local_root.display());
+        eprintln!("measuring in {}", self.sides.local_root.display());
         let mut runs: Vec<Duration> = Vec::new();
         for save in 1..=WARM_UP + SAVES {
-            let content = content(save);
+            let content = text(save as u64, SIZE);
             let start = Instant::now();
             fs::write(self.local_file(), content).expect("a file can be written");
             carry(self).await;
@@ -61,18 +62,4 @@ impl Place {
         }
         Samples::new(runs.split_off(WARM_UP))
     }
-}
-
-/// Text that differs from save to save and does not compress to nothing.
-fn content(save: usize) -> Vec<u8> {
-    let mut state = save as u64 + 1;
-    let mut letter = || {
-        // Knuth's MMIX generator; the low bits are weak, so the high ones are used.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        b'!' + u8::try_from((state >> 33) % 90).expect("invariant: below 90")
-    };
-    let mut text: Vec<u8> = (0..SIZE - 1).map(|_| letter()).collect();
-    text[0] = b'#';
-    text.push(b'\n');
-    text
 }
