@@ -10,6 +10,7 @@ import { installPackages, makeVsix } from './vsix.mjs';
 
 const BENCHES = {
   save: { run: save, shows: 'a saved 4 kB file until it is confirmed, beside scp, rsync and ssh cat' },
+  mirror: { run: mirror, shows: 'a tree kept equal at 0, 20 and 100 ms round trip, beside rsync, tar, scp and ssh cat' },
   f5: { run: f5, shows: 'F5 until the first stop in a real VS Code, beside ssh -L and debugpy started by hand' },
 };
 
@@ -24,10 +25,13 @@ await saying(async () => {
   await bench.run(args);
 });
 
-async function save(args) {
-  // The bench starts the program that stands beside it, so both are built the same way.
-  await run(['cargo', 'build', '--release', '--bin', 'remora', '--bin', 'bench-save']);
-  await run(['cargo', 'run', '--release', '--quiet', '--bin', 'bench-save', '--', ...args]);
+const save = (args) => beside('bench-save', args);
+const mirror = (args) => beside('bench-mirror', args);
+
+/** Runs a bench that starts the program that stands beside it, so both are built the same way. */
+async function beside(bench, args) {
+  await run(['cargo', 'build', '--release', '--bin', 'remora', '--bin', bench]);
+  await run(['cargo', 'run', '--release', '--quiet', '--bin', bench, '--', ...args]);
 }
 
 /** `--profile dev` tries the bench itself sooner; its figures are nobody's. */
