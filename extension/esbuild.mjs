@@ -1,5 +1,5 @@
-/** Owns the bundles: the extension into dist/, or with --tests its unit tests into out/. */
-import { readdirSync } from 'node:fs';
+/** Owns the bundles: the extension and its protocol client into dist/, or with --tests its unit tests into out/. */
+import { readFileSync, readdirSync } from 'node:fs';
 
 import { build } from 'esbuild';
 
@@ -30,6 +30,29 @@ const withoutUnusedFeatures = {
   },
 };
 
+/**
+ * Who speaks the protocol is most of the code and is asked for when the first sidecar starts. In a file of its
+ * own it is not read and parsed before.
+ */
+const CLIENT = 'vscode-languageclient/node';
+const clientApart = {
+  name: 'client-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`^${CLIENT}$`) }, ({ kind }) => (kind === 'dynamic-import' ? { path: './languageclient.js', external: true } : undefined));
+  },
+};
+
+/** `import *` would copy every name of the editor's interface, once for each file; this is the editor's own object. */
+const vscodeItself = {
+  name: 'vscode-itself',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/]\w+\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      return { contents: text.replace("import * as vscode from 'vscode'", "import vscode = require('vscode')"), loader: 'ts' };
+    });
+  },
+};
+
 const UNUSED = `
 class Unused {
   fillClientCapabilities() {}
@@ -46,6 +69,8 @@ if (process.argv.includes('--tests')) {
   const entryPoints = tests.map((name) => `test/${name}`);
   await build({ ...shared, entryPoints, outdir: 'out', format: 'esm', sourcemap: true, outExtension: { '.js': '.mjs' } });
 } else {
-  const entry = { entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', format: 'cjs', external: ['vscode'] };
-  await build({ ...shared, ...entry, minify: true, plugins: [withoutUnusedFeatures] });
+  // What is asked for later comes by `require`, which the editor follows for `vscode`.
+  const cjs = { ...shared, format: 'cjs', external: ['vscode'], minify: true, supported: { 'dynamic-import': false } };
+  await build({ ...cjs, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', plugins: [clientApart, vscodeItself] });
+  await build({ ...cjs, entryPoints: [CLIENT], outfile: 'dist/languageclient.js', plugins: [withoutUnusedFeatures] });
 }

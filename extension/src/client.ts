@@ -3,7 +3,6 @@
  * faults. Decides nothing about files, hosts or programs.
  */
 import * as path from 'node:path';
-import { createInterface } from 'node:readline';
 
 import * as vscode from 'vscode';
 import type { LanguageClient, NotificationHandler } from 'vscode-languageclient/node';
@@ -44,7 +43,7 @@ export class Sidecar implements vscode.Disposable {
 
   /** Who speaks the protocol takes longer to load than all the rest; a window without a target does without. */
   async #begin(): Promise<LanguageClient> {
-    const { LanguageClient, State } = await import('vscode-languageclient/node');
+    const [{ LanguageClient, State }, { createInterface }] = await Promise.all([import('vscode-languageclient/node'), import('node:readline')]);
     const { folder, around: { executable, log, prompter } } = this;
     const server = { command: executable, args: ['lsp'], options: { env: { RUST_LOG: level(log), ...process.env } } };
     const client = new LanguageClient('remora', 'Remora', server, {
