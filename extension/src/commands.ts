@@ -29,6 +29,8 @@ export function register(folders: Folders, terminals: Terminals, memory: vscode.
     'remora.pause': (sidecar) => sidecar.request(protocol.pause, {}),
     'remora.resume': (sidecar) => sidecar.request(protocol.resume, {}),
     'remora.resolve': resolve,
+    'remora.removeHeld': (sidecar) => sidecar.request(protocol.mirror, { held: 'remove' }),
+    'remora.keepHeld': (sidecar) => sidecar.request(protocol.mirror, { held: 'keep' }),
     'remora.selectTarget': selectTarget,
     'remora.addTarget': addTarget,
     'remora.editTarget': editTarget,

@@ -21,8 +21,7 @@ export interface Status {
   message: string | null;
 }
 
-export interface Shown { panel: Panel }
-export type StatusParams = Status & Shown;
+export type StatusParams = Status & { panel: Panel };
 
 /** How the status reads. */
 export interface Panel { icon: string; text: string; tooltip: string; warning: boolean; doing: string; conditions: Record<string, boolean>; actions: Action[] }
@@ -34,8 +33,8 @@ export interface SessionStatus { session: number; name: string; attached: boolea
 export interface UploadProgress { filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number }
 export interface ConnectParams { target?: string }
 
-/** With `paths`, `overwrite` means these alone. */
-export interface MirrorParams { target?: string; overwrite?: boolean; paths?: string[] }
+/** With `paths`, `overwrite` means these alone; `held` decides about what is gone here and waits for a word. */
+export interface MirrorParams { target?: string; overwrite?: boolean; paths?: string[]; held?: 'remove' | 'keep' }
 
 /** What one batch of the mirror did. */
 export interface MirroredParams { files: number; bytes: number; ms: number }

@@ -15,7 +15,7 @@ fn samples() -> Vec<(&'static str, Value)> {
     let Settings {
         targets: _,
         target: _,
-        mirror: MirrorSettings { exclude: _, on_save: _, watch: _ },
+        mirror: MirrorSettings { exclude: _, on_save: _, watch: _, max_deletes: _, max_delete_percent: _ },
         debug: DebugSettings { debugger: _, just_my_code: _, sub_process: _, local_port: _ },
     } = Settings::default();
     vec![
@@ -24,6 +24,8 @@ fn samples() -> Vec<(&'static str, Value)> {
         ("remora.mirror.exclude", json!(["*.log"])),
         ("remora.mirror.onSave", json!(false)),
         ("remora.mirror.watch", json!(false)),
+        ("remora.mirror.maxDeletes", json!(500)),
+        ("remora.mirror.maxDeletePercent", json!(50)),
         ("remora.debug.debugger", json!("ptvsd")),
         ("remora.debug.justMyCode", json!(false)),
         ("remora.debug.subProcess", json!(false)),

@@ -31,7 +31,8 @@ pub use explain::{Why, explain_path};
 pub use fetch::read_there;
 pub use mirror::{Config, Mirror, start};
 pub use notice::{
-    Barrier, Blocked, Change, Notice, PATHS_NAMED, PATHS_WAITING, Phase, PlannedChange, Progress, Status,
+    Barrier, Blocked, Change, HeldFiles, Notice, PATHS_NAMED, PATHS_WAITING, Phase, PlannedChange, Progress,
+    RemovalLimits, Status,
 };
 pub use place::relative_path;
 pub use rules::Rule;

@@ -8,7 +8,7 @@ use remora_model::{LocalPath, RelPath};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::MirrorError;
-use crate::notice::{Barrier, Blocked, Notice, PlannedChange, Status};
+use crate::notice::{Barrier, Blocked, HeldFiles, Notice, PlannedChange, RemovalLimits, Status};
 
 /// What to mirror, where to, and how.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Config {
     pub overwrite: bool,
     /// Whether changes made outside the editor are mirrored too.
     pub watch: bool,
+    /// How many files go in one set unasked.
+    pub removals: RemovalLimits,
 }
 
 /// A running mirror. Clones share it; when the last is dropped it ends, its watcher with it.
@@ -45,6 +47,7 @@ pub(crate) enum Command {
     Pause,
     Resume,
     Overwrite(Vec<RelPath>),
+    DecideHeld(HeldFiles),
     Take(PathBuf, oneshot::Sender<Result<(), MirrorError>>),
     Barrier(oneshot::Sender<Result<Barrier, Blocked>>),
     Plan(oneshot::Sender<Result<Vec<PlannedChange>, MirrorError>>),
@@ -99,6 +102,11 @@ impl Mirror {
     /// The user chose: the local file replaces the diverged remote one. All of them if `which` is empty.
     pub fn overwrite(&self, which: Vec<RelPath>) {
         self.send(Command::Overwrite(which));
+    }
+
+    /// The user chose what becomes of the files that are held ([`Status::held`]).
+    pub fn decide_held(&self, word: HeldFiles) {
+        self.send(Command::DecideHeld(word));
     }
 
     /// The user chose: the remote file replaces the local one, whole or not at all, and counts as in sync from

@@ -41,6 +41,13 @@ pub enum Notice {
         /// Which.
         path: RelPath,
     },
+    /// So many files are gone here that they are not removed there before the user says so; told once for a set.
+    ManyRemovals {
+        /// How many wait for that now.
+        count: usize,
+        /// Which, in order, [`PATHS_NAMED`] at most.
+        paths: Vec<RelPath>,
+    },
     /// Something could not be done; told once for as long as it stays the same.
     Trouble {
         /// On what, if it is about one path.
@@ -48,6 +55,24 @@ pub enum Notice {
         /// What.
         error: MirrorError,
     },
+}
+
+/// How many files of ours go in one set without anybody being asked; 0 means any number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RemovalLimits {
+    /// At most so many.
+    pub files: u64,
+    /// At most so many of a hundred that are ours; counts from ten files on.
+    pub percent: u64,
+}
+
+/// What becomes of files that are gone here and were too many to be removed there unasked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldFiles {
+    /// They are removed.
+    Remove,
+    /// They stay, and are ours no longer.
+    Keep,
 }
 
 /// How far the work since the mirror was last idle is.
@@ -102,6 +127,8 @@ pub struct Status {
     pub diverged: Vec<RelPath>,
     /// Paths that could not be mirrored, and why.
     pub failed: Vec<(RelPath, MirrorError)>,
+    /// How many files are gone here and wait for the user's word to be removed there.
+    pub held: usize,
     /// What stopped everything, if something did: no space, a read-only or missing root, …
     pub halted: Option<MirrorError>,
     /// The remote root's canonical path, once known.
@@ -123,6 +150,10 @@ pub enum Blocked {
     /// These were changed on the remote by somebody else.
     #[error("{} files were changed on the remote", .0.len())]
     Diverged(Vec<RelPath>),
+    /// So many files are gone here that they wait for the user's word to be removed there; the first
+    /// [`PATHS_NAMED`] of them.
+    #[error("{0} removals wait for the user's word")]
+    Held(usize, Vec<RelPath>),
     /// This one could not be mirrored.
     #[error("{0}: {1}")]
     Failed(RelPath, MirrorError),

@@ -105,6 +105,8 @@ pub(crate) enum LineKind {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Records {
     records: BTreeMap<RelPath, Record>,
+    /// How many of them are no directories.
+    files: usize,
     intents: HashMap<RelPath, Vec<Intent>>,
 }
 
@@ -138,7 +140,7 @@ impl Records {
 
     /// How many files and links are there.
     pub(crate) fn files(&self) -> usize {
-        self.records.values().filter(|record| !matches!(record, Record::Dir { .. })).count()
+        self.files
     }
 
     /// All records strictly below `dir`.
@@ -153,7 +155,9 @@ impl Records {
         match &line.what {
             LineKind::Is(record) => {
                 self.intents.remove(path);
-                self.records.insert(path.clone(), record.clone());
+                self.files += usize::from(is_leaf(record));
+                let before = self.records.insert(path.clone(), record.clone());
+                self.files -= usize::from(before.as_ref().is_some_and(is_leaf));
             }
             LineKind::May(intent) => {
                 let intents = self.intents.entry(path.clone()).or_default();
@@ -163,7 +167,8 @@ impl Records {
             }
             LineKind::Nothing(()) => {
                 self.intents.remove(path);
-                self.records.remove(path);
+                let before = self.records.remove(path);
+                self.files -= usize::from(before.as_ref().is_some_and(is_leaf));
             }
         }
     }
@@ -197,6 +202,10 @@ impl Records {
         });
         records.chain(intents)
     }
+}
+
+fn is_leaf(record: &Record) -> bool {
+    !matches!(record, Record::Dir { .. })
 }
 
 /// The first path that can lie strictly below `dir`, and the first after all of these.

@@ -3,6 +3,7 @@
 
 mod compared;
 mod looked;
+mod removals;
 mod report;
 mod retry;
 mod sent;
@@ -21,7 +22,7 @@ use crate::batch::Batches;
 use crate::error::MirrorError;
 use crate::event::{Event, Job, Seen, Sight};
 use crate::look::LookSpec;
-use crate::notice::{Notice, Status};
+use crate::notice::{Notice, RemovalLimits, Status};
 use crate::queue::{BatchId, Item, Queue};
 use crate::record::{Line, Records};
 use crate::rules::Rules;
@@ -58,6 +59,7 @@ pub(crate) struct State {
     batches: Batches,
     diverged: BTreeSet<RelPath>,
     failed: BTreeMap<RelPath, MirrorError>,
+    removals: removals::Removals,
     /// Paths that the remote file is just taking the place of, and what was seen of them meanwhile.
     taking: BTreeMap<RelPath, Option<Item>>,
     /// What was told last of a path that failed.
@@ -91,7 +93,7 @@ struct Comparing {
 }
 
 impl State {
-    pub(crate) fn new(overwrite: bool, now: Instant) -> Self {
+    pub(crate) fn new(overwrite: bool, limits: RemovalLimits, now: Instant) -> Self {
         Self {
             overwrite,
             link: None,
@@ -104,6 +106,7 @@ impl State {
             batches: Batches::default(),
             diverged: BTreeSet::new(),
             failed: BTreeMap::new(),
+            removals: removals::Removals::new(limits),
             taking: BTreeMap::new(),
             last_trouble: None,
             comparison: Comparing::default(),
@@ -154,6 +157,7 @@ impl State {
             Event::Pause => self.paused = true,
             Event::Resume => self.paused = false,
             Event::Overwrite(which) => self.overwrite(which),
+            Event::DecideHeld(word) => self.decide_held(word),
             Event::Take(id, path) => self.take(id, path),
             Event::Taken(id, path, result) => self.taken(id, path, result),
             Event::Barrier(id) => self.barrier(id),
@@ -264,6 +268,7 @@ impl State {
         let batch = self.batches.open(self.now);
         for path in which {
             if self.diverged.contains(&path) {
+                self.agree(&path);
                 let item = Item { any: true, walk: true, surely_gone: true, urgent: true, ..Item::default() };
                 self.add(path, Item { batches: vec![batch], ..item });
             }

@@ -55,7 +55,7 @@ pub(crate) fn start(
         None
     };
     let task = Task {
-        state: State::new(config.overwrite, Instant::now()),
+        state: State::new(config.overwrite, config.removals, Instant::now()),
         local: Local { root, rules, watch },
         config,
         link: None,
@@ -167,6 +167,7 @@ impl Task {
             Command::Pause => Event::Pause,
             Command::Resume => Event::Resume,
             Command::Overwrite(which) => Event::Overwrite(which),
+            Command::DecideHeld(word) => Event::DecideHeld(word),
             Command::Take(path, answer) => match self.relative(&path) {
                 Some(path) => {
                     self.asked += 1;

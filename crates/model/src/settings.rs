@@ -68,11 +68,15 @@ pub struct MirrorSettings {
     pub on_save: bool,
     /// `watch`: whether changes made outside the editor are mirrored too.
     pub watch: bool,
+    /// `maxDeletes`: how many files are removed at once without asking; 0 means any number.
+    pub max_deletes: u64,
+    /// `maxDeletePercent`: how many of a hundred are; 0 means all.
+    pub max_delete_percent: u64,
 }
 
 impl Default for MirrorSettings {
     fn default() -> Self {
-        Self { exclude: Vec::new(), on_save: true, watch: true }
+        Self { exclude: Vec::new(), on_save: true, watch: true, max_deletes: 50, max_delete_percent: 20 }
     }
 }
 

@@ -255,8 +255,14 @@ impl LanguageServer for Backend {
         }
         if let Some(root) = root {
             let scope = Url::from_file_path(root.as_path()).ok();
-            let workspace =
-                Workspace { root, records: self.records.clone(), watch: true, reconnect: true, overwrite: false };
+            let workspace = Workspace {
+                root,
+                records: self.records.clone(),
+                watch: true,
+                reconnect: true,
+                overwrite: false,
+                delete_many: false,
+            };
             let engine = Engine::start(workspace, surface, asker);
             held.engine = Some(engine.clone());
             let asks_configuration = convert::asks_configuration(&params);

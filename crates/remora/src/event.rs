@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use remora_agent::{Link, LostReason};
 use remora_debug::{Session, SessionEvent};
-use remora_mirror::{Notice, PlannedChange};
+use remora_mirror::{HeldFiles, Notice, PlannedChange};
 use remora_model::{DebugSettings, LocalPath, RelPath, RemotePath, Settings};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -85,6 +85,13 @@ pub enum Event {
     RetryDue(Generation),
     /// The mirror said something.
     MirrorSaid(Notice),
+    /// The user has said what becomes of files that are gone here; so many of them were asked about.
+    HeldDecided {
+        /// How many were held then.
+        count: usize,
+        /// The answer.
+        word: HeldFiles,
+    },
     /// Mirroring everything ended.
     MirrorEnded(Result<(), Fault>, Reply<Mirrored>),
     /// Everything is on the remote of that connection and the program may start, or it may not.
@@ -110,6 +117,8 @@ pub struct MirrorRequest {
     pub target: Option<String>,
     /// What the local side wins over this once.
     pub overwrite: Overwrite,
+    /// What becomes of files that are gone here and wait for the user's word.
+    pub held: Option<HeldFiles>,
 }
 
 /// Which of the files that somebody else changed are overwritten.

@@ -16,7 +16,7 @@ mod transport;
 pub use agent::{boot, lost, not_absolute, root, root_missing, root_read_only};
 pub use debug::notice;
 pub use explain::{Explained, explained};
-pub use mirror::{blocked, mirror};
+pub use mirror::{blocked, held, mirror};
 pub use terminal::{no_folder, terminal, terminal_lost};
 pub use transport::unreachable;
 
@@ -95,6 +95,8 @@ pub enum Kind {
     LocalRootGone,
     /// The system watches no more folders.
     WatchLimit,
+    /// More files are gone here than are removed there unasked.
+    ManyDeletions,
     /// The user paused mirroring.
     MirrorPaused,
     /// A remote file is too large to be brought here.
@@ -162,8 +164,13 @@ impl Fault {
     /// Whether it is about single files, so that the others are not concerned.
     #[must_use]
     pub fn is_about_files(&self) -> bool {
-        use Kind::{Diverged, InTheWay, LocalUnreadable, LocalVanished, NoSpace, OutsideRoot, Permission};
-        matches!(self.kind, Diverged | InTheWay | LocalUnreadable | LocalVanished | NoSpace | OutsideRoot | Permission)
+        use Kind::{
+            Diverged, InTheWay, LocalUnreadable, LocalVanished, ManyDeletions, NoSpace, OutsideRoot, Permission,
+        };
+        matches!(
+            self.kind,
+            Diverged | InTheWay | LocalUnreadable | LocalVanished | ManyDeletions | NoSpace | OutsideRoot | Permission
+        )
     }
 
     /// Whether trying again by itself may help: the network's faults, not the login's.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use remora_agent::Link;
 use remora_debug::{Request, Session};
-use remora_mirror::{Blocked, Mirror, PlannedChange};
+use remora_mirror::{Blocked, HeldFiles, Mirror, PlannedChange};
 use remora_model::{LocalPath, RemotePath, TransportSpec};
 use tokio::sync::{mpsc, oneshot};
 
@@ -38,6 +38,8 @@ pub enum Job {
     /// Have everything on the remote; `rescan` when the mirror does not compare the trees just now, `overwrite`
     /// when the local side wins this once.
     MirrorAll { mirror: Mirror, rescan: bool, overwrite: Overwrite, reply: Reply<Mirrored> },
+    /// Wait for the answer to a question about so many files; none may come.
+    AwaitWord { count: usize, answer: oneshot::Receiver<HeldFiles> },
     /// Read what the remote holds of a local file.
     ReadRemoteFile {
         link: Link,
@@ -129,6 +131,11 @@ impl Jobs {
             Job::MirrorAll { mirror, rescan, overwrite, reply } => {
                 let result = file::mirror_all(&mirror, rescan, &overwrite).await;
                 self.tell(Event::MirrorEnded(result.map_err(|blocked| fault::blocked(&blocked)), reply));
+            }
+            Job::AwaitWord { count, answer } => {
+                if let Ok(word) = answer.await {
+                    self.tell(Event::HeldDecided { count, word });
+                }
             }
             Job::ReadRemoteFile { link, local_root, remote_root, file, reply } => {
                 let _ = reply.send(file::read(&link, local_root, &remote_root, file).await);

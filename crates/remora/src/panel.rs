@@ -28,13 +28,13 @@ pub struct Panel {
 }
 
 /// Something that the button offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Action {
     /// A command of the extension.
     pub command: &'static str,
     /// Icon and words.
-    pub label: &'static str,
+    pub label: String,
 }
 
 /// As many names as a tooltip shows of a list.
@@ -64,8 +64,8 @@ impl Panel {
             doing: progress.unwrap_or_else(|| if works(status.phase) { words.to_owned() } else { String::new() }),
             actions: ACTIONS
                 .iter()
-                .filter(|(wanted, _)| holds(wanted, &conditions))
-                .map(|(_, action)| *action)
+                .filter(|(wanted, ..)| holds(wanted, &conditions))
+                .map(|(_, command, label)| Action { command, label: label.replace('#', &status.held.to_string()) })
                 .collect(),
             conditions,
         }
@@ -97,7 +97,11 @@ fn works(phase: Phase) -> bool {
 /// What needs the user; said in every phase, also while a program is debugged.
 fn troubles(status: &Status) -> Vec<String> {
     let counted = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
-    let parts = [counted(status.diverged.len(), "diverged"), counted(status.failed.len(), "not stored")];
+    let parts = [
+        counted(status.diverged.len(), "diverged"),
+        counted(status.failed.len(), "not stored"),
+        counted(status.held as usize, "gone here, kept there"),
+    ];
     parts.into_iter().flatten().collect()
 }
 
@@ -105,6 +109,7 @@ fn tooltip(status: &Status, doing: &str) -> String {
     let root = status.remote_root.as_ref().map(|root| format!(" → {}", escaped(root))).unwrap_or_default();
     let mut sections =
         vec![format!("**{}**{root}", escaped(status.target.as_deref().unwrap_or("Remora"))), doing.to_owned()];
+    sections.extend((status.held > 0).then(|| HELD.replace('#', &status.held.to_string())));
     sections.extend(list("Changed over there by somebody else, and left alone", &status.diverged));
     sections.extend(status.failed.iter().take(MOST_NAMES).map(|file| escaped(&file.reason)));
     let untold = status.failed.len().saturating_sub(MOST_NAMES);
@@ -163,26 +168,33 @@ fn conditions(status: &Status) -> BTreeMap<&'static str, bool> {
         ("paused", status.paused),
         ("debugging", !status.sessions.is_empty()),
         ("waitsForDebugger", status.sessions.iter().any(|session| !session.attached)),
+        ("holds", status.held > 0),
         ("trouble", !status.diverged.is_empty() || !status.failed.is_empty()),
     ])
 }
 
-/// Each with the conditions under which it makes sense; `!` means that one does not hold.
-const ACTIONS: [(&[&str], Action); 14] = [
-    (&["trouble"], Action { command: "remora.resolve", label: "$(warning) Resolve What Diverged or Failed…" }),
-    (&["hasTarget", "!connected"], Action { command: "remora.connect", label: "$(plug) Connect" }),
-    (&["debugging"], Action { command: "remora.restart", label: "$(debug-restart) Restart" }),
-    (&["debugging"], Action { command: "remora.stop", label: "$(debug-stop) Stop" }),
-    (&["waitsForDebugger"], Action { command: "remora.attach", label: "$(debug-alt) Attach to Running Session…" }),
-    (&["hasTarget", "!debugging"], Action { command: "remora.debugFile", label: "$(debug-alt) Debug This File" }),
-    (&["hasTarget", "!paused"], Action { command: "remora.mirror", label: "$(cloud-upload) Mirror Everything Now" }),
-    (&["hasTarget", "!paused"], Action { command: "remora.pause", label: "$(debug-pause) Pause Mirroring" }),
-    (&["paused"], Action { command: "remora.resume", label: "$(debug-continue) Resume Mirroring" }),
-    (&["hasTarget"], Action { command: "remora.openTerminal", label: "$(terminal) Open Remote Terminal" }),
-    (&["hasTarget"], Action { command: "remora.selectTarget", label: "$(server) Select Target…" }),
-    (&[], Action { command: "remora.addTarget", label: "$(add) Add Target…" }),
-    (&["hasTarget"], Action { command: "remora.doctor", label: "$(heart) Run Doctor" }),
-    (&[], Action { command: "remora.showLog", label: "$(output) Show Log" }),
+/// Said of files that are gone here and not removed there; `#` stands for their number.
+const HELD: &str = "# files are gone here, more than are removed unasked, and are still there: remove or keep them";
+
+/// Command and words, with the conditions under which it makes sense; `!` means that one does not hold, and `#` stands
+/// for how many files are held.
+const ACTIONS: [(&[&str], &str, &str); 16] = [
+    (&["holds"], "remora.removeHeld", "$(trash) Remove # Files There"),
+    (&["holds"], "remora.keepHeld", "$(shield) Keep Them There"),
+    (&["trouble"], "remora.resolve", "$(warning) Resolve What Diverged or Failed…"),
+    (&["hasTarget", "!connected"], "remora.connect", "$(plug) Connect"),
+    (&["debugging"], "remora.restart", "$(debug-restart) Restart"),
+    (&["debugging"], "remora.stop", "$(debug-stop) Stop"),
+    (&["waitsForDebugger"], "remora.attach", "$(debug-alt) Attach to Running Session…"),
+    (&["hasTarget", "!debugging"], "remora.debugFile", "$(debug-alt) Debug This File"),
+    (&["hasTarget", "!paused"], "remora.mirror", "$(cloud-upload) Mirror Everything Now"),
+    (&["hasTarget", "!paused"], "remora.pause", "$(debug-pause) Pause Mirroring"),
+    (&["paused"], "remora.resume", "$(debug-continue) Resume Mirroring"),
+    (&["hasTarget"], "remora.openTerminal", "$(terminal) Open Remote Terminal"),
+    (&["hasTarget"], "remora.selectTarget", "$(server) Select Target…"),
+    (&[], "remora.addTarget", "$(add) Add Target…"),
+    (&["hasTarget"], "remora.doctor", "$(heart) Run Doctor"),
+    (&[], "remora.showLog", "$(output) Show Log"),
 ];
 
 fn holds(wanted: &[&str], conditions: &BTreeMap<&'static str, bool>) -> bool {

@@ -1,6 +1,10 @@
-//! Owns how a question of a connection reads in an editor. Never asks it.
+//! Owns how a question of a connection, or of the mirror, reads in an editor. Never asks it.
 
+use remora_mirror::HeldFiles;
+use remora_model::RelPath;
 use remora_transport::Question;
+
+use crate::fault;
 
 /// A question in words.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +21,36 @@ pub(crate) struct Wording {
     pub(crate) attempt: u8,
     /// The name that an answer may be kept under; none for what is asked anew each time, such as a code.
     pub(crate) keep: Option<String>,
+}
+
+/// A message with a button for each answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// How things stand: one sentence.
+    pub said: String,
+    /// What there is to decide.
+    pub question: &'static str,
+    /// Words of a button, and what it means.
+    pub choices: Vec<(String, HeldFiles)>,
+}
+
+impl Offer {
+    /// What becomes of files that are gone here, too many to be removed there unasked.
+    pub(crate) fn about_held(count: usize, paths: &[RelPath]) -> Self {
+        Self {
+            said: fault::held(count, paths),
+            question: "Remove them there, too?",
+            choices: vec![
+                (format!("Remove {count} Files There"), HeldFiles::Remove),
+                ("Keep Them".to_owned(), HeldFiles::Keep),
+            ],
+        }
+    }
+
+    /// What an answer in these words means.
+    pub(crate) fn meaning(&self, words: &str) -> Option<HeldFiles> {
+        self.choices.iter().find(|(choice, _)| choice == words).map(|(_, meaning)| *meaning)
+    }
 }
 
 impl Wording {

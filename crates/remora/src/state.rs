@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use remora_agent::Link;
 use remora_debug::SessionEvent;
-use remora_mirror::{Mirror, Notice};
+use remora_mirror::{HeldFiles, Mirror, Notice};
 use remora_model::{LocalPath, Settings, Target};
 use tokio::sync::mpsc;
 
@@ -36,6 +36,8 @@ pub struct Workspace {
     pub reconnect: bool,
     /// The local side always wins over files that somebody else changed.
     pub overwrite: bool,
+    /// However many files are gone here are removed there without a question.
+    pub delete_many: bool,
 }
 
 /// All state of one workspace.
@@ -100,7 +102,7 @@ pub(crate) struct Tally {
 /// A request that needs the link first.
 pub(crate) enum Waiting {
     Connect(Reply<Status>),
-    Mirror { overwrite: Overwrite, reply: Reply<Mirrored> },
+    Mirror { overwrite: Overwrite, held: Option<HeldFiles>, reply: Reply<Mirrored> },
     RemoteFile(PathBuf, Reply<Option<Vec<u8>>>),
     Take(PathBuf, Reply<()>),
     Plan(Reply<Vec<remora_mirror::PlannedChange>>),
@@ -187,6 +189,7 @@ impl State {
             Event::LinkLost(generation, reason) => self.link_lost(generation, &reason),
             Event::RetryDue(generation) => self.retry_due(generation),
             Event::MirrorSaid(notice) => self.mirror_said(notice),
+            Event::HeldDecided { count, word } => self.held_decided(count, word),
             Event::MirrorEnded(result, reply) => self.mirror_ended(result, reply),
             Event::BarrierPassed(generation, result, request, reply) => {
                 self.barrier_passed(generation, result, *request, reply)

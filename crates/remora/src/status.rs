@@ -24,6 +24,9 @@ pub struct Status {
     pub waiting: Vec<String>,
     /// Files that somebody else changed on the remote, [`PATHS_SHOWN`] at most.
     pub diverged: Vec<String>,
+    /// How many files are gone here and wait for the user's word to be removed there.
+    #[serde(skip)]
+    pub held: u64,
     /// Files whose upload failed and is tried again, [`PATHS_SHOWN`] at most.
     pub failed: Vec<FailedFile>,
     /// Whether the user wants nothing sent for now. The phase says so only while it has nothing more pressing to

@@ -37,6 +37,9 @@ impl State {
         // What goes away makes room for what comes; what is deeper goes first.
         let (gone, new): (Vec<Dirty>, Vec<Dirty>) =
             found.dirty.into_iter().filter(|dirty| free(&dirty.path)).partition(|dirty| dirty.change == Change::Remove);
+        let removed: BTreeSet<&RelPath> = gone.iter().map(|dirty| &dirty.path).collect();
+        self.hold_only(&removed, &free);
+        self.note_gone(removed);
         for dirty in gone.into_iter().rev().chain(new) {
             let Dirty { path, size, any, .. } = dirty;
             self.progress.bytes_total += size;

@@ -25,6 +25,9 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 impl State {
     pub(super) fn looked(&mut self, path: RelPath, looked: Looked) {
         let Some(live) = self.queue.landed(&path) else { return };
+        if !matches!(looked, Looked::Gone | Looked::RootGone | Looked::Unreadable(_)) {
+            self.note_back(&path);
+        }
         match looked {
             Looked::RootGone => {
                 self.put_back(&path, live);
@@ -74,15 +77,22 @@ impl State {
                 // It was never sent, perhaps because it left itself out.
                 self.want_comparison(false);
             }
+            self.note_back(path);
             self.add_records_below(path, &live.item);
             return self.settle(path, live, false);
         };
+        self.note_gone([path]);
         let since = *live.item.gone_since.get_or_insert(self.now);
-        if !live.item.surely_gone && self.now.saturating_duration_since(since) < REMOVAL_SETTLES {
+        let settled = self.set_grows_until().unwrap_or(since + REMOVAL_SETTLES);
+        if !live.item.surely_gone && self.now < settled {
             if live.again.is_some() {
                 return self.put_back(path, live);
             }
-            return self.queue.rest(path.clone(), live.item, since + REMOVAL_SETTLES);
+            return self.queue.rest(path.clone(), live.item, settled);
+        }
+        if self.is_held(path) {
+            self.standing_changed |= self.failed.remove(path).is_some();
+            return self.finish(path, live);
         }
         let expect = match &record {
             Record::Dir { ours, .. } => {
@@ -127,6 +137,7 @@ impl State {
 
     fn add_records_below(&mut self, dir: &RelPath, item: &Item) {
         let below: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path.clone()).collect();
+        self.note_gone(&below);
         for path in below {
             let gone = Item { batches: item.batches.clone(), urgent: item.urgent, ..Item::default() };
             self.add(path, Item { surely_gone: item.surely_gone || item.gone_since.is_some(), ..gone });
@@ -249,8 +260,10 @@ impl State {
             }
         }
         let unknown = |path: &RelPath| below.unreadable.iter().any(|(unreadable, _)| path.is_within(unreadable));
-        let gone: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path.clone()).collect();
-        for path in gone.into_iter().filter(|path| !below.entries.contains_key(path) && !unknown(path)) {
+        let missing = |path: &&RelPath| !below.entries.contains_key(*path) && !unknown(path);
+        let gone: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path).filter(missing).cloned().collect();
+        self.note_gone(&gone);
+        for path in gone {
             self.add(path, new.clone());
         }
         for (path, error) in below.unreadable {

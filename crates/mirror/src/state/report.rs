@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::State;
 use crate::error::MirrorError;
 use crate::event::Job;
-use crate::notice::{self, Barrier, Blocked, Notice, PATHS_WAITING, Phase, Status};
+use crate::notice::{self, Barrier, Blocked, Notice, PATHS_NAMED, PATHS_WAITING, Phase, Status};
 
 /// Progress is told at most this often: a person sees no more, and an editor draws no more.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -67,6 +67,7 @@ impl State {
             progress: self.bulk_progress(),
             diverged: self.diverged.iter().cloned().collect(),
             failed: self.failed.iter().map(|(path, error)| (path.clone(), error.clone())).collect(),
+            held: self.removals.held().len(),
             halted: self.halted.clone(),
             remote_root: self.root.clone(),
         }
@@ -83,7 +84,7 @@ impl State {
             Phase::Comparing
         } else if self.queue.len() > 0 {
             Phase::Uploading
-        } else if self.diverged.is_empty() && self.failed.is_empty() {
+        } else if self.diverged.is_empty() && self.failed.is_empty() && self.removals.held().is_empty() {
             Phase::InSync
         } else {
             Phase::Incomplete
@@ -103,6 +104,7 @@ impl State {
 
     /// Tells what changed by the event that was just followed.
     pub(super) fn report(&mut self) {
+        self.ask_about_held();
         for notice in self.batches.completed(self.now) {
             self.tell(notice);
         }
@@ -184,6 +186,10 @@ impl State {
             Phase::Comparing | Phase::Uploading => None,
             Phase::InSync | Phase::Incomplete => Some(match (self.failed.first_key_value(), self.root.clone()) {
                 _ if !self.diverged.is_empty() => Err(Blocked::Diverged(self.diverged.iter().cloned().collect())),
+                _ if !self.removals.held().is_empty() => {
+                    let held = self.removals.held();
+                    Err(Blocked::Held(held.len(), held.iter().take(PATHS_NAMED).cloned().collect()))
+                }
                 (Some((path, error)), _) => Err(Blocked::Failed(path.clone(), error.clone())),
                 (None, Some(remote_root)) => Ok(Barrier { remote_root, files: self.records.files() as u64 }),
                 (None, None) => Err(Blocked::LinkLost),

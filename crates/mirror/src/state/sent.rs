@@ -82,7 +82,10 @@ impl State {
         self.keep(path, record.clone());
         self.progress.bytes_done(bytes);
         if matches!(record, LineKind::Nothing(())) {
-            self.add_emptied_dir(path, &live.item);
+            self.note_removed(path);
+            if let Some(dir) = path.parent() {
+                self.add_emptied_dir(&dir, &live.item);
+            }
         }
         if made {
             self.batches.count(&live.item.batches, path, files, bytes);
@@ -91,12 +94,11 @@ impl State {
     }
 
     /// With its last file a directory that is gone here may go too.
-    fn add_emptied_dir(&mut self, removed: &RelPath, item: &Item) {
-        let Some(dir) = removed.parent() else { return };
-        let ours = matches!(self.records.get(&dir), Some(Record::Dir { ours: true, .. }));
-        let emptied = ours && self.records.below(&dir).next().is_none();
-        if emptied && !self.queue.is_pending(&dir) {
-            self.add(dir, Item { batches: item.batches.clone(), urgent: item.urgent, ..Item::default() });
+    pub(super) fn add_emptied_dir(&mut self, dir: &RelPath, item: &Item) {
+        let ours = matches!(self.records.get(dir), Some(Record::Dir { ours: true, .. }));
+        let emptied = ours && self.records.below(dir).next().is_none();
+        if emptied && !self.queue.is_pending(dir) {
+            self.add(dir.clone(), Item { batches: item.batches.clone(), urgent: item.urgent, ..Item::default() });
         }
     }
 

@@ -33,8 +33,12 @@ struct Bench {
 impl Bench {
     /// Connected, and in sync with these files of text `old`.
     fn new(files: &[&str]) -> Self {
+        Self::limited(files, RemovalLimits::default())
+    }
+
+    fn limited(files: &[&str], limits: RemovalLimits) -> Self {
         let now = Instant::now();
-        let mut bench = Self { state: State::new(false, now), now, notices: vec![], answers: vec![] };
+        let mut bench = Self { state: State::new(false, limits, now), now, notices: vec![], answers: vec![] };
         assert_eq!(bench.on(Event::LinkUp(1)), [Job::OpenRoot(1)]);
         let root = RemotePath::new("/there").unwrap();
         bench.on(Event::RootOpened(1, Ok((root, None))));
@@ -308,5 +312,6 @@ fn what_comes_after_an_ignore_file_is_judged_by_it() {
     assert!(matches!(&jobs[..], [Job::Compare { .. }]), "it left itself out, and what else nobody knows: {jobs:?}");
 }
 
+mod removals;
 mod retry;
 mod told;

@@ -8,6 +8,7 @@ mod divergence;
 mod kinds;
 mod latency;
 mod lost;
+mod many;
 mod pair;
 mod saves;
 mod sequences;

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use remora_agent::{Link, PipeEnds, boot_command};
-use remora_mirror::{Barrier, Blocked, Config, Mirror, Notice, start};
+use remora_mirror::{Barrier, Blocked, Config, Mirror, Notice, RemovalLimits, start};
 use remora_model::{LocalPath, RelPath};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -82,6 +82,7 @@ impl Pair {
             index_file: Some(self.home.path().join("index")),
             overwrite: false,
             watch: false,
+            removals: RemovalLimits::default(),
         };
         (self.configure)(&mut config);
         config

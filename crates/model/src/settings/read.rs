@@ -26,6 +26,9 @@ pub(super) fn settings(value: &Value) -> Read<Settings> {
             exclude: lookup("mirror.exclude").map(|node| node.texts()).transpose()?.unwrap_or_default(),
             on_save: lookup("mirror.onSave").map_or(Ok(mirror.on_save), |node| node.flag())?,
             watch: lookup("mirror.watch").map_or(Ok(mirror.watch), |node| node.flag())?,
+            max_deletes: lookup("mirror.maxDeletes").map_or(Ok(mirror.max_deletes), |node| node.count())?,
+            max_delete_percent: lookup("mirror.maxDeletePercent")
+                .map_or(Ok(mirror.max_delete_percent), |node| node.count())?,
         },
         debug: DebugSettings {
             debugger: lookup("debug.debugger").map_or(Ok(debug.debugger), |node| node.debugger())?,
@@ -147,6 +150,10 @@ impl<'a> Node<'a> {
         self.value.as_bool().map_or_else(|| self.expected("true or false"), Ok)
     }
 
+    fn count(&self) -> Read<u64> {
+        self.value.as_u64().map_or_else(|| self.expected("a number that is not below 0"), Ok)
+    }
+
     fn port(&self) -> Read<u16> {
         match self.value.as_u64().map(u16::try_from) {
             Some(Ok(port)) => Ok(port),
@@ -213,6 +220,10 @@ mod tests {
             (
                 json!({"remora.debug.debugger": "gdb"}),
                 "remora.debug.debugger: must be \"auto\", \"debugpy\" or \"ptvsd\", not \"gdb\"",
+            ),
+            (
+                json!({"remora.mirror.maxDeletes": "all"}),
+                "remora.mirror.maxDeletes: must be a number that is not below 0, not a text",
             ),
             (json!({"remora.debug.justMyCode": "yes"}), "remora.debug.justMyCode: must be true or false, not a text"),
         ] {

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use remora_debug::Listen;
+use remora_mirror::HeldFiles;
 use remora_model::LocalPath;
 use serde::Serialize;
 use serde_json::Value;
@@ -66,7 +67,19 @@ pub(super) fn mirror_request(params: MirrorParams) -> std::result::Result<Mirror
             ));
         }
     };
-    Ok(MirrorRequest { target: params.target, overwrite })
+    let held = match params.held.as_deref() {
+        None => None,
+        Some("remove") => Some(HeldFiles::Remove),
+        Some("keep") => Some(HeldFiles::Keep),
+        Some(other) => {
+            return Err(Fault::new(
+                Kind::BadRequest,
+                format!("What becomes of held files can't be {other:?}."),
+                "It is \"remove\" or \"keep\".",
+            ));
+        }
+    };
+    Ok(MirrorRequest { target: params.target, overwrite, held })
 }
 
 pub(super) fn mirrored(done: &Mirrored) -> MirroredParams {

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use remora_agent::Exit;
 use remora_debug::OutputStream;
+use remora_mirror::HeldFiles;
 use remora_model::text::Decoder;
 use remora_transport::{Answer, Question, Secret};
 use tokio::sync::{mpsc, oneshot};
 use tower_lsp::Client;
+use tower_lsp::lsp_types::{MessageActionItem, MessageType};
 
 use super::progress::{Progresses, Work};
 use super::terminal::Screens;
@@ -16,7 +18,7 @@ use crate::protocol::{
     AskParams, AskResult, AskUser, Exited, ExitedParams, Faulted, MirroredNow, Output, OutputParams, Shown,
     StatusChanged,
 };
-use crate::question::Wording;
+use crate::question::{Offer, Wording};
 use crate::status::{Phase, Status};
 use crate::surface::{Said, SessionId};
 
@@ -58,6 +60,9 @@ pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::
                 if let Ok(fault) = serde_json::to_value(&fault) {
                     client.send_notification::<Faulted>(fault).await;
                 }
+            }
+            Said::Offer(offer, reply) => {
+                tokio::spawn(put(client.clone(), offer, reply));
             }
             Said::Ask(question, reply) => {
                 tokio::spawn(ask(client.clone(), question, reply));
@@ -115,6 +120,22 @@ fn exited(session: SessionId, exit: Option<Exit>) -> ExitedParams {
         None => params.lost = true,
     }
     params
+}
+
+/// Shows a message with buttons; one that is closed answers nothing.
+async fn put(client: Client, offer: Offer, reply: oneshot::Sender<HeldFiles>) {
+    let button =
+        |(title, _): &(String, HeldFiles)| MessageActionItem { title: title.clone(), properties: HashMap::new() };
+    let buttons = offer.choices.iter().map(button).collect();
+    let chosen = client
+        .show_message_request(MessageType::WARNING, format!("{} {}", offer.said, offer.question), Some(buttons))
+        .await;
+    if let Ok(Some(chosen)) = chosen
+        && let Some(meaning) = offer.meaning(&chosen.title)
+    {
+        // The mirror may be another one by now.
+        let _ = reply.send(meaning);
+    }
 }
 
 /// An editor that does not answer, or does not know the question, has declined.

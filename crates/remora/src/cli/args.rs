@@ -118,11 +118,14 @@ pub(super) struct MirrorArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Only tell why PATH is mirrored, or not; connects to nothing
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["watch", "dry_run", "overwrite"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["watch", "dry_run", "overwrite", "delete_many"])]
     pub(super) explain: Option<PathBuf>,
     /// The local side wins over remote files that somebody else changed
     #[arg(long)]
     pub(super) overwrite: bool,
+    /// Remove there what is gone here, however many files that are
+    #[arg(long)]
+    pub(super) delete_many: bool,
     /// One JSON object a line on standard output
     #[arg(long)]
     pub(super) json: bool,

@@ -78,8 +78,14 @@ impl Folder {
             python: None,
             env: BTreeMap::new(),
         };
-        let workspace =
-            Workspace { root: self.local.clone(), records: None, watch: false, reconnect: false, overwrite: false };
+        let workspace = Workspace {
+            root: self.local.clone(),
+            records: None,
+            watch: false,
+            reconnect: false,
+            overwrite: false,
+            delete_many: false,
+        };
         Scene { workspace, settings: Settings { targets: vec![target.clone()], ..Settings::default() }, target }
     }
 

@@ -31,6 +31,7 @@ pub(super) async fn run(args: MirrorArgs) -> u8 {
     scene.workspace.watch = args.watch;
     scene.workspace.reconnect = args.watch;
     scene.workspace.overwrite = args.overwrite;
+    scene.workspace.delete_many = args.delete_many;
     let mut drive = Drive::start(scene, voice);
     let status = if args.dry_run { dry_run(&mut drive).await } else { mirror(&mut drive, &args).await };
     drive.leave().await;
@@ -58,7 +59,7 @@ fn explain(voice: &mut Voice, args: &TargetArgs, path: &Path) -> u8 {
 
 async fn mirror(drive: &mut Drive, args: &MirrorArgs) -> u8 {
     let overwrite = if args.overwrite { Overwrite::All } else { Overwrite::Nothing };
-    let request = MirrorRequest { target: None, overwrite };
+    let request = MirrorRequest { target: None, overwrite, held: None };
     let answer = drive.engine.request(|reply| Event::MirrorAsked(request, reply));
     let status = match drive.wait(answer, |_, _| {}).await {
         Waited::Signalled(signal) => return signal.status(),
@@ -88,7 +89,12 @@ async fn follow(drive: &mut Drive) -> Signal {
     loop {
         tokio::select! {
             signal = drive.stop.next() => return signal,
-            Some(said) = drive.said.recv() => drop::<Option<Said>>(drive.pass_on(said)),
+            Some(said) = drive.said.recv() => {
+                if let Some(Said::Offer(offer, _)) = drive.pass_on(said) {
+                    let words = format!("{} Run `remora mirror --delete-many` to remove them there.", offer.said);
+                    drive.voice.say(&json!({"event": "held", "message": offer.said}), &words);
+                }
+            }
         }
     }
 }

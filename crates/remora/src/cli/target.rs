@@ -40,7 +40,14 @@ impl Scene {
         }
         settings.targets = vec![target.clone()];
         settings.target = Some(target.name.clone());
-        let workspace = Workspace { root, records: records_folder(), watch: false, reconnect: false, overwrite: false };
+        let workspace = Workspace {
+            root,
+            records: records_folder(),
+            watch: false,
+            reconnect: false,
+            overwrite: false,
+            delete_many: false,
+        };
         Ok(Self { workspace, settings, target })
     }
 }

@@ -157,17 +157,33 @@ fn here_or_there(name: &str, error: &E) -> Fault {
     }
 }
 
-fn diverged<T: ToString>(paths: &[T]) -> Fault {
-    const SHOWN: usize = 5;
+/// As many names as stand in one sentence.
+const SHOWN: usize = 5;
+
+/// The first names of so many.
+fn named<T: ToString>(count: usize, paths: &[T]) -> String {
     let names: Vec<String> = paths.iter().take(SHOWN).map(ToString::to_string).collect();
-    let more = paths.len().saturating_sub(SHOWN);
+    let more = count.saturating_sub(names.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", names.join(", "))
+}
+
+/// What is said of so many files that are gone here; `paths` are the first of them.
+#[must_use]
+pub fn held(count: usize, paths: &[RelPath]) -> String {
+    format!(
+        "{count} files are gone here, more than are removed unasked, and are still on the remote: {}.",
+        named(count, paths)
+    )
+}
+
+fn diverged<T: ToString>(paths: &[T]) -> Fault {
     let verb = if paths.len() == 1 { "is" } else { "are" };
     Fault::new(
         Kind::Diverged,
         format!(
-            "{}{more} {verb} on the remote, but not as Remora put it there; nothing was overwritten.",
-            names.join(", ")
+            "{} {verb} on the remote, but not as Remora put it there; nothing was overwritten.",
+            named(paths.len(), paths)
         ),
         "Compare, then let the local side win with `remora mirror --overwrite`, or bring the remote text here.",
     )
@@ -178,6 +194,12 @@ fn diverged<T: ToString>(paths: &[T]) -> Fault {
 pub fn blocked(blocked: &Blocked) -> Fault {
     match blocked {
         Blocked::Diverged(paths) => diverged(paths),
+        Blocked::Held(count, paths) => Fault::new(
+            Kind::ManyDeletions,
+            held(*count, paths),
+            "Remove them there with `remora mirror --delete-many`, or choose in the editor's status button; \
+             remora.mirror.maxDeletes and maxDeletePercent set the limits.",
+        ),
         Blocked::Failed(path, error) => mirror(Some(path), error),
         Blocked::Halted(error) => mirror(None, error),
         Blocked::Paused => Fault::new(

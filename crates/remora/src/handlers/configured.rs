@@ -38,9 +38,9 @@ impl State {
         jobs
     }
 
-    /// What is left out, and whether changes are watched for, is fixed for a mirror's life: begins another.
+    /// What is left out, whether changes are watched for and what goes unasked is fixed for a mirror's life: begins another.
     fn mirror_by_new_rules(&mut self, before: Option<MirrorSettings>) {
-        let rules = |settings: &MirrorSettings| (settings.exclude.clone(), settings.watch);
+        let rules = |settings: &MirrorSettings| MirrorSettings { on_save: true, ..settings.clone() };
         let now = self.settings.as_ref().map(|settings| rules(&settings.mirror)).ok();
         if now.is_none() || before.as_ref().map(rules) == now || self.mirror.take().is_none() {
             return;
@@ -135,6 +135,7 @@ mod tests {
             watch: false,
             reconnect: false,
             overwrite: false,
+            delete_many: false,
         }
     }
 

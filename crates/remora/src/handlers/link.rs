@@ -167,9 +167,13 @@ impl State {
             }
             Waiting::Root(reply) => self.find_root(link, reply),
             Waiting::Terminal(request, reply) => self.open_terminal(link, *request, reply),
-            Waiting::Mirror { overwrite, reply } => match self.working_mirror(false) {
-                Ok(mirror) => self.mirror_all(mirror, overwrite, reply),
-                Err(fault) => self.refuse(Waiting::Mirror { overwrite, reply }, fault),
+            Waiting::Mirror { overwrite, held, reply } => match self.working_mirror(false) {
+                Ok(mirror) => {
+                    // What a new comparison finds nobody has decided about.
+                    held.into_iter().for_each(|word| mirror.decide_held(word));
+                    self.mirror_all(mirror, overwrite, reply)
+                }
+                Err(fault) => self.refuse(Waiting::Mirror { overwrite, held, reply }, fault),
             },
             Waiting::RemoteFile(file, reply) => self.read_remote_file(link.clone(), file, reply),
             Waiting::Take(file, reply) => match self.working_mirror(false) {

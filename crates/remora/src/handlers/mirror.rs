@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use remora_mirror::{Config, Mirror, Notice};
+use remora_mirror::{Config, HeldFiles, Mirror, Notice, RemovalLimits};
+use remora_model::RelPath;
+use tokio::sync::oneshot;
 
 use crate::event::{MirrorRequest, Overwrite, Reply};
 use crate::fault::{self, Fault};
 use crate::jobs::Job;
+use crate::question::Offer;
 use crate::state::{LinkState, State, Waiting};
 use crate::surface::{Mirrored, Progress, Said};
 
@@ -27,8 +30,8 @@ impl State {
     }
 
     pub(crate) fn mirror_asked(&mut self, request: MirrorRequest, reply: Reply<Mirrored>) -> Vec<Job> {
-        let MirrorRequest { target, overwrite } = request;
-        self.with_target(target.as_deref(), Waiting::Mirror { overwrite, reply }, true)
+        let MirrorRequest { target, overwrite, held } = request;
+        self.with_target(target.as_deref(), Waiting::Mirror { overwrite, held, reply }, true)
     }
 
     pub(crate) fn plan_asked(
@@ -53,6 +56,12 @@ impl State {
             index_file: self.index_file(),
             overwrite: self.workspace.overwrite,
             watch: self.workspace.watch && settings.mirror.watch,
+            removals: match self.workspace.delete_many {
+                true => RemovalLimits::default(),
+                false => {
+                    RemovalLimits { files: settings.mirror.max_deletes, percent: settings.mirror.max_delete_percent }
+                }
+            },
         };
         let mirror = remora_mirror::start(config, self.notices.clone()).map_err(|error| fault::mirror(None, &error))?;
         if paused || self.paused {
@@ -93,6 +102,21 @@ impl State {
     pub(crate) fn mirror_all(&mut self, mirror: Mirror, overwrite: Overwrite, reply: Reply<Mirrored>) -> Vec<Job> {
         self.begin_tally();
         vec![Job::MirrorAll { mirror, rescan: !self.comparing, overwrite, reply }]
+    }
+
+    /// Asks what becomes of files that are held. The answer may come late, or never.
+    fn ask_about_held(&mut self, count: usize, paths: &[RelPath]) -> Vec<Job> {
+        let (reply, answer) = oneshot::channel();
+        self.say(Said::Offer(Offer::about_held(count, paths), reply));
+        vec![Job::AwaitWord { count, answer }]
+    }
+
+    /// An answer to an older question says nothing of what came to be held after it; that is asked about anew.
+    pub(crate) fn held_decided(&mut self, count: usize, word: HeldFiles) -> Vec<Job> {
+        if let Some(mirror) = self.mirror.as_ref().filter(|mirror| mirror.status().held <= count) {
+            mirror.decide_held(word);
+        }
+        Vec::new()
     }
 
     pub(crate) fn begin_tally(&mut self) {
@@ -150,6 +174,7 @@ impl State {
                 let error = remora_mirror::MirrorError::Diverged { path: path.clone() };
                 self.mirror_trouble(Some(&path), &error);
             }
+            Notice::ManyRemovals { count, paths } => return self.ask_about_held(count, &paths),
             Notice::Trouble { path, error } => self.mirror_trouble(path.as_ref(), &error),
             // The status is asked of the mirror itself whenever it is shown.
             Notice::Status(status) if status.phase == remora_mirror::Phase::InSync => self.message = None,
@@ -159,7 +184,7 @@ impl State {
     }
 
     /// What a request waits for is told in its answer, and only there.
-    fn mirror_trouble(&mut self, path: Option<&remora_model::RelPath>, error: &remora_mirror::MirrorError) {
+    fn mirror_trouble(&mut self, path: Option<&RelPath>, error: &remora_mirror::MirrorError) {
         let fault = fault::mirror(path, error);
         if self.tally.is_some() {
             tracing::warn!(%fault, "while a request waits");

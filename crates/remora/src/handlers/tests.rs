@@ -38,6 +38,7 @@ fn bed() -> Bed {
         watch: false,
         reconnect: true,
         overwrite: false,
+        delete_many: false,
     };
     let target = |name: &str| Target {
         name: name.into(),

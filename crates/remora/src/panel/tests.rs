@@ -54,6 +54,23 @@ fn the_tooltip_names_what_needs_a_look_five_names_at_most_and_no_name_is_markdow
 }
 
 #[test]
+fn what_is_held_is_counted_and_both_ways_out_are_offered_first() {
+    let panel = Panel::of(&Status { phase: Phase::Trouble, held: 63, ..quiet() });
+    assert_eq!((panel.text.as_str(), panel.warning), ("box: 63 gone here, kept there", true));
+    let offered: Vec<(&str, &str)> =
+        panel.actions[..2].iter().map(|action| (action.command, action.label.as_str())).collect();
+    assert_eq!(
+        offered,
+        [("remora.removeHeld", "$(trash) Remove 63 Files There"), ("remora.keepHeld", "$(shield) Keep Them There")]
+    );
+    assert!(
+        panel.tooltip.ends_with(
+            "63 files are gone here, more than are removed unasked, and are still there: remove or keep them"
+        )
+    );
+}
+
+#[test]
 fn a_bulk_upload_counts_files_and_bytes() {
     let progress = UploadProgress { files_done: 3, files_total: 40, bytes_done: 1_250_000, bytes_total: 20_000_000 };
     let panel = Panel::of(&Status { phase: Phase::Uploading, progress: Some(progress), ..quiet() });

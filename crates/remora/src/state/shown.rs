@@ -28,6 +28,7 @@ impl State {
             pending: mirror.pending as u64,
             waiting: shown(&mirror.waiting),
             diverged: shown(&mirror.diverged),
+            held: mirror.held as u64,
             failed: failed_files(&mirror),
             paused: self.paused,
             sessions: self.sessions.iter().map(|(id, session)| session.status(*id)).collect(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use remora_agent::LostReason;
-use remora_mirror::Notice;
+use remora_mirror::{HeldFiles, Notice};
 use remora_model::{RelPath, RemotePath};
 use tokio::sync::oneshot;
 
@@ -125,4 +125,28 @@ async fn settings_that_spoil_the_mirror_while_a_request_waits_are_its_answer() {
     bed.state.on(Event::Linked(generation, Ok(link_here().await)));
     let fault = answer.try_recv().unwrap().unwrap_err();
     assert_ne!(fault.kind, Kind::Internal, "{fault:?}");
+}
+
+#[tokio::test]
+async fn the_answer_about_many_removals_counts_for_what_was_asked_about() {
+    let mut bed = bed();
+    bed.up().await;
+    let paths = vec![RelPath::new("a.py").unwrap()];
+    let jobs = bed.state.on(Event::MirrorSaid(Notice::ManyRemovals { count: 63, paths }));
+    assert!(matches!(jobs.as_slice(), [Job::AwaitWord { count: 63, .. }]));
+    let offer = std::iter::from_fn(|| bed.said.try_recv().ok()).find_map(|said| match said {
+        Said::Offer(offer, _) => Some(offer),
+        _ => None,
+    });
+    let offer = offer.unwrap();
+    assert_eq!(
+        (offer.said.as_str(), offer.question),
+        (
+            "63 files are gone here, more than are removed unasked, and are still on the remote: a.py and 62 more.",
+            "Remove them there, too?"
+        )
+    );
+    assert_eq!(offer.meaning("Remove 63 Files There"), Some(HeldFiles::Remove));
+    assert_eq!(offer.meaning("Keep Them"), Some(HeldFiles::Keep));
+    assert_eq!(offer.meaning("Yes"), None);
 }

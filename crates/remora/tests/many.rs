@@ -1,0 +1,36 @@
+//! The command line and files that are gone here in great numbers.
+
+#![cfg(unix)]
+// Only the body of a test counts as a test for the lint; what the tests share does not.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+
+use remora_testkit::scene::Scene;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_remora");
+
+#[tokio::test]
+async fn many_files_that_are_gone_here_are_removed_there_when_the_user_says_so() {
+    let scene = Scene::new(BINARY, &[("app.py", "1")]);
+    for n in 0..60 {
+        scene.write(&format!("old/m{n}.py"), "x");
+    }
+    let ended = scene.user.run(scene.args("mirror", &[])).await;
+    assert!(ended.status.success(), "{ended:#?}");
+    fs::remove_dir_all(scene.local().join("old")).unwrap();
+    scene.write("app.py", "22");
+    let ended = scene.user.run(scene.args("mirror", &[])).await;
+    let fault = ended.event("fault");
+    assert_eq!((fault["kind"].as_str(), ended.status.code()), (Some("many_deletions"), Some(1)), "{ended:#?}");
+    assert_eq!(
+        fault["message"],
+        "60 files are gone here, more than are removed unasked, and are still on the remote: old/m0.py, old/m1.py, \
+         old/m10.py, old/m11.py, old/m12.py and 55 more."
+    );
+    assert!(fault["hint"].as_str().unwrap().contains("--delete-many"), "{fault}");
+    assert_eq!((scene.there("app.py").as_str(), scene.there("old/m7.py").as_str()), ("22", "x"));
+    let ended = scene.user.run(scene.args("mirror", &["--delete-many"])).await;
+    assert!(ended.status.success(), "{ended:#?}");
+    assert!(!scene.remote().join("old").exists());
+}
