@@ -295,23 +295,9 @@ class Pack:
             self.dirs.close()
 
 
-def unpacked(head, body):
-    """The body as it was before it was compressed."""
-    size = head.get("unpacked")
-    if size is None:
-        return body
-    if size > MAX_BODY:
-        raise OpError("invalid", "the body of a request is too long")
-    inflate = zlib.decompressobj()
-    body = inflate.decompress(body, size + 1)
-    if len(body) != size:
-        raise OpError("invalid", "%d bytes unpacked of the %d announced" % (len(body), size))
-    return body
-
-
 def op_apply(agent, stream, head, body):
     """Returns a generator, so that the pack takes its turn among the changes."""
-    changes = list(changes_of(unpacked(head, body)))
+    changes = list(changes_of(inflated(body) if head["packed"] else body))
     head["touched"] = [change.path for change in changes]
     return applied(agent, head, changes)
 

@@ -35,6 +35,19 @@ class Walker:
         os.close(self.fds.pop())
 
 
+# Paths of a survey are told of together, this many, and believed by a digest of this many bytes.
+BLOCK, BLOCK_DIGEST = 64, 8
+
+
+def inflated(packed):
+    """The bytes that zlib packed, if they are not too many."""
+    inflate = zlib.decompressobj()
+    body = inflate.decompress(packed, MAX_BODY)
+    if inflate.unconsumed_tail:
+        raise OpError("invalid", "the body of a request is too long")
+    return body
+
+
 def listed(body):
     """Paths in a body stand one after another, a NUL between them."""
     return body.split(b"\0") if body else []
@@ -64,17 +77,25 @@ def is_alive(pid):
     return True
 
 
-def entry_line(status):
+def entry_line(fd, name):
+    """What stands at `name` in the open directory, as the protocol has it."""
+    try:
+        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return b"-"
+    except PermissionError:
+        return b"x"
     mode = status.st_mode
     if stat.S_ISREG(mode):
-        kind, size = b"f", status.st_size
-    elif stat.S_ISDIR(mode):
-        kind, size = b"d", 0
-    elif stat.S_ISLNK(mode):
-        kind, size = b"l", status.st_size
-    else:
-        kind, size = b"o", 0
-    return b"%s %d %d %d" % (kind, size, mtime_of(status), mode & 0o7777)
+        return b"f %d %d %d" % (status.st_size, mtime_of(status), mode & 0o777)
+    if stat.S_ISDIR(mode):
+        return b"d 0 0 %d" % (mode & 0o777)
+    if stat.S_ISLNK(mode):
+        try:
+            return b"l " + blake(os.readlink(name, dir_fd=fd)).hexdigest().encode("ascii")
+        except FileNotFoundError:
+            return b"-"
+    return b"o"
 
 
 def mtime_of(status):
@@ -82,27 +103,64 @@ def mtime_of(status):
     return max(-2**63, min(status.st_mtime_ns, 2**63 - 1))
 
 
+class Survey:
+    """What stands under many paths; those of one directory stand together in the list, mostly."""
+
+    def __init__(self, head):
+        self.walker = Walker(head)
+        if head["tidy"]:
+            self.walker.on_enter = remove_leftovers
+            remove_leftovers(self.walker.fds[0])
+        self.parent, self.fd, self.instead = b"", self.walker.fds[0], None
+
+    def line(self, path):
+        parent, _, name = path.rpartition(b"/")
+        if parent != self.parent:
+            self.enter(parent)
+        if name in (b"", b".", b".."):
+            raise OpError("outside_root", "not a path below the root: '%s'" % show(path))
+        if self.instead is not None:
+            return self.instead
+        try:
+            return entry_line(self.fd, name)
+        except OSError as error:
+            error.filename = path
+            raise
+
+    def enter(self, parent):
+        self.parent, self.instead = parent, None
+        parts = parts_of(parent) if parent else []
+        try:
+            self.fd = self.walker.enter(parts)
+        except FileNotFoundError:
+            self.instead = b"-"
+        except PermissionError:
+            self.instead = b"x"
+        except OpError:
+            self.instead = b"!"
+
+
 def op_survey(agent, stream, head, body):
-    walker, lines = Walker(head), []
-    walker.on_enter = remove_leftovers
+    """A generator: tells of the paths in blocks, and only of those blocks that are not as the client believes."""
+    believed, packed = body[:head["blocks"]], body[head["blocks"]:]
+    if head["names"] is not None:
+        packed = agent.names.get(head["names"])
+        if packed is None:
+            return {"unknown": True}
+    survey = Survey(head)
     try:
-        remove_leftovers(walker.fds[0])
-        for path in listed(body):
-            parts = parts_of(path)
-            try:
-                fd = walker.enter(parts[:-1])
-                lines.append(entry_line(os.stat(parts[-1], dir_fd=fd, follow_symlinks=False)))
-            except FileNotFoundError:
-                lines.append(b"-")
-            except OpError:
-                lines.append(b"!")
-            except OSError as error:
-                error.filename = path
-                raise
+        paths = listed(inflated(packed))
+        told = []
+        for number, at in enumerate(range(0, len(paths), BLOCK)):
+            lines = b"\n".join([survey.line(path) for path in paths[at:at + BLOCK]])
+            digest = hashlib.blake2b(lines, digest_size=BLOCK_DIGEST).digest()
+            if believed[number * BLOCK_DIGEST:(number + 1) * BLOCK_DIGEST] != digest:
+                told.append(b"@%d\n%s" % (number, lines))
             yield
     finally:
-        walker.close()
-    return {}, b"\n".join(lines)
+        survey.walker.close()
+    agent.names.put(blake(packed).hexdigest(), packed)
+    return {}, zlib.compress(b"\n".join(told), 1)
 
 
 def op_digests(agent, stream, head, body):

@@ -75,6 +75,7 @@ class Agent:
         self.outbox = Outbox(1)
         self.decoder = Decoder()
         self.known = Known()
+        self.names = Names()
         self.requests = {}  # stream -> request whose body is still coming, or None: it has failed already
         self.streams = {}  # stream -> what lives there
         self.children = {}  # pid -> Process

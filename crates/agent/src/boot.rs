@@ -21,6 +21,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("../py/apply.py"),
     include_str!("../py/listing.py"),
     include_str!("../py/cache.py"),
+    include_str!("../py/names.py"),
     include_str!("../py/kin.py"),
     include_str!("../py/processes.py"),
     include_str!("../py/terminals.py"),

@@ -3,6 +3,7 @@
 mod answer;
 mod apply;
 mod open;
+mod survey;
 mod upload;
 
 use std::sync::Arc;
@@ -109,9 +110,34 @@ impl Link {
     /// # Errors
     /// [`AgentError`].
     pub async fn survey(&self, root: &RemotePath, paths: &[RelPath]) -> Result<Vec<Surveyed>, AgentError> {
-        let head = json!({"op": "survey", "root": root});
-        let reply = self.request(head, Outgoing::Control(answer::listed(paths))).await?;
-        answer::survey(&reply, paths.len())
+        let blocks = self.survey_against(root, (paths, &[]), true).await?;
+        let found: Vec<Surveyed> = blocks.into_iter().flat_map(|(_, block)| block).collect();
+        if found.len() == paths.len() { Ok(found) } else { Err(answer::unfit()) }
+    }
+
+    /// What stands under `paths` where that is not what is `believed` (as many elements, in the same order; or
+    /// none): runs of paths, each by the number of its first. In one round trip if the agent knows the list of
+    /// paths from before, else in two. With `tidy`, temporary files that dead agents left are removed from the
+    /// directories on the way.
+    ///
+    /// # Errors
+    /// [`AgentError`].
+    pub async fn survey_against(
+        &self,
+        root: &RemotePath,
+        (paths, believed): (&[RelPath], &[Surveyed]),
+        tidy: bool,
+    ) -> Result<Vec<(usize, Vec<Surveyed>)>, AgentError> {
+        let question = survey::Question::new(paths, believed);
+        let ask = async |known| {
+            let (head, body) = question.request(root, (tidy, known));
+            self.request(head, Outgoing::Control(body)).await
+        };
+        let mut reply = ask(question.may_be_known()).await?;
+        if survey::is_unknown(&reply) {
+            reply = ask(false).await?;
+        }
+        survey::answer(&reply, paths.len())
     }
 
     /// The digest of the file (or link text) under each of `paths`, in their order; nothing where there is

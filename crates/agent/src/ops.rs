@@ -51,8 +51,12 @@ pub struct RootInfo {
 pub enum Surveyed {
     /// Nothing.
     Missing,
-    /// This.
+    /// A file, a directory (its size and time are told as 0) or something else, but no link.
     Found(Entry),
+    /// A symbolic link whose text has this digest.
+    Link(Digest),
+    /// The login may not look there.
+    Closed,
     /// A parent directory of it is a symbolic link or no directory: it would leave the root.
     Outside,
 }

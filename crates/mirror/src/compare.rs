@@ -162,7 +162,16 @@ impl Comparison {
 }
 
 fn is_leaf(remote: &Surveyed) -> bool {
-    matches!(remote, Surveyed::Found(entry) if matches!(entry.kind, Kind::File | Kind::Symlink))
+    entry_there(remote).is_some_and(|entry| matches!(entry.kind, Kind::File | Kind::Symlink))
+}
+
+/// What stands there; of a link, only that is known and what it says.
+pub(crate) fn entry_there(remote: &Surveyed) -> Option<Entry> {
+    match remote {
+        Surveyed::Found(entry) => Some(entry.clone()),
+        Surveyed::Link(_) => Some(Entry { kind: Kind::Symlink, size: 0, mtime: Mtime(0), mode: Mode(0o777) }),
+        Surveyed::Missing | Surveyed::Outside | Surveyed::Closed => None,
+    }
 }
 
 fn judge(trees: &Trees<'_>, path: &RelPath, local: Option<&Entry>, remote: &Surveyed) -> Verdict {
@@ -174,10 +183,11 @@ fn judge(trees: &Trees<'_>, path: &RelPath, local: Option<&Entry>, remote: &Surv
         Kind::Symlink => Change::Symlink,
         Kind::File | Kind::Other => Change::Upload,
     };
-    let there = match remote {
+    let there = &match remote {
         Surveyed::Missing => return Verdict::Dirty(new, drop_record),
         Surveyed::Outside => return Verdict::Failed(MirrorError::OutsideRoot { path: path.clone() }),
-        Surveyed::Found(entry) => entry,
+        Surveyed::Closed => return Verdict::Failed(MirrorError::RemoteUnreadable { path: path.clone() }),
+        Surveyed::Found(_) | Surveyed::Link(_) => entry_there(remote).unwrap_or_else(|| local.clone()),
     };
     let in_the_way = || Verdict::Failed(MirrorError::InTheWay { path: path.clone() });
     let ours_dir = matches!(record, Some(Record::Dir { ours: true, .. }));
@@ -193,7 +203,7 @@ fn judge(trees: &Trees<'_>, path: &RelPath, local: Option<&Entry>, remote: &Surv
 
 /// Gone here, and ours there.
 fn judge_gone(trees: &Trees<'_>, path: &RelPath, remote: &Surveyed) -> Verdict {
-    let Surveyed::Found(there) = remote else { return Verdict::Forget };
+    let Some(there) = &entry_there(remote) else { return Verdict::Forget };
     match (trees.records.get(path), there.kind) {
         (Some(Record::Dir { ours: true, .. }), Kind::Dir) => Verdict::Dirty(Change::Remove, None),
         (Some(Record::File(known)), Kind::File) if is_untouched(known, there) => Verdict::Dirty(Change::Remove, None),

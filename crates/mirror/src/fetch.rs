@@ -21,7 +21,9 @@ pub async fn read_there(link: &Link, root: &str, path: &RelPath, limit: u64) -> 
     let found = link.survey(&root, std::slice::from_ref(path)).await.map_err(|error| failure(path, error))?;
     match found.first() {
         None | Some(Surveyed::Missing) => return Ok(None),
+        Some(Surveyed::Closed) => return Err(MirrorError::RemoteUnreadable { path: path.clone() }),
         Some(Surveyed::Outside) => return Err(MirrorError::OutsideRoot { path: path.clone() }),
+        Some(Surveyed::Link(_)) => return Err(MirrorError::NoFile { path: path.clone(), kind: Kind::Symlink }),
         Some(Surveyed::Found(entry)) if entry.kind != Kind::File => {
             return Err(MirrorError::NoFile { path: path.clone(), kind: entry.kind });
         }

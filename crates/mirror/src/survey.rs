@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use remora_agent::{AgentError, Link, OpErrorKind, Surveyed};
-use remora_model::{Digest, RelPath, RemotePath};
+use remora_model::{Digest, Entry, Kind, Mtime, RelPath, RemotePath};
 use tokio::task::JoinSet;
 
 use crate::compare::{Comparison, Trees, compare, paths_to_survey};
 use crate::error::MirrorError;
 use crate::look::local_digest;
-use crate::record::Records;
+use crate::record::{FileRecord, Record, Records};
 use crate::rules::Rules;
 use crate::scan::{Listing, Tree, mtime_from};
 use crate::watch::Watch;
@@ -44,14 +44,17 @@ impl Local {
         f(&Tree { root: &self.root, rules: &self.rules, on_dir: &on_dir })
     }
 
-    fn walk(&self, records: &Records) -> Result<(Listing, Vec<RelPath>), MirrorError> {
+    /// What is here, the paths to ask about, and what the links say.
+    fn walk(&self, records: &Records) -> Result<(Listing, Vec<RelPath>, Digested), MirrorError> {
         self.rules.forget();
         let listing = self.with_tree(|tree| tree.walk())?;
         if listing.entries.is_empty() && listing.unreadable.is_empty() && records.files() >= EMPTIED {
             return Err(MirrorError::LocalRootGone);
         }
         let paths = paths_to_survey(&listing, records, &|path, is_dir| self.rules.ignores(path, is_dir));
-        Ok((listing, paths))
+        let links = listing.entries.iter().filter(|(_, entry)| entry.kind == Kind::Symlink);
+        let digests = links.map(|(path, _)| (path.clone(), local_digest(&self.root, path))).collect();
+        Ok((listing, paths, digests))
     }
 }
 
@@ -63,28 +66,31 @@ pub(crate) async fn survey(
     overwrite: bool,
 ) -> Result<Comparison, MirrorError> {
     let now = mtime_from(SystemTime::now());
+    let records = Arc::new(records);
     let walk = {
-        let local = local.clone();
-        tokio::task::spawn_blocking(move || {
-            let walked = local.walk(&records);
-            (walked, records)
-        })
+        let (local, records) = (local.clone(), Arc::clone(&records));
+        tokio::task::spawn_blocking(move || local.walk(&records))
     };
-    let (walked, records) = walk.await.map_err(|error| MirrorError::Other(error.to_string()))?;
-    let (mut listing, paths) = walked?;
-    let (surveyed, closed) = match &remote {
-        Some((link, root)) => survey_there(link, root, &paths).await?,
-        None => (HashMap::new(), Vec::new()),
-    };
+    // What is recorded is asked about at once: while the tree here is walked, the agent walks there.
+    let mut there = There::default();
+    if let Some((link, root)) = &remote {
+        there.ask_recorded(link, root, &records).await?;
+    }
+    let (mut listing, paths, mut local_digests) =
+        walk.await.map_err(|error| MirrorError::Other(error.to_string()))??;
+    if let Some((link, root)) = &remote {
+        there.ask_unrecorded(link, root, &paths).await?;
+    }
     // Nothing is known of what is in there: what we have recorded of it stays, and the rest goes on.
+    let closed = there.closed();
     let is_open = |path: &RelPath| !closed.iter().any(|dir| is_below(path, dir));
     let paths: Vec<RelPath> = paths.into_iter().filter(is_open).collect();
     listing.close(&closed);
-    let (mut local_digests, mut remote_digests) = (HashMap::new(), HashMap::new());
+    let mut remote_digests = there.links();
     loop {
         let trees = Trees {
             listing: &listing,
-            remote: &surveyed,
+            remote: &there.found,
             records: &records,
             local_digests: &local_digests,
             remote_digests: &remote_digests,
@@ -108,36 +114,88 @@ pub(crate) async fn survey(
     }
 }
 
-/// What stands there under each path, and the directories that the login may not look into.
-async fn survey_there(
-    link: &Link,
-    root: &RemotePath,
-    paths: &[RelPath],
-) -> Result<(HashMap<RelPath, Surveyed>, Vec<RelPath>), MirrorError> {
-    let survey = |paths: Vec<RelPath>| {
-        let (link, root) = (link.clone(), root.clone());
-        async move { link.survey(&root, &paths).await }
-    };
-    match ask(paths, survey).await {
-        Err(MirrorError::RemoteUnreadable { .. }) => {}
-        answered => return Ok((answered?, Vec::new())),
+/// What stands on the remote.
+#[derive(Default)]
+struct There {
+    found: HashMap<RelPath, Surveyed>,
+}
+
+impl There {
+    /// What is recorded is believed: of what is as it was, nothing travels.
+    async fn ask_recorded(&mut self, link: &Link, root: &RemotePath, records: &Records) -> Result<(), MirrorError> {
+        let mut paths: Vec<RelPath> = records.iter().map(|(path, _)| path.clone()).collect();
+        let unsure = records.intended().filter(|path| records.get(path).is_none()).cloned();
+        let interrupted = records.intended().next().is_some();
+        paths.extend(unsure);
+        paths.sort_unstable();
+        let believed: Vec<Surveyed> = paths.iter().map(|path| believed(records.get(path))).collect();
+        self.ask(link, root, paths, believed, interrupted).await
     }
-    // One question fails as a whole; which path did it is found by halving.
-    let (mut found, mut closed) = (HashMap::new(), Vec::<RelPath>::new());
-    let mut open: Vec<Vec<RelPath>> = paths.chunks(PATHS_ASKED).map(<[RelPath]>::to_vec).collect();
-    while let Some(mut some) = open.pop() {
-        some.retain(|path| !closed.iter().any(|dir| is_below(path, dir)));
-        match (ask(&some, survey).await, some.as_slice()) {
-            (Ok(answers), _) => found.extend(answers),
-            (Err(error @ MirrorError::RemoteUnreadable { .. }), [path]) => closed.push(path.parent().ok_or(error)?),
-            (Err(MirrorError::RemoteUnreadable { .. }), _) => {
-                let rest = some.split_off(some.len() / 2);
-                open.extend([rest, some]);
-            }
-            (Err(error), _) => return Err(error),
+
+    /// What is new here is most likely not there.
+    async fn ask_unrecorded(&mut self, link: &Link, root: &RemotePath, paths: &[RelPath]) -> Result<(), MirrorError> {
+        let new: Vec<RelPath> = paths.iter().filter(|path| !self.found.contains_key(path)).cloned().collect();
+        let believed = vec![Surveyed::Missing; new.len()];
+        self.ask(link, root, new, believed, true).await
+    }
+
+    async fn ask(
+        &mut self,
+        link: &Link,
+        root: &RemotePath,
+        paths: Vec<RelPath>,
+        mut believed: Vec<Surveyed>,
+        tidy: bool,
+    ) -> Result<(), MirrorError> {
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let answer = link.survey_against(root, (&paths, &believed), tidy).await;
+        for (first, block) in answer.map_err(|error| refused(&error, root))? {
+            believed[first..first + block.len()].clone_from_slice(&block);
+        }
+        self.found.extend(paths.into_iter().zip(believed));
+        Ok(())
+    }
+
+    /// The directories that the login may not look into.
+    fn closed(&self) -> Vec<RelPath> {
+        let closed = self.found.iter().filter(|(_, found)| **found == Surveyed::Closed);
+        let mut dirs: Vec<RelPath> = closed.filter_map(|(path, _)| path.parent()).collect();
+        dirs.sort_unstable();
+        dirs.dedup();
+        dirs
+    }
+
+    fn links(&self) -> HashMap<RelPath, Option<Digest>> {
+        let link = |(path, found): (&RelPath, &Surveyed)| match found {
+            Surveyed::Link(digest) => Some((path.clone(), Some(*digest))),
+            _ => None,
+        };
+        self.found.iter().filter_map(link).collect()
+    }
+}
+
+/// What is there if nobody else changed it.
+fn believed(record: Option<&Record>) -> Surveyed {
+    match record {
+        None => Surveyed::Missing,
+        Some(Record::Link { digest }) => Surveyed::Link(*digest),
+        Some(Record::Dir { mode, .. }) => {
+            Surveyed::Found(Entry { kind: Kind::Dir, size: 0, mtime: Mtime(0), mode: *mode })
+        }
+        Some(Record::File(FileRecord { size, mtime, mode, .. })) => {
+            Surveyed::Found(Entry { kind: Kind::File, size: *size, mtime: *mtime, mode: *mode })
         }
     }
-    Ok((found, closed))
+}
+
+fn refused(error: &AgentError, root: &RemotePath) -> MirrorError {
+    match error {
+        AgentError::Lost(reason) => MirrorError::Link(reason.clone()),
+        AgentError::Op(op) if op.kind == OpErrorKind::Permission => MirrorError::RootNotWritable { path: root.clone() },
+        AgentError::Op(op) => MirrorError::Other(op.message.clone()),
+    }
 }
 
 fn is_below(path: &RelPath, dir: &RelPath) -> bool {
@@ -181,12 +239,6 @@ where
         match answer {
             Ok(values) => answers.extend(some.into_iter().zip(values)),
             Err(AgentError::Lost(reason)) => return Err(MirrorError::Link(reason)),
-            Err(AgentError::Op(op)) if op.kind == OpErrorKind::Permission => {
-                return Err(some
-                    .into_iter()
-                    .next()
-                    .map_or(MirrorError::Other(op.message), |path| MirrorError::RemoteUnreadable { path }));
-            }
             Err(AgentError::Op(op)) => return Err(MirrorError::Other(op.message)),
         }
     }

@@ -1,13 +1,13 @@
 //! Owns how replies become values. Pure; a reply that does not fit is the agent's breach of the protocol.
 
-use remora_model::{Digest, Entry, Kind, Mode, Mtime, RelPath};
+use remora_model::{Digest, Mode, Mtime, RelPath};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::conversation::Reply;
 use crate::error::{AgentError, LostReason, OpError, OpErrorKind};
-use crate::ops::{Exit, ReadFile, RunOutput, Stored, Surveyed};
+use crate::ops::{Exit, ReadFile, RunOutput, Stored};
 
 /// The reply's head as a value.
 pub(super) fn whole<T: DeserializeOwned>(reply: Reply) -> Result<T, AgentError> {
@@ -23,7 +23,8 @@ fn parse<T: DeserializeOwned>(head: Value) -> Result<T, AgentError> {
     serde_json::from_value(head).map_err(|error| LostReason::Garbled(format!("a reply: {error}")).into())
 }
 
-fn unfit() -> AgentError {
+/// A reply that is none to its request.
+pub(super) fn unfit() -> AgentError {
     LostReason::Garbled("a reply does not fit its request".to_owned()).into()
 }
 
@@ -40,27 +41,6 @@ fn lines(reply: &Reply, count: usize) -> Result<Vec<&str>, AgentError> {
     let text = str::from_utf8(&reply.body).map_err(|_| unfit())?;
     let lines: Vec<&str> = text.split('\n').collect();
     if lines.len() == count { Ok(lines) } else { Err(unfit()) }
-}
-
-/// The answer to `survey`.
-pub(super) fn survey(reply: &Reply, count: usize) -> Result<Vec<Surveyed>, AgentError> {
-    lines(reply, count)?.into_iter().map(|line| surveyed(line).ok_or_else(unfit)).collect()
-}
-
-fn surveyed(line: &str) -> Option<Surveyed> {
-    let mut words = line.split(' ');
-    let kind = match words.next()? {
-        "-" => return Some(Surveyed::Missing),
-        "!" => return Some(Surveyed::Outside),
-        "f" => Kind::File,
-        "d" => Kind::Dir,
-        "l" => Kind::Symlink,
-        "o" => Kind::Other,
-        _ => return None,
-    };
-    let size = words.next()?.parse().ok()?;
-    let mtime = Mtime(words.next()?.parse().ok()?);
-    Some(Surveyed::Found(Entry { kind, size, mtime, mode: Mode(words.next()?.parse().ok()?) }))
 }
 
 /// The answer to `digests`.

@@ -67,17 +67,15 @@ fn bytes_of(change: &Change) -> &[u8] {
 
 /// The head of an `apply` request and its body, compressed when that was asked for and is worth it.
 pub(super) fn request(root: &RemotePath, body: Vec<u8>, compress: bool) -> (Value, Vec<u8>) {
-    let plain = json!({"op": "apply", "root": root});
+    let head = |packed| json!({"op": "apply", "root": root, "packed": packed});
     if !compress || body.len() < WORTH_PACKING {
-        return (plain, body);
+        return (head(false), body);
     }
     let mut encoder = ZlibEncoder::new(Vec::with_capacity(body.len() / 2), Compression::fast());
     let packed = encoder.write_all(&body).and_then(|()| encoder.finish());
     match packed {
-        Ok(packed) if (packed.len() as f64) < body.len() as f64 * WORTH_SENDING => {
-            (json!({"op": "apply", "root": root, "unpacked": body.len()}), packed)
-        }
-        _ => (plain, body),
+        Ok(packed) if (packed.len() as f64) < body.len() as f64 * WORTH_SENDING => (head(true), packed),
+        _ => (head(false), body),
     }
 }
 
@@ -147,7 +145,7 @@ mod tests {
         let root = RemotePath::new("/r").unwrap();
         let text = b"the same again and again ".repeat(4000);
         let (head, body) = request(&root, text.clone(), true);
-        assert_eq!(head["unpacked"], text.len());
+        assert_eq!(head["packed"], true);
         assert!(body.len() < text.len() / 10);
         let mut state = 1_u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {
@@ -157,7 +155,10 @@ mod tests {
         .take(100_000)
         .collect();
         for (plain, compress) in [(noise, true), (text, false), (b"short".repeat(10), true)] {
-            assert_eq!(request(&root, plain.clone(), compress), (json!({"op": "apply", "root": root}), plain));
+            assert_eq!(
+                request(&root, plain.clone(), compress),
+                (json!({"op": "apply", "root": root, "packed": false}), plain)
+            );
         }
     }
 }

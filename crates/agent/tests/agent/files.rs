@@ -87,7 +87,12 @@ async fn a_survey_tells_what_is_there_in_the_order_asked() {
         .iter()
         .map(|one| match one {
             Surveyed::Found(entry) => Some((entry.kind, entry.size)),
+            Surveyed::Link(digest) => {
+                assert_eq!(*digest, Digest::of(b"e/f"));
+                Some((Kind::Symlink, 3))
+            }
             Surveyed::Missing => None,
+            Surveyed::Closed => panic!("all may be looked at"),
             Surveyed::Outside => Some((Kind::Other, 999)),
         })
         .collect();
@@ -123,6 +128,30 @@ async fn a_survey_of_very_many_names_is_one_request() {
     let found = rig.link.survey(&rig.root, &asked).await.unwrap();
     let there: Vec<usize> = (0..found.len()).filter(|&n| found[n] != Surveyed::Missing).collect();
     assert_eq!((found.len(), there), (20_000, vec![777]));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn of_what_is_as_it_was_believed_to_be_nothing_is_told() {
+    let rig = Rig::start().await;
+    let paths: Vec<_> = (0..20_000).map(|n| rel(format!("some/folder/number{}/file{n}.py", n / 100))).collect();
+    std::fs::create_dir_all(rig.at("some/folder/number7")).unwrap();
+    std::fs::write(rig.at("some/folder/number7/file777.py"), "").unwrap();
+    let mut believed = vec![Surveyed::Missing; paths.len()];
+    let ask = async |believed: &[Surveyed]| {
+        let found = rig.link.survey_against(&rig.root, (&paths, believed), false).await.unwrap();
+        found.into_iter().map(|(first, block)| (first, block.len(), block)).collect::<Vec<_>>()
+    };
+    let told = ask(&believed).await;
+    let [(first, 64, block)] = &told[..] else { panic!("one block: {told:?}") };
+    assert_eq!(*first, 777 / 64 * 64);
+    believed[*first..first + 64].clone_from_slice(block);
+    assert_eq!(ask(&believed).await, []);
+    let kept = rig.scratch().join("home/.cache/remora/names");
+    assert_eq!(names(&kept).len(), 1, "the list need not travel again");
+    std::fs::write(kept.join(&names(&kept)[0]), "garbled").unwrap();
+    std::fs::remove_dir_all(rig.at("some")).unwrap();
+    assert_eq!(ask(&believed).await.len(), 1);
     rig.end().await;
 }
 

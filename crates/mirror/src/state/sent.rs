@@ -4,7 +4,7 @@ use remora_agent::Surveyed;
 use remora_model::{Digest, Kind, RelPath};
 
 use super::State;
-use crate::compare::as_found;
+use crate::compare::{as_found, entry_there};
 use crate::error::MirrorError;
 use crate::event::Outcome;
 use crate::queue::{Item, Live, Sending};
@@ -106,21 +106,21 @@ impl State {
     /// there, or just what we wanted to put there, the record is corrected; else it is left alone.
     fn refused(&mut self, path: &RelPath, mut live: Live, sending: &Sending, there: &Surveyed, digest: Option<Digest>) {
         live.item.attempts += 1;
-        let corrected = match (there, digest) {
-            (Surveyed::Missing, _) => Some(LineKind::Nothing(())),
-            (Surveyed::Outside, _) => {
+        let corrected = match (there, entry_there(there), digest) {
+            (Surveyed::Missing, ..) => Some(LineKind::Nothing(())),
+            (Surveyed::Outside, ..) => {
                 return self.fail(path, live, MirrorError::OutsideRoot { path: path.clone() });
             }
-            (Surveyed::Found(entry), Some(digest)) if matches!(entry.kind, Kind::File | Kind::Symlink) => {
+            (_, Some(entry), Some(digest)) if matches!(entry.kind, Kind::File | Kind::Symlink) => {
                 let wanted = match sending {
                     Sending::File { digest: wanted, .. } if entry.kind == Kind::File => *wanted,
                     Sending::Link { digest: wanted, .. } if entry.kind == Kind::Symlink => Some(*wanted),
                     _ => None,
                 };
                 let ours = wanted == Some(digest) || self.records.is_ours(path, &digest, entry.size, entry.mtime);
-                ours.then(|| LineKind::Is(as_found(entry, digest)))
+                ours.then(|| LineKind::Is(as_found(&entry, digest)))
             }
-            (Surveyed::Found(entry), _) if entry.kind == Kind::Dir => {
+            (_, Some(entry), _) if entry.kind == Kind::Dir => {
                 let known = matches!(sending, Sending::Removal);
                 if known {
                     self.keep(path, LineKind::Nothing(()));
