@@ -52,7 +52,10 @@ async function complete(
     await vscode.commands.executeCommand('remora.addTarget');
     return undefined;
   }
-  return 'program' in whole || 'module' in whole ? whole : { ...whole, program: usual()['program'] as string };
+  const file = 'program' in whole || 'module' in whole ? {} : { program: usual()['program'] as string };
+  // The Debug Console would come to stand before the terminal in which the program asks.
+  const aside = whole['console'] === 'integratedTerminal' ? { internalConsoleOptions: 'neverOpen' } : {};
+  return { ...file, ...aside, ...whole };
 }
 
 /** Starts a program over there and attaches the editor. */

@@ -14,7 +14,8 @@ export async function writeLaunchJson(sidecar: Sidecar): Promise<void> {
   const edited = await sidecar.request(protocol.launchJson, { text: before?.getText() ?? '', extensions: installed() });
   if (!edited) return;
   const edit = new vscode.WorkspaceEdit();
-  if (before) edit.replace(uri, whole(before), edited.text);
+  // Ends after the last line, wherever that is.
+  if (before) edit.replace(uri, new vscode.Range(0, 0, before.lineCount, 0), edited.text);
   else edit.createFile(uri, { contents: Buffer.from(edited.text) });
   await vscode.workspace.applyEdit(edit);
   await vscode.window.showTextDocument(uri);
@@ -28,8 +29,4 @@ function installed(): Record<string, string> {
 async function textOf(uri: vscode.Uri): Promise<vscode.TextDocument | undefined> {
   const there = await vscode.workspace.fs.stat(uri).then(() => true, () => false);
   return there ? vscode.workspace.openTextDocument(uri) : undefined;
-}
-
-function whole(document: vscode.TextDocument): vscode.Range {
-  return new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length));
 }

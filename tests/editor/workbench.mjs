@@ -71,6 +71,9 @@ export class Workbench {
     await this.page.keyboard.type(text);
   }
 
+  /** Waits until the terminal that is shown has a line with this text. */
+  terminalShows = (text) => this.page.locator('.terminal-wrapper.active .xterm-rows > div', { hasText: text }).first().waitFor();
+
   /** Waits until the status button says this. */
   statusSays = (text) => this.status.filter({ hasText: text }).waitFor();
 
