@@ -36,6 +36,8 @@ pub(super) struct Parent {
     leaving: Option<Envelope>,
     /// Whether it leaves or has left the program running.
     detached: bool,
+    /// Whether it ends the program to start it anew: what it shows next is of the next one.
+    restarts: bool,
     /// How the program ended: what is to be said of it.
     end: Option<Vec<Value>>,
     /// Whether the debugger has said that it is over.
@@ -57,6 +59,7 @@ impl Parent {
             ready: false,
             leaving: None,
             detached: false,
+            restarts: false,
             end: None,
             debugger_done: false,
             debugger_gone: false,
@@ -70,7 +73,10 @@ impl Parent {
     pub(super) fn client(&mut self, request: &Envelope, arguments: impl FnOnce() -> Value) -> Vec<Step> {
         let over = self.finished || self.debugger_gone;
         match request.name.as_str() {
-            "terminate" => self.ended_by_client(request),
+            "terminate" => {
+                self.restarts |= arguments()["restart"] == true;
+                self.ended_by_client(request)
+            }
             "disconnect" if self.ends(&arguments()) => {
                 let mut steps = self.ended_by_client(request);
                 self.finished = true;
@@ -166,7 +172,8 @@ impl Parent {
                 let (mut last, code) = match exit {
                     Exit::Code(code) => (Vec::new(), code),
                     Exit::Signal(signal) => {
-                        (vec![self.line("console", &Notice::Signal(signal))], BY_SIGNAL.saturating_add(signal))
+                        let said = (!self.restarts).then(|| self.line("console", &Notice::Signal(signal)));
+                        (said.into_iter().collect(), BY_SIGNAL.saturating_add(signal))
                     }
                 };
                 last.push(json!({"seq": 0, "type": "event", "event": "exited", "body": {"exitCode": code}}));

@@ -324,6 +324,15 @@ fn terminate_ends_the_program_and_the_client_hears_of_its_end() {
 }
 
 #[test]
+fn who_starts_anew_is_not_told_how_the_old_program_ended() {
+    let mut translator = launched(json!({}));
+    translator.client(request(9, "terminate", json!({"restart": true})));
+    translator.debugger(event(8, "terminated", json!({})));
+    let last = told(&translator.news(News::Exited(Exit::Signal(15))));
+    assert_eq!(last, [r#"exited {"exitCode":143}"#, "terminated"]);
+}
+
+#[test]
 fn a_client_that_leaves_is_answered_even_by_a_debugger_that_closes_without_a_word() {
     let mut translator = launched(json!({}));
     translator.client(request(9, "disconnect", json!({"terminateDebuggee": false})));
