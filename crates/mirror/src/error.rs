@@ -119,10 +119,16 @@ pub enum MirrorError {
         /// The root.
         path: RemotePath,
     },
-    /// The local root is gone, or was emptied all at once (a file system that is no longer mounted looks
-    /// like that). Nothing is deleted on the remote for it.
+    /// The local root is gone, or another directory has its name. Nothing is deleted on the remote for it.
     #[error("the local root is gone")]
     LocalRootGone,
+    /// Nothing of what was mirrored is in the local root any more: a file system that is no longer mounted looks like
+    /// that. Nothing is deleted on the remote for it before the user says so.
+    #[error("nothing of {files} files is in the local root any more")]
+    LocalRootEmptied {
+        /// How many files are recorded.
+        files: usize,
+    },
     /// The system allows no more watched directories; changes are looked for at intervals instead.
     #[error("more directories than the system lets us watch ({limit:?})")]
     WatchLimit {

@@ -86,6 +86,8 @@ pub(crate) enum Job {
         records: Records,
         overwrite: bool,
     },
+    /// The user said that the local root is meant to be as it is.
+    MeanRoot,
     /// Look at these.
     Look(Vec<LookSpec>),
     /// Say of which of these nothing would come.

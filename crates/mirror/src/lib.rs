@@ -3,6 +3,7 @@
 //! Owns what must change on the remote, in which order, and the record of what is ours there. Never
 //! starts a connection (it is handed a [`remora_agent::Link`]) and never words anything for the user.
 
+mod anchor;
 mod batch;
 mod compare;
 mod error;

@@ -42,6 +42,8 @@ pub(crate) enum Looked {
     Gone,
     /// The whole local root is gone.
     RootGone,
+    /// Nothing is there, and the root is another directory than before: a comparison has to tell what that means.
+    Elsewhere,
     /// It is left out by the rules.
     Ignored,
     /// The file that the record knows, untouched.

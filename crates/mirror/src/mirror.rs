@@ -29,6 +29,8 @@ pub struct Config {
     pub watch: bool,
     /// How many files go in one set unasked.
     pub removals: RemovalLimits,
+    /// Whether a local root in which nothing is left of what was mirrored is meant to be so.
+    pub emptied: bool,
 }
 
 /// A running mirror. Clones share it; when the last is dropped it ends, its watcher with it.

@@ -10,9 +10,10 @@ use remora_agent::{AgentError, Link, OpErrorKind, Surveyed};
 use remora_model::{Digest, Entry, Kind, Mtime, RelPath, RemotePath};
 use tokio::task::JoinSet;
 
+use crate::anchor::Anchor;
 use crate::compare::{Comparison, Trees, compare, paths_to_survey};
 use crate::error::MirrorError;
-use crate::look::local_digest;
+use crate::look::{LookSpec, Looked, local_digest, look};
 use crate::record::{FileRecord, Record, Records};
 use crate::rules::Rules;
 use crate::scan::{Listing, Tree, mtime_from};
@@ -27,11 +28,8 @@ pub(crate) struct Local {
     pub(crate) root: PathBuf,
     pub(crate) rules: Arc<Rules>,
     pub(crate) watch: Option<Arc<Watch>>,
+    pub(crate) anchor: Arc<Anchor>,
 }
-
-/// The fewest files whose sudden absence, with nothing else there, is taken for a file system that is no
-/// longer mounted and not for the user's wish.
-const EMPTIED: usize = 5;
 
 impl Local {
     /// Hands `f` a tree to look at; blocking.
@@ -44,14 +42,21 @@ impl Local {
         f(&Tree { root: &self.root, rules: &self.rules, on_dir: &on_dir })
     }
 
+    /// Looks at one path; nothing follows from what is missing in another directory than the one that was compared.
+    pub(crate) fn look(&self, tree: &Tree<'_>, spec: &LookSpec) -> Looked {
+        match look(tree, spec) {
+            Looked::Gone if !self.anchor.holds(&self.root) => Looked::Elsewhere,
+            looked => looked,
+        }
+    }
+
     /// What is here, the paths to ask about, and what the links say.
     fn walk(&self, records: &Records) -> Result<(Listing, Vec<RelPath>, Digested), MirrorError> {
         self.rules.forget();
         let listing = self.with_tree(|tree| tree.walk())?;
-        if listing.entries.is_empty() && listing.unreadable.is_empty() && records.files() >= EMPTIED {
-            return Err(MirrorError::LocalRootGone);
-        }
-        let paths = paths_to_survey(&listing, records, &|path, is_dir| self.rules.ignores(path, is_dir));
+        let ignored = |path: &RelPath, is_dir: bool| self.rules.ignores(path, is_dir);
+        self.anchor.check(&self.root, &listing, records, &ignored)?;
+        let paths = paths_to_survey(&listing, records, &ignored);
         let links = listing.entries.iter().filter(|(_, entry)| entry.kind == Kind::Symlink);
         let digests = links.map(|(path, _)| (path.clone(), local_digest(&self.root, path))).collect();
         Ok((listing, paths, digests))

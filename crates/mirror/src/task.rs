@@ -11,6 +11,7 @@ use remora_model::{RelPath, RemotePath};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::anchor::Anchor;
 use crate::error::MirrorError;
 use crate::event::Event;
 use crate::index::Index;
@@ -56,7 +57,7 @@ pub(crate) fn start(
     };
     let task = Task {
         state: State::new(config.overwrite, config.removals, Instant::now()),
-        local: Local { root, rules, watch },
+        local: Local { anchor: Arc::new(Anchor::of(&root, config.emptied)), root, rules, watch },
         config,
         link: None,
         links: 0,

@@ -93,6 +93,8 @@ pub enum Kind {
     LocalVanished,
     /// The local root is gone.
     LocalRootGone,
+    /// Nothing of what was mirrored is in the local root any more.
+    LocalRootEmptied,
     /// The system watches no more folders.
     WatchLimit,
     /// More files are gone here than are removed there unasked.

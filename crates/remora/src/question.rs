@@ -1,6 +1,6 @@
 //! Owns how a question of a connection, or of the mirror, reads in an editor. Never asks it.
 
-use remora_mirror::HeldFiles;
+use remora_mirror::{HeldFiles, MirrorError};
 use remora_model::RelPath;
 use remora_transport::Question;
 
@@ -40,11 +40,21 @@ impl Offer {
         Self {
             said: fault::held(count, paths),
             question: "Remove them there, too?",
-            choices: vec![
-                (format!("Remove {count} Files There"), HeldFiles::Remove),
-                ("Keep Them".to_owned(), HeldFiles::Keep),
-            ],
+            choices: Self::remove_or_keep(count),
         }
+    }
+
+    /// Nothing of so many files is here any more.
+    pub(crate) fn about_emptied(count: usize, error: &MirrorError) -> Self {
+        Self {
+            said: fault::mirror(None, error).message,
+            question: "Is it meant to be empty?",
+            choices: Self::remove_or_keep(count),
+        }
+    }
+
+    fn remove_or_keep(count: usize) -> Vec<(String, HeldFiles)> {
+        vec![(format!("Remove {count} Files There"), HeldFiles::Remove), ("Keep Them".to_owned(), HeldFiles::Keep)]
     }
 
     /// What an answer in these words means.

@@ -13,14 +13,15 @@ use crate::queue::Item;
 impl State {
     pub(super) fn compared(&mut self, compared: Result<Comparison, MirrorError>) {
         let Some((batch, touched)) = self.comparison.running.take() else { return };
+        let word = self.removals.take_word();
         let found = match compared {
             Ok(found) => found,
             Err(error) => {
-                // Wanted again as soon as it can be done.
-                match self.comparison.wanted {
-                    Some(_) => self.batches.close(batch),
-                    None => self.comparison.wanted = Some(batch),
+                // Wanted again as soon as it can be done. One that is wanted already will tell how things are by then.
+                if self.comparison.wanted.is_some() {
+                    return self.batches.close(batch);
                 }
+                self.comparison.wanted = Some(batch);
                 if !matches!(error, MirrorError::Link(_)) {
                     self.halt(None, error);
                 }
@@ -39,7 +40,10 @@ impl State {
             found.dirty.into_iter().filter(|dirty| free(&dirty.path)).partition(|dirty| dirty.change == Change::Remove);
         let removed: BTreeSet<&RelPath> = gone.iter().map(|dirty| &dirty.path).collect();
         self.hold_only(&removed, &free);
-        self.note_gone(removed);
+        self.note_gone(removed.iter().copied());
+        if let Some(word) = word {
+            self.decide_gone(&removed, word);
+        }
         for dirty in gone.into_iter().rev().chain(new) {
             let Dirty { path, size, any, .. } = dirty;
             self.progress.bytes_total += size;

@@ -25,13 +25,17 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 impl State {
     pub(super) fn looked(&mut self, path: RelPath, looked: Looked) {
         let Some(live) = self.queue.landed(&path) else { return };
-        if !matches!(looked, Looked::Gone | Looked::RootGone | Looked::Unreadable(_)) {
+        if !matches!(looked, Looked::Gone | Looked::RootGone | Looked::Elsewhere | Looked::Unreadable(_)) {
             self.note_back(&path);
         }
         match looked {
             Looked::RootGone => {
                 self.put_back(&path, live);
                 self.halt(None, MirrorError::LocalRootGone);
+            }
+            Looked::Elsewhere => {
+                self.want_comparison(false);
+                self.rest_unsteady(&path, live);
             }
             Looked::Ignored => {
                 if Rules::is_rule_file(&path) {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use remora_model::RelPath;
 
 use super::{REMOVAL_SETTLES, State};
+use crate::error::MirrorError;
 use crate::event::Job;
 use crate::notice::{HeldFiles, Notice, PATHS_NAMED, RemovalLimits};
 use crate::queue::Item;
@@ -49,6 +50,8 @@ pub(super) struct Removals {
     agreed: HashSet<RelPath>,
     /// How many were held when the user was asked.
     asked: usize,
+    /// What the user said of all that the next comparison finds to be gone.
+    next: Option<HeldFiles>,
 }
 
 impl Removals {
@@ -91,6 +94,11 @@ impl Removals {
 
     pub(super) fn held(&self) -> &BTreeSet<RelPath> {
         &self.held
+    }
+
+    /// A word that was given before the comparison that it was given for; it counts for no other.
+    pub(super) fn take_word(&mut self) -> Option<HeldFiles> {
+        self.next.take()
     }
 }
 
@@ -141,8 +149,30 @@ impl State {
         }
     }
 
+    /// How many files wait for the user's word.
+    pub(super) fn held_count(&self) -> usize {
+        match self.halted {
+            Some(MirrorError::LocalRootEmptied { files }) => files,
+            _ => self.removals.held.len(),
+        }
+    }
+
+    /// The user has decided beforehand about all that is gone.
+    pub(super) fn decide_gone(&mut self, gone: &BTreeSet<&RelPath>, word: HeldFiles) {
+        let is_leaf = |path: &&&RelPath| matches!(self.records.get(path), Some(Record::File(_) | Record::Link { .. }));
+        self.removals.held.extend(gone.iter().filter(is_leaf).map(|path| (*path).clone()));
+        self.decide_held(word);
+    }
+
     /// The user has said what becomes of all that is held.
     pub(super) fn decide_held(&mut self, word: HeldFiles) {
+        if matches!(self.halted, Some(MirrorError::LocalRootEmptied { .. })) {
+            self.halted = None;
+            self.forget_halt();
+            self.removals.next = Some(word);
+            self.jobs.push(Job::MeanRoot);
+            return self.want_comparison(true);
+        }
         let held = std::mem::take(&mut self.removals.held);
         // What goes from now on is another set.
         (self.removals.asked, self.removals.last) = (0, None);

@@ -67,7 +67,7 @@ impl State {
             progress: self.bulk_progress(),
             diverged: self.diverged.iter().cloned().collect(),
             failed: self.failed.iter().map(|(path, error)| (path.clone(), error.clone())).collect(),
-            held: self.removals.held().len(),
+            held: self.held_count(),
             halted: self.halted.clone(),
             remote_root: self.root.clone(),
         }

@@ -40,7 +40,7 @@ impl State {
     /// A local root that is gone, or empty, is left to the user: what comes back in pieces would look like
     /// everything else was removed.
     fn may_heal(&self) -> bool {
-        !matches!(self.halted, Some(MirrorError::LocalRootGone))
+        !matches!(self.halted, Some(MirrorError::LocalRootGone | MirrorError::LocalRootEmptied { .. }))
     }
 
     /// Something failed that had not failed before.

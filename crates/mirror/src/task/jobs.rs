@@ -13,7 +13,7 @@ use crate::error::MirrorError;
 use crate::event::{Event, Job, Large, Op, Outcome};
 use crate::fetch::read_there;
 use crate::index::{Index, Opened};
-use crate::look::{LookSpec, Looked, comes_to_nothing, look};
+use crate::look::{LookSpec, Looked, comes_to_nothing};
 use crate::notice::{Notice, PlannedChange};
 use crate::pack::{explain_refusals, push_all};
 use crate::push::{Remote, push};
@@ -88,6 +88,7 @@ impl Task {
             Job::OpenRoot(link) => self.open_root(link),
             Job::Compare { records, overwrite } => self.compare(records, overwrite),
             Job::Look(specs) => self.look(specs),
+            Job::MeanRoot => self.local.anchor.mean(),
             Job::Sift(specs) => self.sift(specs),
             Job::Send { path, op, urgent } => {
                 if let Some(pack) = self.packing.add(path, op, urgent) {
@@ -198,8 +199,8 @@ impl Task {
             // Bulk looks take turns: as many threads as there are looks would only cost memory.
             let _turn = if urgent { None } else { turns.acquire_owned().await.ok() };
             let look_all = move || {
-                let look_each =
-                    |tree: &Tree<'_>| specs.into_iter().map(|spec| (spec.path.clone(), look(tree, &spec))).collect();
+                let look_one = |tree: &Tree<'_>, spec: LookSpec| (spec.path.clone(), local.look(tree, &spec));
+                let look_each = |tree: &Tree<'_>| specs.into_iter().map(|spec| look_one(tree, spec)).collect();
                 reply.send(Event::Looked { found: local.with_tree(look_each), urgent });
             };
             // A panic is told by the reply that it drops.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use remora_mirror::{Blocked, HeldFiles, Notice, Phase, RemovalLimits};
+use remora_mirror::{Blocked, HeldFiles, MirrorError, Notice, Phase, RemovalLimits};
 
 use crate::pair::{Pair, Running};
 
@@ -90,4 +90,49 @@ async fn another_run_asks_again() {
     let running = pair.mirrored().await;
     assert!(running.heard.iter().any(|notice| matches!(notice, Notice::ManyRemovals { count: 24, .. })));
     assert!(pair.is_there("old/deep/m0.py"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_root_stops_the_mirror_until_the_user_says_what_is_meant() {
+    for (word, left) in [(HeldFiles::Remove, 0), (HeldFiles::Keep, 6)] {
+        let pair = Pair::new();
+        let names: Vec<String> = (0..6).map(|n| format!("d/f{n}")).collect();
+        names.iter().for_each(|name| drop(pair.write(name, "1")));
+        let mut running = pair.mirrored().await;
+        fs::remove_dir_all(pair.here("d")).unwrap();
+        running.mirror.rescan();
+        let emptied = MirrorError::LocalRootEmptied { files: 6 };
+        assert_eq!(running.barrier().await, Err(Blocked::Halted(emptied)));
+        assert_eq!((running.mirror.status().phase, running.mirror.status().held), (Phase::Halted, 6));
+        assert!(pair.is_there("d/f0"));
+        running.mirror.decide_held(word);
+        running.barrier().await.unwrap();
+        assert_eq!(names.iter().filter(|name| pair.is_there(name)).count(), left, "{word:?}");
+        running.save(&pair, "new", "1").await;
+        running.rescan().await;
+        running.barrier().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_directory_in_the_roots_place_stops_the_mirror_unless_it_holds_what_was_mirrored() {
+    let pair = Pair::new();
+    pair.write("a", "1");
+    pair.write("b", "1");
+    let mut running = pair.mirrored().await;
+    let aside = tempfile::tempdir().unwrap();
+    fs::rename(pair.local.path(), aside.path().join("x")).unwrap();
+    pair.write("NOT MOUNTED", "");
+    running.mirror.saved(&pair.here("a"));
+    // What is missing here says nothing.
+    let emptied = MirrorError::LocalRootEmptied { files: 2 };
+    assert_eq!(running.barrier().await, Err(Blocked::Halted(emptied)));
+    assert!(pair.is_there("a") && pair.is_there("b") && !pair.is_there("NOT MOUNTED"));
+    // A fresh clone is another directory, too.
+    pair.write("a", "1");
+    running.mirror.rescan();
+    running.barrier().await.unwrap();
+    running.batch().await;
+    assert!(!pair.is_there("b") && pair.is_there("NOT MOUNTED"));
+    pair.assert_same();
 }

@@ -83,6 +83,7 @@ impl Pair {
             overwrite: false,
             watch: false,
             removals: RemovalLimits::default(),
+            emptied: false,
         };
         (self.configure)(&mut config);
         config

@@ -80,7 +80,7 @@ async fn a_vanished_local_root_deletes_nothing() {
     // The mount point of a file system that is not mounted.
     fs::create_dir(pair.local.path()).unwrap();
     running.mirror.rescan();
-    assert_eq!(trouble(&mut running).await, (None, MirrorError::LocalRootGone));
+    assert_eq!(trouble(&mut running).await, (None, MirrorError::LocalRootEmptied { files: 10 }));
     assert_eq!(fs::read_dir(pair.remote.path()).unwrap().count(), 10);
     fs::remove_dir(pair.local.path()).unwrap();
     fs::rename(aside.path().join("x"), pair.local.path()).unwrap();

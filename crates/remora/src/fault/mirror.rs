@@ -87,8 +87,17 @@ fn sentence(name: &str, error: &E) -> Fault {
         E::RootNotWritable { path } => root_read_only(&path.to_string(), ""),
         E::LocalRootGone => Fault::new(
             Kind::LocalRootGone,
-            "The local folder that is mirrored is gone or empty all at once; nothing was deleted on the remote.",
+            "The local folder that is mirrored is gone, or another one has its name; nothing was removed on the remote.",
             "Bring it back (mount it again), then mirror everything.",
+        ),
+        E::LocalRootEmptied { files } => Fault::new(
+            Kind::LocalRootEmptied,
+            format!(
+                "Nothing of {files} mirrored files is in the local folder any more, as if it were not mounted; nothing was \
+                 removed on the remote."
+            ),
+            "Bring it back (mount it again), then mirror everything; if it is meant to be so, say it with `remora mirror \
+             --delete-many`, or in the editor's status button.",
         ),
         E::WatchLimit { watched, .. } => Fault::new(
             Kind::WatchLimit,

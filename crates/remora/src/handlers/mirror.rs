@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use remora_mirror::{Config, HeldFiles, Mirror, Notice, RemovalLimits};
+use remora_mirror::{Config, HeldFiles, Mirror, MirrorError, Notice, RemovalLimits};
 use remora_model::RelPath;
 use tokio::sync::oneshot;
 
@@ -56,6 +56,7 @@ impl State {
             index_file: self.index_file(),
             overwrite: self.workspace.overwrite,
             watch: self.workspace.watch && settings.mirror.watch,
+            emptied: self.workspace.delete_many,
             removals: match self.workspace.delete_many {
                 true => RemovalLimits::default(),
                 false => {
@@ -105,9 +106,9 @@ impl State {
     }
 
     /// Asks what becomes of files that are held. The answer may come late, or never.
-    fn ask_about_held(&mut self, count: usize, paths: &[RelPath]) -> Vec<Job> {
+    fn offer(&mut self, count: usize, offer: Offer) -> Vec<Job> {
         let (reply, answer) = oneshot::channel();
-        self.say(Said::Offer(Offer::about_held(count, paths), reply));
+        self.say(Said::Offer(offer, reply));
         vec![Job::AwaitWord { count, answer }]
     }
 
@@ -174,8 +175,13 @@ impl State {
                 let error = remora_mirror::MirrorError::Diverged { path: path.clone() };
                 self.mirror_trouble(Some(&path), &error);
             }
-            Notice::ManyRemovals { count, paths } => return self.ask_about_held(count, &paths),
-            Notice::Trouble { path, error } => self.mirror_trouble(path.as_ref(), &error),
+            Notice::ManyRemovals { count, paths } => return self.offer(count, Offer::about_held(count, &paths)),
+            Notice::Trouble { path, error } => {
+                self.mirror_trouble(path.as_ref(), &error);
+                if let MirrorError::LocalRootEmptied { files } = error {
+                    return self.offer(files, Offer::about_emptied(files, &error));
+                }
+            }
             // The status is asked of the mirror itself whenever it is shown.
             Notice::Status(status) if status.phase == remora_mirror::Phase::InSync => self.message = None,
             Notice::Status(_) | Notice::RootReady { .. } => {}
