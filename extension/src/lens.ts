@@ -12,7 +12,7 @@ export function register(folders: Folders): vscode.Disposable {
     const target = folders.present(document.uri)?.status?.target;
     const wanted = vscode.workspace.getConfiguration('remora', document).get<boolean>('codeLens', true);
     if (!wanted || !target) return [];
-    const command = { command: 'remora.debugFile', title: `$(debug-alt)  Debug on ${target}`, arguments: [document.uri] };
+    const command = { command: 'remora.debugFile', title: `$(debug-alt)\u00a0Debug on ${target}`, arguments: [document.uri] };
     const mains = document.getText().matchAll(MAIN);
     return [...mains].map(({ index }) => document.positionAt(index)).map((at) => new vscode.CodeLens(new vscode.Range(at, at), command));
   };
