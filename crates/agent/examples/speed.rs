@@ -18,15 +18,26 @@ mod measure {
     use std::process::Stdio;
     use std::time::{Duration, Instant};
 
-    use remora_agent::{Address, Change, ChangeKind, Expect, Link, PipeEnds, WriteSpec, boot_command};
+    use remora_agent::{Address, Change, ChangeKind, Expect, Link, Piece, PipeEnds, WriteSpec, boot_command};
     use remora_model::{Digest, Mode, Mtime, RelPath, RemotePath};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::mpsc;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
     fn spec(path: &str, size: usize) -> Result<WriteSpec, Box<dyn std::error::Error>> {
         let (path, size) = (RelPath::new(path)?, size as u64);
         Ok(WriteSpec { path, size, mode: Mode(0o644), mtime: Mtime(0), expect: Expect::Any })
+    }
+
+    fn pieces(bytes: &[u8]) -> Result<mpsc::Receiver<Piece>, Box<dyn std::error::Error>> {
+        const PIECE: usize = 32 * 1024;
+        let (sender, receiver) = mpsc::channel(bytes.len() / PIECE + 2);
+        for piece in bytes.chunks(PIECE) {
+            sender.try_send(Piece::Bytes(piece.to_vec()))?;
+        }
+        sender.try_send(Piece::End)?;
+        Ok(receiver)
     }
 
     fn change(path: &str, bytes: Vec<u8>) -> Result<Change, Box<dyn std::error::Error>> {
@@ -81,7 +92,7 @@ mod measure {
 
         let large = vec![b'x'; 256 * 1024 * 1024];
         let start = Instant::now();
-        link.write_from(&root, spec("large", large.len())?, large.as_slice()).await?;
+        link.write_from(&root, spec("large", large.len())?, pieces(&large)?).await?;
         println!("write of 256 MB: {:.0} MB/s", 268.4 / start.elapsed().as_secs_f64());
         let start = Instant::now();
         link.read(&root, &RelPath::new("large")?).await?;
@@ -110,9 +121,9 @@ mod measure {
         let mut stream = link.dial(address).await?;
         for (what, busy) in [("round trip on a stream", false), ("the same during an upload", true)] {
             let upload = if busy {
-                let (link, root, spec, large) =
-                    (link.clone(), root.clone(), spec("large", large.len())?, large.clone());
-                Some(tokio::spawn(async move { link.write_from(&root, spec, large.as_slice()).await }))
+                let (link, root, spec, pieces) =
+                    (link.clone(), root.clone(), spec("large", large.len())?, pieces(&large)?);
+                Some(tokio::spawn(async move { link.write_from(&root, spec, pieces).await }))
             } else {
                 None
             };

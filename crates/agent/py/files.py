@@ -15,6 +15,8 @@ TEMP_AGE = 60.0
 # Digests of files that this agent wrote, by what `stat` says of them; the oldest go first.
 KNOWN_MAX = 50000
 READ_SIZE = 1024 * 1024
+# Larger files get a stamp: what is to be replaced later may be too much to digest.
+STAMPED = 1024 * 1024
 
 
 def temp_name():
@@ -103,6 +105,11 @@ def signature(status):
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+def stamp_of(status):
+    """The signature as a word that the client keeps of a large file, and shows again over a later connection."""
+    return "-".join(map(str, signature(status)))
+
+
 class Known:
     """Digests of files written by this agent, so that checking what is replaced costs one `stat`."""
 
@@ -116,6 +123,9 @@ class Known:
         self.digests[signature(status)] = digest
         if len(self.digests) > KNOWN_MAX:
             self.digests.popitem(last=False)
+
+    def forget(self, status):
+        self.digests.pop(signature(status), None)
 
 
 def digest_of(agent, place_dir, name, status):
@@ -169,11 +179,13 @@ def confirm(agent, place, expect, new=None):
 class Upload:
     """One file on its way in: a temporary file beside its target, then a rename."""
 
+    makes_parents = True
+
     def __init__(self, agent, stream, head):
         self.agent, self.head = agent, head
         self.size, self.hasher = 0, blake()
         self.temp = self.fd = None
-        self.place = Place(head, make_parents=True)
+        self.place = Place(head, make_parents=self.makes_parents)
         agent.uploads.add(self)
         try:
             temp = temp_name()
@@ -193,11 +205,18 @@ class Upload:
             view = view[os.write(self.fd, view):]
 
     def finish(self):
-        """A generator: the last check and the rename. Readers see the old file or the new one."""
+        """A generator: the last check and the rename."""
         try:
-            head, place, digest = self.head, self.place, self.hasher.hexdigest()
-            if self.size != head["size"]:
-                raise OpError("invalid", "%d bytes came of the %d announced" % (self.size, head["size"]))
+            if self.size != self.head["size"]:
+                raise OpError("invalid", "%d bytes came of the %d announced" % (self.size, self.head["size"]))
+            return (yield from self.settle(self.hasher.hexdigest()))
+        finally:
+            self.discard()
+
+    def settle(self, digest):
+        """A generator: puts what was written in its place. Readers see the old file or the new one."""
+        head, place = self.head, self.place
+        try:
             # A network file system keeps some errors (no space, quota) for when a descriptor is closed.
             os.close(os.dup(self.fd))
             yield from confirm(self.agent, place, head["expect"], (False, digest))
@@ -206,13 +225,12 @@ class Upload:
             os.utime(self.fd, ns=(head["mtime"], head["mtime"]))
             os.rename(self.temp, place.name, src_dir_fd=place.dir, dst_dir_fd=place.dir)
             self.temp = None
-            self.agent.known.put(os.fstat(self.fd), digest)
-            return {"digest": digest, "size": self.size}
+            status = os.fstat(self.fd)
+            self.agent.known.put(status, digest)
+            return {"digest": digest, "size": self.size, "stamp": stamp_of(status) if self.size > STAMPED else None}
         except OSError as error:
-            error.filename, error.filename2 = self.place.path, None
+            error.filename, error.filename2 = place.path, None
             raise
-        finally:
-            self.discard()
 
     def discard(self):
         """Closes all and removes the temporary file, if it is still there."""

@@ -12,6 +12,7 @@ OPS = {
     "digests": op_digests,
     "read": op_read,
     "write": Upload,
+    "rebuild": Rebuild,
     "apply": op_apply,
     "run": op_run,
     "spawn": op_spawn,
@@ -26,7 +27,7 @@ OPS = {
     "cache": op_cache,
 }
 # Operations that change files are done strictly one after another, in the order in which they came.
-CHANGES = ("write", "apply")
+CHANGES = ("write", "rebuild", "apply")
 
 
 def concerns(head, other):
@@ -113,10 +114,10 @@ class Agent:
         try:
             if head.get("op") not in OPS:
                 raise OpError("invalid", "no such operation: %s" % head.get("op"))
-            large = head["op"] == "write"
+            large = head["op"] in ("write", "rebuild")
             while large and any(concerns(head, earlier) for _, _, earlier in self.changes):
                 self.work(self.changes)  # They may change the parents of what is opened now.
-            self.requests[stream] = (Upload if large else Collected)(self, stream, head)
+            self.requests[stream] = (OPS[head["op"]] if large else Collected)(self, stream, head)
         except Exception as error:
             self.requests[stream] = None
             self.fail(stream, error)
@@ -159,7 +160,8 @@ class Agent:
                 if time.monotonic() > deadline:
                     return True
         except StopIteration as stop:
-            self.reply(stream, stop.value)
+            if stop.value is not LATER:
+                self.reply(stream, stop.value)
         except Exception as error:
             self.fail(stream, error)
         jobs.popleft()

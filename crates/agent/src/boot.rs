@@ -19,6 +19,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("../py/streams.py"),
     include_str!("../py/files.py"),
     include_str!("../py/apply.py"),
+    include_str!("../py/rebuild.py"),
     include_str!("../py/listing.py"),
     include_str!("../py/cache.py"),
     include_str!("../py/names.py"),

@@ -14,9 +14,9 @@ mod process;
 mod stream;
 
 pub use error::{AgentError, BootError, LostReason, OpError, OpErrorKind};
-pub use link::{Link, PipeEnds, boot_command};
+pub use link::{Link, PipeEnds, Recipe, boot_command};
 pub use ops::{
-    Address, Change, ChangeKind, Exit, Expect, Hello, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, Said,
+    Address, Change, ChangeKind, Exit, Expect, Hello, Piece, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, Said,
     SpawnSpec, Stored, Surveyed, TtySize, WriteSpec,
 };
 pub use process::{Process, ProcessEvent, ProcessEvents, ProcessHandle, RunDir};

@@ -3,6 +3,7 @@
 mod answer;
 mod apply;
 mod open;
+mod rebuild;
 mod survey;
 mod upload;
 
@@ -17,10 +18,13 @@ use crate::boot;
 use crate::conversation::{Command, Commands, Incoming, Live, Outgoing, Reply};
 use crate::error::{AgentError, BootError, LostReason, OpError};
 use crate::ops::{
-    Address, Change, Hello, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, SpawnSpec, Stored, Surveyed, WriteSpec,
+    Address, Change, Hello, Piece, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, SpawnSpec, Stored, Surveyed,
+    WriteSpec,
 };
 use crate::process::{Process, RunDir};
 use crate::stream::{Credit, Hold, Stream};
+
+pub use rebuild::Recipe;
 
 /// The command that starts the agent: for a POSIX shell, one line, without `'`, `!` or `\`, so that
 /// `exec sh -c 'COMMAND'` means the same to sh, bash, zsh, fish and tcsh.
@@ -166,17 +170,37 @@ impl Link {
         apply::answer(&reply, changes.len())
     }
 
-    /// Replaces one file atomically by exactly `spec.size` bytes from `source`, in one round trip. Changes that
-    /// concern neither its path nor one above or below may overtake it. When the source fails or ends early, the
-    /// remote file stays as it was and the source's error comes back as `OpErrorKind::Invalid`.
+    /// Replaces one file atomically by exactly `spec.size` bytes from `pieces`, in one round trip. Changes that
+    /// concern neither its path nor one above or below may overtake it. When the pieces break off, the remote file
+    /// stays as it was and the error is `OpErrorKind::Invalid`.
     ///
     /// # Errors
     /// [`AgentError`]; after `Diverged`, `NoSpace`, … the old file is whole.
-    pub async fn write_from<S>(&self, root: &RemotePath, spec: WriteSpec, source: S) -> Result<Stored, AgentError>
-    where
-        S: AsyncRead + Send + Unpin,
-    {
-        answer::stored(upload::write_from(&self.owner.commands, root, &spec, source).await?)
+    pub async fn write_from(
+        &self,
+        root: &RemotePath,
+        spec: WriteSpec,
+        pieces: mpsc::Receiver<Piece>,
+    ) -> Result<Stored, AgentError> {
+        answer::stored(upload::from_pieces(&self.owner.commands, upload::head(root, &spec), pieces).await?)
+    }
+
+    /// Replaces a large file by one made of ranges of it and of what is sent: `pieces` are those of a
+    /// [`crate::Recipe`]. `spec.expect` has to be a content; `stamp` is what was said of the file when it got that
+    /// content. Without it, or when it is no longer true, the old file is digested first.
+    ///
+    /// # Errors
+    /// [`AgentError`]; after any of them the old file is whole. `Diverged` if it is not the expected one, `Corrupt`
+    /// if what was made is not what the recipe says.
+    pub async fn rebuild(
+        &self,
+        root: &RemotePath,
+        spec: WriteSpec,
+        stamp: Option<&str>,
+        pieces: mpsc::Receiver<Piece>,
+    ) -> Result<Stored, AgentError> {
+        let head = rebuild::head(root, &spec, stamp);
+        answer::stored(upload::from_pieces(&self.owner.commands, head, pieces).await?)
     }
 
     /// Reads a file below a root.

@@ -153,6 +153,17 @@ pub struct Stored {
     pub digest: Digest,
     /// Size in bytes.
     pub size: u64,
+    /// Of a large file: what [`crate::Link::rebuild`] shows later, so that its content need not be digested again.
+    pub stamp: Option<String>,
+}
+
+/// A part of a body that somebody makes piece by piece. Whoever stops before the end has failed.
+#[derive(Debug)]
+pub enum Piece {
+    /// Some more bytes, 256 KiB at most.
+    Bytes(Vec<u8>),
+    /// That was all.
+    End,
 }
 
 /// A remote file's bytes.

@@ -110,8 +110,7 @@ fn read(place: &Path, expected: &Header) -> Result<Records, String> {
 }
 
 fn rewrite(place: &Path, header: &Header, records: &Records) -> io::Result<(File, usize)> {
-    let dir = place.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(dir)?;
+    fs::create_dir_all(place.parent().unwrap_or(Path::new(".")))?;
     let mut text = Vec::new();
     write_line(&mut text, header)?;
     let mut count = 1;
@@ -119,14 +118,19 @@ fn rewrite(place: &Path, header: &Header, records: &Records) -> io::Result<(File
         write_line(&mut text, &line)?;
         count += 1;
     }
+    Ok((write_private(place, &text)?, count))
+}
+
+/// Writes a file that only its owner may read: whole, or not at all.
+pub(crate) fn write_private(place: &Path, bytes: &[u8]) -> io::Result<File> {
     let mut name = place.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
-    let new = dir.join(name);
+    let new = place.with_file_name(name);
     let mut file = private_file(&new)?;
-    file.write_all(&text).and_then(|()| fs::rename(&new, place)).inspect_err(|_| {
+    file.write_all(bytes).and_then(|()| fs::rename(&new, place)).inspect_err(|_| {
         let _ = fs::remove_file(&new);
     })?;
-    Ok((file, count))
+    Ok(file)
 }
 
 fn write_line(text: &mut Vec<u8>, line: &impl Serialize) -> io::Result<()> {

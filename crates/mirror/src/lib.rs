@@ -6,6 +6,7 @@
 mod anchor;
 mod batch;
 mod compare;
+mod delta;
 mod error;
 mod event;
 mod explain;

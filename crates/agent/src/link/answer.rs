@@ -49,15 +49,16 @@ pub(super) fn digests(reply: &Reply, count: usize) -> Result<Vec<Option<Digest>>
     lines(reply, count)?.into_iter().map(digest).collect()
 }
 
-/// The answer to `write`.
+/// The answer to `write` and `rebuild`.
 pub(super) fn stored(reply: Reply) -> Result<Stored, AgentError> {
     #[derive(Deserialize)]
     struct Head {
         digest: Digest,
         size: u64,
+        stamp: Option<String>,
     }
-    let Head { digest, size } = whole(reply)?;
-    Ok(Stored { digest, size })
+    let Head { digest, size, stamp } = whole(reply)?;
+    Ok(Stored { digest, size, stamp })
 }
 
 /// The answer to `read`. The digest is that of the bytes as they came.

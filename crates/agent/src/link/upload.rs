@@ -1,16 +1,14 @@
-//! Owns the upload of a file that is too large to hold. Never reads more than the pipe can take soon.
+//! Owns the upload of a file that is too large to hold. Never takes more than the pipe can carry soon.
 
 use std::sync::Arc;
 
 use remora_model::RemotePath;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::conversation::{Command, Commands, Outgoing, Reply};
 use crate::error::{AgentError, OpError, OpErrorKind};
-use crate::frames::CHUNK;
-use crate::ops::WriteSpec;
+use crate::ops::{Piece, WriteSpec};
 
 /// Pieces that may wait to be sent: enough to keep the pipe busy while the next is read.
 const PIECES_WAITING: usize = 8;
@@ -24,31 +22,32 @@ pub(super) fn head(root: &RemotePath, spec: &WriteSpec) -> (Value, Vec<u8>) {
     (head, root.join(path).as_bytes().to_vec())
 }
 
-/// Sends a `write` request whose body comes from `source`.
-pub(super) async fn write_from<S: AsyncRead + Unpin>(
+/// Sends a request for a change whose body comes in pieces; `head` and path as from [`head`].
+pub(super) async fn from_pieces(
     commands: &Commands,
-    root: &RemotePath,
-    spec: &WriteSpec,
-    source: S,
+    (head, path): (Value, Vec<u8>),
+    pieces: mpsc::Receiver<Piece>,
 ) -> Result<Reply, AgentError> {
-    let (head, path) = head(root, spec);
     let stream = commands.new_stream();
     let abandon = Abandon::new(commands, stream);
     let request = commands.request(stream, head, Outgoing::Fed(path), None);
-    let feed = feed(commands, stream, source, spec.size);
+    let feed = feed(commands, stream, pieces);
     tokio::pin!(request, feed);
     let mut fed = false;
     loop {
         tokio::select! {
-            // The request first: its first poll is what gives the write its place among the others.
+            // The request first: its first poll is what gives the change its place among the others.
             biased;
             reply = &mut request => {
                 abandon.disarm();
                 return reply;
             }
-            result = &mut feed, if !fed => {
+            complete = &mut feed, if !fed => {
                 fed = true;
-                result.map_err(|message| OpError { kind: OpErrorKind::Invalid, message })?;
+                if !complete {
+                    let message = "the source ended early".to_owned();
+                    return Err(OpError { kind: OpErrorKind::Invalid, message }.into());
+                }
             }
         }
     }
@@ -80,27 +79,16 @@ impl Drop for Abandon<'_> {
     }
 }
 
-/// Passes `size` bytes of `source` on; the error is the source's.
-async fn feed<S: AsyncRead + Unpin>(commands: &Commands, stream: u32, source: S, size: u64) -> Result<(), String> {
+/// Passes all pieces on; whether their end came.
+async fn feed(commands: &Commands, stream: u32, mut pieces: mpsc::Receiver<Piece>) -> bool {
     let waiting = Arc::new(Semaphore::new(PIECES_WAITING));
-    let mut source = source.take(size);
-    let mut left = size;
-    while left > 0 {
+    while let Some(piece) = pieces.recv().await {
+        let Piece::Bytes(bytes) = piece else {
+            commands.send(Command::Piece { stream, piece: None });
+            return true;
+        };
         let permit = Arc::clone(&waiting).acquire_owned().await.expect("invariant: the semaphore is never closed");
-        let mut piece = Vec::with_capacity(CHUNK);
-        while piece.len() < CHUNK {
-            match source.read_buf(&mut piece).await {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        if piece.is_empty() {
-            return Err(format!("the source ended {left} bytes early"));
-        }
-        left -= piece.len() as u64;
-        commands.send(Command::Piece { stream, piece: Some((piece, permit)) });
+        commands.send(Command::Piece { stream, piece: Some((bytes, permit)) });
     }
-    commands.send(Command::Piece { stream, piece: None });
-    Ok(())
+    false
 }

@@ -113,6 +113,7 @@ async fn every_interpreter_from_3_6_on_runs_it() {
         let (major, minor, _) = link.hello().python;
         assert_eq!(format!("{major}.{minor}"), version);
         crate::live::check_everything_once(&link, scratch.path()).await;
+        crate::rebuild::check_once(&link, scratch.path()).await;
         link.close().await;
         assert!(child.wait().await.unwrap().success(), "{version}");
     }

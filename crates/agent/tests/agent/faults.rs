@@ -7,7 +7,7 @@ use remora_agent::{Expect, OpErrorKind, Surveyed, boot_command};
 use tokio::process::Command;
 
 use crate::files::{names, spec};
-use crate::rig::{OneByOne as _, Rig, kind, rel, remote};
+use crate::rig::{OneByOne as _, Rig, kind, pieces, rel, remote};
 
 fn we_are_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
@@ -32,7 +32,7 @@ async fn check_full(rig: Rig) {
     let large = vec![b'x'; 4_000_000];
     let whole = link.write(root, spec("f", &large, Expect::Any), large.clone()).await;
     assert_eq!(kind(whole), OpErrorKind::NoSpace);
-    let streamed = link.write_from(root, spec("g/h", &large, Expect::Any), large.as_slice()).await;
+    let streamed = link.write_from(root, spec("g/h", &large, Expect::Any), pieces(&large, true)).await;
     assert_eq!(kind(streamed), OpErrorKind::NoSpace);
     assert_eq!(link.read(root, &rel("f")).await.unwrap().bytes, b"old");
     let spec_small = spec("f", b"small fits", Expect::Any);

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use remora_agent::{Expect, OpErrorKind, Surveyed, WriteSpec};
 use remora_model::{Digest, Kind, Mode, Mtime, RemotePath};
 
-use crate::rig::{OneByOne as _, Rig, kind, rel};
+use crate::rig::{OneByOne as _, Rig, kind, pieces, rel};
 
 pub(crate) const TIME: Mtime = Mtime(1_600_000_000_123_456_789);
 
@@ -35,11 +35,12 @@ async fn a_written_file_arrives_with_mode_and_time_and_reads_back() {
 async fn a_streamed_file_arrives_whole_and_a_source_that_ends_early_changes_nothing() {
     let rig = Rig::start().await;
     let bytes: Vec<u8> = (0..5_000_000_u32).map(|n| (n / 3) as u8).collect();
-    let stored = rig.link.write_from(&rig.root, spec("f", &bytes, Expect::Absent), bytes.as_slice()).await.unwrap();
+    let stored = rig.link.write_from(&rig.root, spec("f", &bytes, Expect::Absent), pieces(&bytes, true)).await.unwrap();
     assert_eq!(stored.digest, Digest::of(&bytes));
-    let empty = rig.link.write_from(&rig.root, spec("empty", b"", Expect::Absent), &b""[..]).await.unwrap();
+    let empty = rig.link.write_from(&rig.root, spec("empty", b"", Expect::Absent), pieces(b"", true)).await.unwrap();
     assert_eq!(empty.size, 0);
-    let short = rig.link.write_from(&rig.root, spec("f", &bytes, Expect::Any), &bytes[..1_000_000]).await;
+    let short =
+        rig.link.write_from(&rig.root, spec("f", &bytes, Expect::Any), pieces(&bytes[..1_000_000], false)).await;
     assert_eq!(kind(short), OpErrorKind::Invalid);
     // Requests are handled in order: after this one the broken upload is forgotten there, too.
     rig.link.survey(&rig.root, &[rel("f")]).await.unwrap();

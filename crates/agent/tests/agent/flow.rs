@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::files::{names, spec};
 use crate::live::argv;
-use crate::rig::{OneByOne as _, Rig, rel, remote};
+use crate::rig::{OneByOne as _, Rig, pieces, rel, remote};
 
 async fn ping_pong(rig: &Rig) -> remora_agent::Stream {
     let path = rig.at("socket");
@@ -133,7 +133,7 @@ async fn dropped_requests_do_no_harm() {
     let rig = Rig::start().await;
     let large = vec![b'x'; 8 * 1024 * 1024];
     for _ in 0..5 {
-        let write = rig.link.write_from(&rig.root, spec("never", &large, Expect::Any), large.as_slice());
+        let write = rig.link.write_from(&rig.root, spec("never", &large, Expect::Any), pieces(&large, true));
         let soon = rig.link.survey(&rig.root, &[]);
         tokio::select! {
             biased;

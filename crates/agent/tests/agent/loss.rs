@@ -1,7 +1,8 @@
 //! Owns the proof that a link which breaks says why, and leaves no half of a file behind.
 
-use remora_agent::{AgentError, BootError, Expect, Link, LostReason, PipeEnds};
+use remora_agent::{AgentError, BootError, Expect, Link, LostReason, Piece, PipeEnds};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::mpsc;
 
 use crate::files::{names, spec};
 use crate::rig::{Rig, rel, scratch, shell, start};
@@ -77,12 +78,14 @@ fn an_upload_that_is_cut_leaves_the_old_file_and_nothing_else() {
         let link = Link::open(PipeEnds { reader, writer, rides: true }).await.unwrap();
         let large = vec![b'x'; 10_000_000];
         let remote_root = crate::rig::remote(&root);
-        let (mut feeder, source) = tokio::io::duplex(1 << 16);
+        let (feeder, source) = mpsc::channel(2);
         let uploading = link.clone();
         let upload_root = remote_root.clone();
         let upload_spec = spec("f", &large, Expect::Any);
         tokio::spawn(async move { uploading.write_from(&upload_root, upload_spec, source).await });
-        feeder.write_all(&large[..1_000_000]).await.unwrap();
+        for piece in large[..1_000_000].chunks(32 * 1024) {
+            feeder.send(Piece::Bytes(piece.to_vec())).await.unwrap();
+        }
         while names(&root).len() < 2 {
             link.survey(&remote_root, &[]).await.unwrap();
         }

@@ -12,5 +12,6 @@ mod flow;
 mod live;
 mod loss;
 mod processes;
+mod rebuild;
 mod rig;
 mod terminals;

@@ -4,11 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use remora_agent::{
-    AgentError, BootError, Change, ChangeKind, Expect, Link, OpErrorKind, PipeEnds, Stored, WriteSpec, boot_command,
+    AgentError, BootError, Change, ChangeKind, Expect, Link, OpErrorKind, Piece, PipeEnds, Stored, WriteSpec,
+    boot_command,
 };
 use remora_model::{Digest, Mode, Mtime, RelPath, RemotePath};
 use tempfile::TempDir;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc;
+
+const PIECE: usize = 32 * 1024;
 
 /// A link to an agent on this machine.
 pub(crate) struct Rig {
@@ -80,6 +84,14 @@ pub(crate) fn start(command: &mut Command) -> (Child, ChildStdout, ChildStdin) {
     (child, reader, writer)
 }
 
+/// The bytes as a source that is read to its end; without `end`, as one that breaks off.
+pub(crate) fn pieces(bytes: &[u8], end: bool) -> mpsc::Receiver<Piece> {
+    let (sender, receiver) = mpsc::channel(bytes.len() / PIECE + 2);
+    let parts = bytes.chunks(PIECE).map(|part| Piece::Bytes(part.to_vec()));
+    parts.chain(end.then_some(Piece::End)).for_each(|piece| sender.try_send(piece).unwrap());
+    receiver
+}
+
 pub(crate) fn remote(path: &Path) -> RemotePath {
     use std::os::unix::ffi::OsStrExt as _;
     RemotePath::new(path.as_os_str().as_bytes()).unwrap()
@@ -143,11 +155,11 @@ impl OneByOne for Link {
 
     async fn write(&self, root: &RemotePath, spec: WriteSpec, bytes: Vec<u8>) -> Result<Stored, AgentError> {
         if bytes.len() > SMALL {
-            return self.write_from(root, spec, bytes.as_slice()).await;
+            return self.write_from(root, spec, pieces(&bytes, true)).await;
         }
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
         let WriteSpec { path, mode, mtime, expect, .. } = spec;
         self.one(root, &path, ChangeKind::Write { bytes, digest, mode, mtime, expect }).await?;
-        Ok(Stored { digest, size })
+        Ok(Stored { digest, size, stamp: None })
     }
 }

@@ -9,6 +9,7 @@ use remora_model::{Mode, RelPath, RemotePath};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Task;
+use crate::delta::Lists;
 use crate::error::MirrorError;
 use crate::event::{Event, Job, Large, Op, Outcome};
 use crate::fetch::read_there;
@@ -16,7 +17,7 @@ use crate::index::{Index, Opened};
 use crate::look::{LookSpec, Looked, comes_to_nothing};
 use crate::notice::{Notice, PlannedChange};
 use crate::pack::{explain_refusals, push_all};
-use crate::push::{Remote, push};
+use crate::push::{Remote, Source, push};
 use crate::record::{FileRecord, Records, Seen, is_racy};
 use crate::replace::replace;
 use crate::scan::{Tree, mtime_from};
@@ -241,12 +242,15 @@ impl Task {
             return reply.send(outcome(MirrorError::Link(LostReason::Closed)));
         };
         let (local_root, events) = (self.local.root.clone(), self.events.clone());
+        let lists = self.config.index_file.as_deref().map(Lists::beside);
         self.jobs.spawn(async move {
-            let streamed = |bytes| {
-                let _ = events.send(Event::Streamed(bytes));
-            };
+            let told = events.clone();
+            let progress = Arc::new(move |bytes| {
+                let _ = told.send(Event::Streamed(bytes));
+            });
             let remote = Remote { link, root };
-            let outcome = push(&remote, &local_root, &path, large, &streamed).await;
+            let source = Source { root: &local_root, lists, progress };
+            let outcome = push(&remote, &source, &path, large).await;
             let mut outcomes = [(path, outcome)];
             explain_refusals(&remote, &mut outcomes).await;
             tell_if_lost(&outcomes, number, &events);

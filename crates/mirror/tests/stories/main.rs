@@ -6,6 +6,7 @@
 
 mod divergence;
 mod kinds;
+mod large;
 mod latency;
 mod lost;
 mod many;

@@ -6,12 +6,15 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use remora_agent::{Link, PipeEnds, boot_command};
 use remora_mirror::{Barrier, Blocked, Config, Mirror, Notice, RemovalLimits, start};
 use remora_model::{LocalPath, RelPath};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -43,6 +46,8 @@ pub struct Running {
 /// An agent that runs.
 pub struct Agent {
     pub link: Link,
+    /// Bytes that went to it.
+    pub sent: Arc<AtomicU64>,
     _child: Child,
     pipe: JoinSet<()>,
 }
@@ -163,9 +168,19 @@ impl Pair {
         let (writer, mut from_writer) = tokio::io::duplex(1 << 20);
         let mut pipe = JoinSet::new();
         pipe.spawn(async move { drop(tokio::io::copy(&mut stdout, &mut to_reader).await) });
-        pipe.spawn(async move { drop(tokio::io::copy(&mut from_writer, &mut stdin).await) });
+        let sent = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&sent);
+        pipe.spawn(async move {
+            let mut bytes = vec![0; 1 << 16];
+            while let Ok(size @ 1..) = from_writer.read(&mut bytes).await {
+                count.fetch_add(size as u64, Ordering::Relaxed);
+                if stdin.write_all(&bytes[..size]).await.is_err() {
+                    break;
+                }
+            }
+        });
         let link = timeout(PATIENCE, Link::open(PipeEnds { reader, writer, rides: true })).await.unwrap().unwrap();
-        Agent { link, _child: child, pipe }
+        Agent { link, sent, _child: child, pipe }
     }
 }
 
