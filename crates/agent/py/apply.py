@@ -9,6 +9,7 @@ change, and never follows a symbolic link.
 CHANGE = struct.Struct(">BBHHqI")
 WRITE, SYMLINK, DIR, PARENT, META, REMOVE = 1, 2, 3, 4, 5, 6
 EXPECT_ABSENT, EXPECT_ANY, EXPECT_CONTENT = 0, 1, 2
+EXPECT_WORDS = {EXPECT_ABSENT: "absent", EXPECT_ANY: "any"}
 DIGEST_SIZE = 32
 # Directories of a pack that are kept open at a time.
 DIRS_OPEN = 64
@@ -112,7 +113,7 @@ class Pack:
     """The changes of one request."""
 
     def __init__(self, agent, head, changes):
-        self.agent, self.changes = agent, changes
+        self.agent, self.changes, self.root = agent, changes, path_from(head["root"])
         self.dirs = Dirs(head)
         agent.uploads.add(self)
 
@@ -134,6 +135,7 @@ class Pack:
         try:
             change.result = yield from step(change)
         except Exception as error:
+            make_room(self.agent, error)
             if isinstance(error, OSError):
                 error.filename, error.filename2 = change.path, None
             change.result = error_head(error)
@@ -216,6 +218,8 @@ class Pack:
         if change.kind == WRITE:
             # Only now: with an old mtime, a look that lasts would make it a leftover for another agent.
             os.utime(change.temp, ns=(change.mtime, change.mtime), dir_fd=dir_fd, follow_symlinks=False)
+        expect = EXPECT_WORDS.get(change.expect)
+        keep_replaced(self.agent, self.root, change.path, dir_fd, change.name, expect)
         os.rename(change.temp, change.name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
         change.temp = None
         return True
@@ -229,7 +233,8 @@ class Pack:
             os.rmdir(change.name, dir_fd=dir_fd)
         else:
             yield from self.check(change, dir_fd)
-            os.unlink(change.name, dir_fd=dir_fd)
+            if not keep_removed(self.agent, self.root, change.path, dir_fd, change.name):
+                os.unlink(change.name, dir_fd=dir_fd)
         return True
 
     def set_meta(self, change, dir_fd):

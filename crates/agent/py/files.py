@@ -223,6 +223,7 @@ class Upload:
             # Only now: with an old mtime, a look that lasts would make it a leftover for another agent.
             os.fchmod(self.fd, head["mode"] & 0o7777)
             os.utime(self.fd, ns=(head["mtime"], head["mtime"]))
+            keep_replaced(self.agent, path_from(head["root"]), place.path, place.dir, place.name, head["expect"])
             os.rename(self.temp, place.name, src_dir_fd=place.dir, dst_dir_fd=place.dir)
             self.temp = None
             status = os.fstat(self.fd)

@@ -24,6 +24,9 @@ OPS = {
     "dial": op_dial,
     "listen": op_listen,
     "cached": op_cached,
+    "trash": op_trash,
+    "trash_list": op_trash_list,
+    "trash_read": op_trash_read,
     "cache": op_cache,
 }
 # Operations that change files are done strictly one after another, in the order in which they came.
@@ -82,6 +85,7 @@ class Agent:
         self.children = {}  # pid -> Process
         self.uploads = set()
         self.folders = set()
+        self.trashes = {}  # root -> Trash
         self.changes = collections.deque()
         self.jobs = collections.deque()
         self.timers = []
@@ -105,6 +109,7 @@ class Agent:
         self.outbox.put_body(stream, body)
 
     def fail(self, stream, error):
+        make_room(self, error)
         self.reply(stream, error_head(error))
 
     def begin(self, stream, payload, end):

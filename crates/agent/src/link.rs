@@ -5,6 +5,7 @@ mod apply;
 mod open;
 mod rebuild;
 mod survey;
+mod trash;
 mod upload;
 
 use std::sync::Arc;

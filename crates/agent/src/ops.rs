@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use remora_model::{Digest, Entry, Mode, Mtime, RelPath, RemotePath, RemotePort};
+use remora_model::{Digest, Entry, Kind, Mode, Mtime, RelPath, RemotePath, RemotePort};
 use serde::{Deserialize, Serialize};
 
 /// What the agent says of itself when it starts.
@@ -59,6 +59,30 @@ pub enum Surveyed {
     Closed,
     /// A parent directory of it is a symbolic link or no directory: it would leave the root.
     Outside,
+}
+
+/// How much is kept of what is replaced or removed, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrashLimits {
+    /// For so long.
+    pub seconds: u64,
+    /// So many bytes.
+    pub bytes: u64,
+    /// So many files.
+    pub entries: u64,
+}
+
+/// Something that was replaced or removed, and kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trashed {
+    /// Where it stood, below the root.
+    pub path: RelPath,
+    /// When it was replaced or removed, by the remote clock.
+    pub when: Mtime,
+    /// Its size in bytes.
+    pub size: u64,
+    /// A file or a symbolic link.
+    pub kind: Kind,
 }
 
 /// What a change expects to replace.

@@ -15,3 +15,4 @@ mod processes;
 mod rebuild;
 mod rig;
 mod terminals;
+mod trash;
