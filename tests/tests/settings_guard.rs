@@ -15,7 +15,17 @@ fn samples() -> Vec<(&'static str, Value)> {
     let Settings {
         targets: _,
         target: _,
-        mirror: MirrorSettings { exclude: _, on_save: _, watch: _, max_deletes: _, max_delete_percent: _ },
+        mirror:
+            MirrorSettings {
+                exclude: _,
+                on_save: _,
+                watch: _,
+                max_deletes: _,
+                max_delete_percent: _,
+                trash_days: _,
+                trash_megabytes: _,
+                trash_files: _,
+            },
         debug: DebugSettings { debugger: _, just_my_code: _, sub_process: _, local_port: _ },
     } = Settings::default();
     vec![
@@ -26,6 +36,9 @@ fn samples() -> Vec<(&'static str, Value)> {
         ("remora.mirror.watch", json!(false)),
         ("remora.mirror.maxDeletes", json!(500)),
         ("remora.mirror.maxDeletePercent", json!(50)),
+        ("remora.mirror.trashDays", json!(1)),
+        ("remora.mirror.trashMegabytes", json!(1)),
+        ("remora.mirror.trashFiles", json!(1)),
         ("remora.debug.debugger", json!("ptvsd")),
         ("remora.debug.justMyCode", json!(false)),
         ("remora.debug.subProcess", json!(false)),

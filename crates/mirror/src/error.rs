@@ -65,6 +65,21 @@ pub enum MirrorError {
         /// As it was given.
         path: String,
     },
+    /// Nothing of this is in the trash, or not any more.
+    #[error("nothing of {path} is kept")]
+    NotKept {
+        /// The path.
+        path: RelPath,
+    },
+    /// There is a local file already.
+    #[error("{path} is here")]
+    AlreadyHere {
+        /// The path.
+        path: RelPath,
+    },
+    /// Something that was replaced or removed on the remote could not be kept; told once.
+    #[error("can't keep what is replaced: {0}")]
+    Trash(String),
     /// There is no such file on the remote.
     #[error("there is no {path} on the remote")]
     NotThere {

@@ -26,6 +26,7 @@ mod scan;
 mod state;
 mod survey;
 mod task;
+mod trash;
 mod watch;
 
 pub use error::MirrorError;
@@ -38,3 +39,4 @@ pub use notice::{
 };
 pub use place::relative_path;
 pub use rules::Rule;
+pub use trash::{Restore, list_trash, restore};

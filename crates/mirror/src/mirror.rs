@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use remora_agent::Link;
+use remora_agent::{Link, TrashLimits};
 use remora_model::{LocalPath, RelPath};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -29,6 +29,8 @@ pub struct Config {
     pub watch: bool,
     /// How many files go in one set unasked.
     pub removals: RemovalLimits,
+    /// How much is kept of what is replaced or removed on the remote.
+    pub trash: TrashLimits,
     /// Whether a local root in which nothing is left of what was mirrored is meant to be so.
     pub emptied: bool,
 }

@@ -33,6 +33,7 @@ const DEFAULTS: &[&str] = &[
     ".tox/",
     ".nox/",
     ".DS_Store",
+    ".remora-trash",
     "*.swp",
     "*.swo",
     "*.swx",

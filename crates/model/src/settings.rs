@@ -72,11 +72,26 @@ pub struct MirrorSettings {
     pub max_deletes: u64,
     /// `maxDeletePercent`: how many of a hundred are; 0 means all.
     pub max_delete_percent: u64,
+    /// `trashDays`: how long what is replaced or removed on the remote is kept there; 0 keeps nothing.
+    pub trash_days: u64,
+    /// `trashMegabytes`: how much of it, in millions of bytes; 0 keeps nothing.
+    pub trash_megabytes: u64,
+    /// `trashFiles`: how many files; 0 keeps nothing.
+    pub trash_files: u64,
 }
 
 impl Default for MirrorSettings {
     fn default() -> Self {
-        Self { exclude: Vec::new(), on_save: true, watch: true, max_deletes: 50, max_delete_percent: 20 }
+        Self {
+            exclude: Vec::new(),
+            on_save: true,
+            watch: true,
+            max_deletes: 50,
+            max_delete_percent: 20,
+            trash_days: 7,
+            trash_megabytes: 1000,
+            trash_files: 5000,
+        }
     }
 }
 

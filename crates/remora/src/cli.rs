@@ -15,6 +15,7 @@ mod target_add;
 mod targets;
 mod terminal;
 mod text_file;
+mod trash;
 mod voice;
 
 use std::io::IsTerminal as _;
@@ -58,6 +59,7 @@ async fn run(command: Command) -> u8 {
         Command::Terminal(args) => terminal::run(args).await,
         Command::LaunchJson(args) => launch_json::run(args).await,
         Command::Target(command) => targets::run(command).await,
+        Command::Trash(command) => trash::run(command).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Lsp => {
             crate::backend::serve(tokio::io::stdin(), tokio::io::stdout(), records_folder()).await;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use remora_agent::{Link, LostReason};
+use remora_agent::{Link, LostReason, Trashed};
 use remora_debug::{Session, SessionEvent};
-use remora_mirror::{HeldFiles, Notice, PlannedChange};
+use remora_mirror::{HeldFiles, Notice, PlannedChange, Restore};
 use remora_model::{DebugSettings, LocalPath, RelPath, RemotePath, Settings};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -52,6 +52,10 @@ pub enum Event {
     TakeAsked(PathBuf, Reply<()>),
     /// The user asks why a file is mirrored, or not.
     ExplainAsked(PathBuf, Reply<Explained>),
+    /// The user asks what is kept of what was replaced or removed on the remote.
+    TrashAsked(Reply<Vec<Trashed>>),
+    /// The user wants some of that back here.
+    RestoreAsked(Restore, Reply<Trashed>),
     /// The user asks what mirroring would do.
     PlanAsked(Option<String>, Reply<Vec<PlannedChange>>),
     /// The user asks for a debug session.
@@ -179,6 +183,8 @@ impl Event {
                 | Self::PlanAsked(..)
                 | Self::RemoteFileAsked(..)
                 | Self::TakeAsked(..)
+                | Self::TrashAsked(..)
+                | Self::RestoreAsked(..)
                 | Self::ExplainAsked(..)
                 | Self::DebugAsked(..)
                 | Self::LaunchAsked(..)

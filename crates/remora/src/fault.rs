@@ -103,6 +103,8 @@ pub enum Kind {
     MirrorPaused,
     /// A remote file is too large to be brought here.
     TooLarge,
+    /// Something that was replaced or removed on the remote could not be kept.
+    TrashFailed,
     /// An upload failed for another reason.
     MirrorFailed,
     /// A file is not there: the program's, or the remote one that was asked for.

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use remora_agent::Link;
+use remora_agent::{Link, Trashed};
 use remora_debug::{Request, Session};
-use remora_mirror::{Blocked, HeldFiles, Mirror, PlannedChange};
+use remora_mirror::{Blocked, HeldFiles, Mirror, PlannedChange, Restore};
 use remora_model::{LocalPath, RemotePath, TransportSpec};
 use tokio::sync::{mpsc, oneshot};
 
@@ -50,6 +50,17 @@ pub enum Job {
     },
     /// Have the remote file in the local one's place.
     Take { mirror: Mirror, file: PathBuf, reply: Reply<()> },
+    /// Tell what is kept of what was replaced or removed there.
+    ListTrash { link: Link, remote_root: String, reply: Reply<Vec<Trashed>> },
+    /// Bring some of it back here; the mirror, if there is one, hears of it.
+    Restore {
+        link: Link,
+        remote_root: String,
+        local_root: LocalPath,
+        mirror: Option<Mirror>,
+        wanted: Restore,
+        reply: Reply<Trashed>,
+    },
     /// Say why a file is mirrored, or not.
     Explain { question: Box<Question>, reply: Reply<Explained> },
     /// Tell what mirroring would do.
@@ -142,6 +153,17 @@ impl Jobs {
             }
             Job::Take { mirror, file, reply } => {
                 let _ = reply.send(mirror.take(&file).await.map_err(|error| fault::mirror(None, &error)));
+            }
+            Job::ListTrash { link, remote_root, reply } => {
+                let kept = remora_mirror::list_trash(&link, &remote_root).await;
+                let _ = reply.send(kept.map_err(|error| fault::mirror(None, &error)));
+            }
+            Job::Restore { link, remote_root, local_root, mirror, wanted, reply } => {
+                let restored = remora_mirror::restore(&link, &remote_root, &local_root, wanted).await;
+                if let (Ok(entry), Some(mirror)) = (&restored, mirror) {
+                    mirror.saved(&local_root.as_path().join(entry.path.to_local()));
+                }
+                let _ = reply.send(restored.map_err(|error| fault::mirror(None, &error)));
             }
             Job::Explain { question, reply } => {
                 let _ = reply.send(file::explain(*question).await);

@@ -8,9 +8,9 @@ mod terminals;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use remora_agent::Link;
+use remora_agent::{Link, Trashed};
 use remora_debug::SessionEvent;
-use remora_mirror::{HeldFiles, Mirror, Notice};
+use remora_mirror::{HeldFiles, Mirror, Notice, Restore};
 use remora_model::{LocalPath, Settings, Target};
 use tokio::sync::mpsc;
 
@@ -105,6 +105,8 @@ pub(crate) enum Waiting {
     Mirror { overwrite: Overwrite, held: Option<HeldFiles>, reply: Reply<Mirrored> },
     RemoteFile(PathBuf, Reply<Option<Vec<u8>>>),
     Take(PathBuf, Reply<()>),
+    Trash(Reply<Vec<Trashed>>),
+    Restore(Restore, Reply<Trashed>),
     Plan(Reply<Vec<remora_mirror::PlannedChange>>),
     Debug(Box<DebugRequest>, Reply<Listening>),
     Root(Reply<Rooted>),
@@ -166,6 +168,8 @@ impl State {
             Event::ResumeAsked(reply) => self.pause_asked(false, reply),
             Event::RemoteFileAsked(file, reply) => self.remote_file_asked(file, reply),
             Event::TakeAsked(file, reply) => self.take_asked(file, reply),
+            Event::TrashAsked(reply) => self.with_target(None, Waiting::Trash(reply), false),
+            Event::RestoreAsked(wanted, reply) => self.with_target(None, Waiting::Restore(wanted, reply), false),
             Event::ExplainAsked(file, reply) => self.explain_asked(file, reply),
             Event::PlanAsked(target, reply) => self.plan_asked(target.as_deref(), reply),
             Event::RootAsked(target, reply) => self.root_asked(target.as_deref(), reply),

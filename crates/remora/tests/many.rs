@@ -1,4 +1,4 @@
-//! The command line and files that are gone here in great numbers.
+//! The command line and files that are gone here, in great numbers or by mistake.
 
 #![cfg(unix)]
 // Only the body of a test counts as a test for the lint; what the tests share does not.
@@ -33,4 +33,38 @@ async fn many_files_that_are_gone_here_are_removed_there_when_the_user_says_so()
     let ended = scene.user.run(scene.args("mirror", &["--delete-many"])).await;
     assert!(ended.status.success(), "{ended:#?}");
     assert!(!scene.remote().join("old").exists());
+}
+
+#[tokio::test]
+async fn what_was_replaced_or_removed_there_is_brought_back_here() {
+    let scene = Scene::new(BINARY, &[("app.py", "one"), ("lost.py", "lost")]);
+    let mirror = async || {
+        let ended = scene.user.run(scene.args("mirror", &[])).await;
+        assert!(ended.status.success(), "{ended:#?}");
+    };
+    mirror().await;
+    scene.write("app.py", "second");
+    fs::remove_file(scene.local().join("lost.py")).unwrap();
+    mirror().await;
+    assert!(!scene.remote().join("lost.py").exists());
+    let args = |rest: &[&str]| {
+        let mut args = scene.args("trash", &[]);
+        args.splice(1..1, rest.iter().map(ToString::to_string));
+        args
+    };
+    let ended = scene.user.run(args(&["list", "app.py"])).await;
+    let kept = ended.event("kept");
+    assert_eq!((kept["path"].as_str(), kept["bytes"].as_u64()), (Some("app.py"), Some(3)), "{ended:#?}");
+    let ended = scene.user.run(args(&["restore", "lost.py"])).await;
+    assert_eq!(ended.event("restored")["path"], "lost.py", "{ended:#?}");
+    assert_eq!(fs::read_to_string(scene.local().join("lost.py")).unwrap(), "lost");
+    let time = kept["time"].as_str().unwrap();
+    let ended = scene.user.run(args(&["restore", "app.py", "--at", time])).await;
+    assert_eq!(ended.event("fault")["kind"], "in_the_way", "{ended:#?}");
+    let ended = scene.user.run(args(&["restore", "app.py", "--at", time, "--overwrite"])).await;
+    assert!(ended.status.success(), "{ended:#?}");
+    mirror().await;
+    assert_eq!((scene.there("app.py"), scene.there("lost.py")), ("one".to_owned(), "lost".to_owned()));
+    let ended = scene.user.run(args(&["restore", "never.py"])).await;
+    assert_eq!(ended.event("fault")["kind"], "file_missing", "{ended:#?}");
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use remora_agent::{Link, LostReason};
+use remora_agent::{AgentError, Link, LostReason};
 use remora_model::{Mode, RelPath, RemotePath};
 use tokio::sync::{mpsc, oneshot};
 
@@ -165,9 +165,26 @@ impl Task {
             Some(Err(error)) => self.index_failed(&error),
             None => {}
         }
+        self.keep_trash(root.clone());
         self.known_root = Some(root.clone());
         self.remote_root = Some(root.clone());
         self.on(Event::RootOpened(link, Ok((root, records))));
+    }
+
+    /// Begins before the first change can leave; what could not be kept is told once.
+    fn keep_trash(&mut self, root: RemotePath) {
+        let Some((_, link)) = self.link.clone() else { return };
+        let (limits, notices) = (self.config.trash, self.notices.clone());
+        self.jobs.spawn(async move {
+            let reason = match link.keep_trash(&root, limits).await {
+                Ok(reason) => reason,
+                Err(AgentError::Op(op)) => Some(op.message),
+                Err(AgentError::Lost(_)) => None,
+            };
+            if let Some(reason) = reason {
+                let _ = notices.send(Notice::Trouble { path: None, error: MirrorError::Trash(reason) });
+            }
+        });
     }
 
     fn index_failed(&mut self, error: &std::io::Error) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use remora_agent::{Link, PipeEnds, boot_command};
+use remora_agent::{Link, PipeEnds, TrashLimits, boot_command};
 use remora_mirror::{Barrier, Blocked, Config, Mirror, Notice, RemovalLimits, start};
 use remora_model::{LocalPath, RelPath};
 use tempfile::TempDir;
@@ -88,6 +88,7 @@ impl Pair {
             overwrite: false,
             watch: false,
             removals: RemovalLimits::default(),
+            trash: TrashLimits { seconds: 3600, bytes: 1 << 30, entries: 5000 },
             emptied: false,
         };
         (self.configure)(&mut config);

@@ -29,6 +29,9 @@ pub(super) fn settings(value: &Value) -> Read<Settings> {
             max_deletes: lookup("mirror.maxDeletes").map_or(Ok(mirror.max_deletes), |node| node.count())?,
             max_delete_percent: lookup("mirror.maxDeletePercent")
                 .map_or(Ok(mirror.max_delete_percent), |node| node.count())?,
+            trash_days: lookup("mirror.trashDays").map_or(Ok(mirror.trash_days), |node| node.count())?,
+            trash_megabytes: lookup("mirror.trashMegabytes").map_or(Ok(mirror.trash_megabytes), |node| node.count())?,
+            trash_files: lookup("mirror.trashFiles").map_or(Ok(mirror.trash_files), |node| node.count())?,
         },
         debug: DebugSettings {
             debugger: lookup("debug.debugger").map_or(Ok(debug.debugger), |node| node.debugger())?,

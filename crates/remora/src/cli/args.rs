@@ -28,6 +28,9 @@ pub(super) enum Command {
     /// Find, list and add the places where programs can run
     #[command(subcommand)]
     Target(TargetCommand),
+    /// What was replaced or removed on the remote, and bringing it back here
+    #[command(subcommand)]
+    Trash(TrashCommand),
     /// Debug a bundled example on a scratch "remote" on this machine
     Demo(DemoArgs),
     /// Serve an editor on standard input and output
@@ -221,6 +224,44 @@ pub(super) struct TargetAddArgs {
     /// Print the text of the settings instead of writing the file
     #[arg(long)]
     pub(super) stdout: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TrashCommand {
+    /// Print what is kept, the oldest first
+    List(TrashListArgs),
+    /// Bring a file back here as it was; the mirror takes it there again
+    Restore(TrashRestoreArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TrashListArgs {
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// Only what was kept of this file
+    #[arg(value_name = "PATH")]
+    pub(super) path: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TrashRestoreArgs {
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// The file, from the mirrored folder
+    #[arg(value_name = "PATH")]
+    pub(super) path: String,
+    /// What was kept at that time, as `list` prints it [default: what was kept last]
+    #[arg(long, value_name = "TIME")]
+    pub(super) at: Option<String>,
+    /// Replace the file that is here
+    #[arg(long)]
+    pub(super) overwrite: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -20,6 +20,8 @@ fn path_of(error: &E) -> Option<&RelPath> {
         | E::Permission { path }
         | E::OutsideRoot { path }
         | E::Diverged { path }
+        | E::NotKept { path }
+        | E::AlreadyHere { path }
         | E::InTheWay { path }
         | E::LocalUnreadable { path, .. }
         | E::LocalUnwritable { path, .. }
@@ -72,7 +74,14 @@ fn sentence(name: &str, error: &E) -> Fault {
             format!("{name} vanished, or kept changing, while it was read."),
             "It is tried again at its next change.",
         ),
-        E::LocalUnwritable { .. }
+        E::Trash(reason) => Fault::new(
+            Kind::TrashFailed,
+            format!("What is replaced or removed on the remote can't always be kept{}.", said(reason)),
+            "It is replaced all the same; remora.mirror.trashDays and its like say how much is kept.",
+        ),
+        E::NotKept { .. }
+        | E::AlreadyHere { .. }
+        | E::LocalUnwritable { .. }
         | E::NotInside { .. }
         | E::NotThere { .. }
         | E::NoFile { .. }
@@ -123,6 +132,16 @@ fn here_or_there(name: &str, error: &E) -> Fault {
             Kind::LocalUnwritable,
             format!("Can't write {name} here{}; it is as it was.", said(message)),
             "Correct what is in the way, then take it again.",
+        ),
+        E::NotKept { .. } => Fault::new(
+            Kind::FileMissing,
+            format!("Nothing of {name} is in the trash, or not of that time."),
+            "`remora trash list` says what is.",
+        ),
+        E::AlreadyHere { .. } => Fault::new(
+            Kind::InTheWay,
+            format!("{name} is here already; it is as it was."),
+            "Move it away, or let it be replaced with --overwrite.",
         ),
         E::NotInside { path } => Fault::new(
             Kind::BadRequest,

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use remora_agent::Link;
-use remora_mirror::Mirror;
+use remora_agent::{Link, Trashed};
+use remora_mirror::{Mirror, Restore};
 use remora_model::LocalPath;
 
 use crate::event::Reply;
@@ -35,6 +35,12 @@ impl State {
 
     pub(crate) fn take_asked(&mut self, file: PathBuf, reply: Reply<()>) -> Vec<Job> {
         self.with_target(None, Waiting::Take(file, reply), true)
+    }
+
+    /// The restored file is a change of the local tree like any other.
+    pub(crate) fn restore(&self, link: Link, wanted: Restore, reply: Reply<Trashed>) -> Vec<Job> {
+        let (remote_root, local_root) = (self.remote_root(), self.workspace.root.clone());
+        vec![Job::Restore { link, remote_root, local_root, mirror: self.mirror.clone(), wanted, reply }]
     }
 
     pub(crate) fn read_remote_file(&self, link: Link, file: PathBuf, reply: Reply<Option<Vec<u8>>>) -> Vec<Job> {

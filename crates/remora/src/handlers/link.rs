@@ -176,6 +176,10 @@ impl State {
                 Err(fault) => self.refuse(Waiting::Mirror { overwrite, held, reply }, fault),
             },
             Waiting::RemoteFile(file, reply) => self.read_remote_file(link.clone(), file, reply),
+            Waiting::Trash(reply) => {
+                vec![Job::ListTrash { link: link.clone(), remote_root: self.remote_root(), reply }]
+            }
+            Waiting::Restore(wanted, reply) => self.restore(link.clone(), wanted, reply),
             Waiting::Take(file, reply) => match self.working_mirror(false) {
                 Ok(mirror) => vec![Job::Take { mirror, file, reply }],
                 Err(fault) => self.refuse(Waiting::Take(file, reply), fault),
@@ -200,6 +204,8 @@ impl State {
             Waiting::Mirror { reply, .. } => drop(reply.send(Err(fault))),
             Waiting::RemoteFile(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Take(_, reply) => drop(reply.send(Err(fault))),
+            Waiting::Trash(reply) => drop(reply.send(Err(fault))),
+            Waiting::Restore(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Plan(reply) => drop(reply.send(Err(fault))),
             Waiting::Debug(_, reply) => drop(reply.send(Err(fault))),
         }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use remora_agent::TrashLimits;
 use remora_mirror::{Config, HeldFiles, Mirror, MirrorError, Notice, RemovalLimits};
 use remora_model::RelPath;
 use tokio::sync::oneshot;
@@ -56,6 +57,11 @@ impl State {
             index_file: self.index_file(),
             overwrite: self.workspace.overwrite,
             watch: self.workspace.watch && settings.mirror.watch,
+            trash: TrashLimits {
+                seconds: settings.mirror.trash_days.saturating_mul(24 * 60 * 60),
+                bytes: settings.mirror.trash_megabytes.saturating_mul(1_000_000),
+                entries: settings.mirror.trash_files,
+            },
             emptied: self.workspace.delete_many,
             removals: match self.workspace.delete_many {
                 true => RemovalLimits::default(),
