@@ -24,6 +24,7 @@ OPS = {
     "dial": op_dial,
     "listen": op_listen,
     "cached": op_cached,
+    "claim": op_claim,
     "trash": op_trash,
     "trash_list": op_trash_list,
     "trash_read": op_trash_read,
@@ -85,6 +86,7 @@ class Agent:
         self.children = {}  # pid -> Process
         self.uploads = set()
         self.folders = set()
+        self.claims = {}  # root -> its file, open and locked
         self.trashes = {}  # root -> Trash
         self.changes = collections.deque()
         self.jobs = collections.deque()

@@ -23,6 +23,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("../py/listing.py"),
     include_str!("../py/cache.py"),
     include_str!("../py/trash.py"),
+    include_str!("../py/claims.py"),
     include_str!("../py/names.py"),
     include_str!("../py/kin.py"),
     include_str!("../py/processes.py"),

@@ -16,8 +16,8 @@ mod stream;
 pub use error::{AgentError, BootError, LostReason, OpError, OpErrorKind};
 pub use link::{Link, PipeEnds, Recipe, boot_command};
 pub use ops::{
-    Address, Change, ChangeKind, Exit, Expect, Hello, Piece, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec, Said,
-    SpawnSpec, Stored, Surveyed, TrashLimits, Trashed, TtySize, WriteSpec,
+    Address, Change, ChangeKind, Claim, Exit, Expect, Hello, Piece, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec,
+    Said, SpawnSpec, Stored, Surveyed, TrashLimits, Trashed, TtySize, WriteSpec,
 };
 pub use process::{Process, ProcessEvent, ProcessEvents, ProcessHandle, RunDir};
 pub use stream::{Stream, StreamReader, StreamWriter};

@@ -2,6 +2,7 @@
 
 mod answer;
 mod apply;
+mod claim;
 mod open;
 mod rebuild;
 mod survey;

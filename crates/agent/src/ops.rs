@@ -61,6 +61,19 @@ pub enum Surveyed {
     Outside,
 }
 
+/// Who mirrors to a root, in their own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Their machine.
+    pub host: String,
+    /// Their login there.
+    pub user: String,
+    /// The local root.
+    pub root: String,
+    /// When they began, in seconds since 1970-01-01 UTC.
+    pub since: u64,
+}
+
 /// How much is kept of what is replaced or removed, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrashLimits {

@@ -77,6 +77,16 @@ pub enum MirrorError {
         /// The path.
         path: RelPath,
     },
+    /// Somebody else mirrors to the same remote root; told once for a connection.
+    #[error("{user} on {host} mirrors {root} to the same remote root")]
+    Claimed {
+        /// Their machine.
+        host: String,
+        /// Their login there.
+        user: String,
+        /// Their local root.
+        root: String,
+    },
     /// Something that was replaced or removed on the remote could not be kept; told once.
     #[error("can't keep what is replaced: {0}")]
     Trash(String),

@@ -103,6 +103,8 @@ pub enum Kind {
     MirrorPaused,
     /// A remote file is too large to be brought here.
     TooLarge,
+    /// Somebody else mirrors to the same remote root.
+    RootClaimed,
     /// Something that was replaced or removed on the remote could not be kept.
     TrashFailed,
     /// An upload failed for another reason.

@@ -65,6 +65,8 @@ pub struct State {
     pub(crate) last_session: u64,
     pub(crate) terminals: Terminals,
     pub(crate) message: Option<String>,
+    /// Who else mirrors to the same remote root, in one sentence.
+    pub(crate) claimed: Option<String>,
     shown: Status,
 }
 
@@ -134,6 +136,7 @@ impl State {
             last_session: 0,
             terminals: Terminals::default(),
             message: None,
+            claimed: None,
             shown: Status::default(),
         }
     }

@@ -6,6 +6,7 @@
 mod boot;
 mod cache;
 mod changes;
+mod claims;
 mod faults;
 mod files;
 mod flow;

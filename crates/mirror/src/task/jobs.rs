@@ -1,10 +1,11 @@
 //! Owns how each job is carried out: on a blocking thread, or over the link, with its result coming back
 //! as an event. Decides nothing.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use remora_agent::{AgentError, Link, LostReason};
+use remora_agent::{AgentError, Claim, Link, LostReason};
 use remora_model::{Mode, RelPath, RemotePath};
 use tokio::sync::{mpsc, oneshot};
 
@@ -25,6 +26,23 @@ use crate::survey::{Local, open_root, survey};
 
 /// The largest remote file that is brought here: what an agent reads at once.
 const BYTES_TAKEN: u64 = 256 << 20;
+
+/// Who we are, to others who mirror to the same remote root.
+fn identity(root: &Path) -> Claim {
+    let named = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Claim { host: host_name(), user: named(&["USER", "LOGNAME", "USERNAME"]), root: root.display().to_string(), since }
+}
+
+#[cfg(unix)]
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host_name() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_default()
+}
 
 /// What came of opening the remote root.
 pub(super) struct RootOpened {
@@ -166,9 +184,28 @@ impl Task {
             None => {}
         }
         self.keep_trash(root.clone());
+        self.claim(root.clone());
         self.known_root = Some(root.clone());
         self.remote_root = Some(root.clone());
         self.on(Event::RootOpened(link, Ok((root, records))));
+    }
+
+    /// Says that we mirror there, and hears who else does. Two windows of one local folder are no news to anybody.
+    fn claim(&mut self, remote_root: RemotePath) {
+        let Some((_, link)) = self.link.clone() else { return };
+        let (own, notices) = (identity(&self.local.root), self.notices.clone());
+        self.jobs.spawn(async move {
+            match link.claim(&remote_root, &own).await {
+                Ok(Some(Claim { host, user, root, .. }))
+                    if (&host, &user, &root) != (&own.host, &own.user, &own.root) =>
+                {
+                    let _ =
+                        notices.send(Notice::Trouble { path: None, error: MirrorError::Claimed { host, user, root } });
+                }
+                Ok(_) => {}
+                Err(error) => tracing::info!(%error, "the remote root can't be claimed"),
+            }
+        });
     }
 
     /// Begins before the first change can leave; what could not be kept is told once.

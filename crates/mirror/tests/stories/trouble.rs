@@ -179,3 +179,29 @@ async fn a_failed_upload_is_named_all_the_time_and_mended_by_itself() {
     running.barrier().await.unwrap();
     pair.assert_same();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_editor_is_told_who_has_the_remote_root_and_another_window_of_the_first_is_not() {
+    let pair = Pair::new();
+    pair.write("a", "1");
+    let _first = pair.mirrored().await;
+    let again = pair.mirrored().await;
+    assert!(!again.heard.iter().any(|notice| matches!(notice, Notice::Trouble { .. })), "{:?}", again.heard);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut config = pair.config();
+    config.local_root = remora_model::LocalPath::new(elsewhere.path()).unwrap();
+    config.index_file = None;
+    let (tell, mut notices) = tokio::sync::mpsc::unbounded_channel();
+    let mirror = remora_mirror::start(config, tell).unwrap();
+    let agent = pair.agent().await;
+    mirror.link_up(agent.link.clone());
+    let told = loop {
+        let notice = notices.recv().await.expect("the mirror lives");
+        if let Notice::Trouble { path: None, error: MirrorError::Claimed { root, .. } } = notice {
+            break root;
+        }
+    };
+    assert_eq!(told, pair.local.path().canonicalize().unwrap().display().to_string());
+    mirror.barrier().await.unwrap();
+    assert!(pair.is_there("a"), "it mirrors all the same, and removes nothing of the first one's");
+}

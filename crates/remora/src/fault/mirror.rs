@@ -74,6 +74,11 @@ fn sentence(name: &str, error: &E) -> Fault {
             format!("{name} vanished, or kept changing, while it was read."),
             "It is tried again at its next change.",
         ),
+        E::Claimed { host, user, root } => Fault::new(
+            Kind::RootClaimed,
+            format!("{user} on {host} mirrors {root} to the same remote folder."),
+            "What one of you changed the other does not overwrite unasked; another remoteRoot keeps you apart.",
+        ),
         E::Trash(reason) => Fault::new(
             Kind::TrashFailed,
             format!("What is replaced or removed on the remote can't always be kept{}.", said(reason)),

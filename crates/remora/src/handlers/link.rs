@@ -79,7 +79,7 @@ impl State {
     }
 
     fn link_up(&mut self, generation: Generation, link: Link) -> Vec<Job> {
-        self.message = None;
+        (self.message, self.claimed) = (None, None);
         if let Some(mirror) = &self.mirror {
             mirror.link_up(link.clone());
             self.comparing = true;

@@ -182,6 +182,12 @@ impl State {
                 self.mirror_trouble(Some(&path), &error);
             }
             Notice::ManyRemovals { count, paths } => return self.offer(count, Offer::about_held(count, &paths)),
+            Notice::Trouble { path: None, error: error @ MirrorError::Claimed { .. } } => {
+                // It holds for as long as the connection, whatever else is told.
+                let fault = fault::mirror(None, &error);
+                self.claimed = Some(fault.message.clone());
+                self.say(Said::Fault(fault));
+            }
             Notice::Trouble { path, error } => {
                 self.mirror_trouble(path.as_ref(), &error);
                 if let MirrorError::LocalRootEmptied { files } = error {

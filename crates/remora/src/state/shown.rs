@@ -33,7 +33,7 @@ impl State {
             paused: self.paused,
             sessions: self.sessions.iter().map(|(id, session)| session.status(*id)).collect(),
             progress: mirror.progress.as_ref().map(upload_progress),
-            message: self.message.clone(),
+            message: self.message.clone().or_else(|| self.claimed.clone()),
         }
     }
 
