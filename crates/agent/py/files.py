@@ -8,9 +8,11 @@ DIR_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a named pipe must not wait for its writer.
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 TEMP_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-TEMP_NAME = re.compile(br"\.remora-([0-9]{1,9})-[0-9a-f]+\.tmp\Z")
+# Whose it is: a process id, which life of it (see listing.py), and which of its files.
+TEMP_NAME = re.compile(br"\.remora-([0-9]{1,9})-(?:([0-9a-f]+)-)?[0-9a-f]+\.tmp\Z")
 TEMP_NONCE, TEMP_COUNT = base64.b16encode(os.urandom(6)).lower(), itertools.count()
-# A temporary file of a dead agent is removed when it is older than this (its pid may be of another container).
+# Where it can't be known whether the owner of a temporary file is dead (its pid may be of another container), it is
+# removed when it is older than this.
 TEMP_AGE = 60.0
 # Digests of files that this agent wrote, by what `stat` says of them; the oldest go first.
 KNOWN_MAX = 50000
@@ -20,7 +22,7 @@ STAMPED = 1024 * 1024
 
 
 def temp_name():
-    return b".remora-%d-%s%08x.tmp" % (os.getpid(), TEMP_NONCE, next(TEMP_COUNT))
+    return b".remora-%d-%s%s%08x.tmp" % (os.getpid(), OWN_LIFE, TEMP_NONCE, next(TEMP_COUNT))
 
 
 def open_dir(name, parent):
@@ -98,6 +100,38 @@ class Place:
 
 def blake(data=b""):
     return hashlib.blake2b(data, digest_size=32)
+
+
+def where_pids_count():
+    """What names this boot of this machine and this container: there a process id means one process. Or None."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            boot = file.read()
+        return b"%s %d %s" % (boot, os.stat("/proc/self/ns/pid").st_ino, os.fsencode(os.uname().nodename))
+    except OSError:
+        return None
+
+
+def started_at(pid):
+    """The time at which a process was started, in ticks since the boot, or None if that can't be read."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            state, rest = file.read().rpartition(b")")[2].split(None, 1)
+    except (OSError, ValueError):
+        return None
+    # A process that has ended and was not waited for writes no more.
+    return b"0" if state in b"ZX" else b"%x" % int(rest.split()[18])
+
+
+def own_life():
+    """What tells this process from all others that had its id, for a name; empty where nothing does."""
+    where, start = where_pids_count(), started_at(os.getpid())
+    if where is None or start is None:
+        return b""
+    return b"%s%s-" % (blake(where).hexdigest()[:8].encode("ascii"), start)
+
+
+OWN_LIFE = own_life()
 
 
 def signature(status):

@@ -54,17 +54,31 @@ def listed(body):
 
 
 def remove_leftovers(fd):
-    """Removes temporary files of agents that are no more."""
+    """Removes temporary files of agents that are no more: at once where that is sure, else when they are old."""
     for name in os.listdir(fd):
         match = TEMP_NAME.match(os.fsencode(name))
         if not match:
             continue
         try:
-            old = time.time() - os.stat(name, dir_fd=fd, follow_symlinks=False).st_mtime > TEMP_AGE
-            if old and not is_alive(int(match.group(1))):
+            dead = is_dead(int(match.group(1)), match.group(2))
+            if dead is None:
+                old = time.time() - os.stat(name, dir_fd=fd, follow_symlinks=False).st_mtime > TEMP_AGE
+                dead = old and not is_alive(int(match.group(1)))
+            if dead:
                 os.unlink(name, dir_fd=fd)
         except OSError:
             pass
+
+
+def is_dead(pid, life):
+    """Whether that life of a process is over; None when that can't be known from here."""
+    if not OWN_LIFE or not life or life[:8] != OWN_LIFE[:8]:
+        return None
+    start = started_at(pid)
+    if start is None:
+        # Another login's processes may be hidden, but not their ids.
+        return not is_alive(pid)
+    return start != life[8:]
 
 
 def is_alive(pid):

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 
-use remora_agent::{Expect, OpErrorKind, Surveyed, WriteSpec};
+use remora_agent::{Expect, OpErrorKind, Piece, Surveyed, WriteSpec};
 use remora_model::{Digest, Kind, Mode, Mtime, RemotePath};
 
 use crate::rig::{OneByOne as _, Rig, kind, pieces, rel};
@@ -180,6 +180,36 @@ async fn temporary_files_of_dead_agents_are_removed_and_others_kept() {
     let left: Vec<bool> = temps.iter().chain([&young]).map(|temp| rig.at(temp).exists()).collect();
     assert_eq!(left, [false, false, true, true, true]);
     rig.end().await;
+}
+
+#[tokio::test]
+async fn a_killed_agents_temporary_file_is_removed_at_once_and_a_living_ones_is_not() {
+    let (killed, living, next) = (Rig::start().await, Rig::start().await, Rig::start().await);
+    let temps = || {
+        let names = std::fs::read_dir(next.at("")).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().ends_with(".tmp")).count()
+    };
+    // Neither comes to its end.
+    let mut open = Vec::new();
+    for (number, rig) in [&killed, &living].into_iter().enumerate() {
+        let (sender, pieces) = tokio::sync::mpsc::channel(2);
+        sender.send(Piece::Bytes(vec![7; 90_000])).await.unwrap();
+        open.push(sender);
+        let (link, root) = (rig.link.clone(), next.root.clone());
+        let spec = WriteSpec { size: 2 << 20, ..spec("f", b"", Expect::Absent) };
+        tokio::spawn(async move { link.write_from(&root, spec, pieces).await });
+        while temps() == number {
+            rig.link.survey(&next.root, &[]).await.unwrap();
+        }
+    }
+    let pid = killed.link.hello().pid.to_string();
+    assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    killed.link.lost().await;
+    next.link.survey(&next.root, &[rel("f")]).await.unwrap();
+    assert_eq!(temps(), 1);
+    living.link.close().await;
+    assert_eq!(temps(), 0);
+    next.end().await;
 }
 
 #[tokio::test]
