@@ -238,7 +238,13 @@ fn judge_dirs(record: Option<&Record>, may_be_ours: bool, local: &Entry, there: 
     match record {
         Some(Record::Dir { ours: true, mode }) => {
             let wanted = wanted_mode(local.mode, Some(*mode));
-            if there.mode.0 & 0o777 == wanted.0 { Verdict::Same(None) } else { Verdict::Dirty(Change::Meta, None) }
+            let found = Mode(there.mode.0 & 0o777);
+            if found == wanted {
+                return Verdict::Same(None);
+            }
+            // The record is corrected, because who looks next goes by it.
+            let is = || LineKind::Is(Record::Dir { ours: true, mode: found });
+            Verdict::Dirty(Change::Meta, (found != *mode).then(is))
         }
         Some(Record::Dir { ours: false, .. }) => Verdict::Same(None),
         _ => Verdict::Same(Some(Record::Dir { ours: may_be_ours, mode: Mode(there.mode.0 & 0o777) })),

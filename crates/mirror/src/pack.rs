@@ -32,7 +32,7 @@ pub(crate) async fn push_all(remote: &Remote, ops: Vec<(RelPath, Op)>) -> Vec<(R
             changes.push(clearing(&path, expect));
             changes.len() - 1
         });
-        let is_dir = matches!(kind, ChangeKind::Dir { .. });
+        let is_dir = matches!(kind, ChangeKind::Dir { .. } | ChangeKind::Parent { .. });
         changes.push(Change { path: path.clone(), kind });
         places.push((path, way, clear, changes.len() - 1, is_dir));
     }

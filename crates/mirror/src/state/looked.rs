@@ -244,7 +244,10 @@ impl State {
         };
         let way = Way { dirs: self.unknown_dirs(path), clear };
         let sending = Sending::Dir { mode, clears: way.clear.is_some() };
-        self.send(path, live, Op { way, kind: ChangeKind::Dir { mode } }, sending);
+        // One that somebody else made meanwhile keeps its mode.
+        let ours = matches!(record, Some(Record::Dir { ours: true, .. })) || self.records.may_have_made(path);
+        let kind = if ours { ChangeKind::Dir { mode } } else { ChangeKind::Parent { mode } };
+        self.send(path, live, Op { way, kind }, sending);
     }
 
     /// Puts in what a walk below `dir` found to differ from the record, and what it did not find.
@@ -288,10 +291,13 @@ impl State {
             return None;
         }
         let foreign = matches!(record, Some(Record::Dir { ours: false, .. }));
-        if foreign || self.records.below(path).next().is_some() {
+        let below: Vec<RelPath> = self.records.below(path).map(|(path, _)| path.clone()).collect();
+        if foreign || (is_dir && !below.is_empty()) {
             self.fail(path, live, MirrorError::InTheWay { path: path.clone() });
             return None;
         }
+        // Somebody took the directory away, and with it what was left out of what is in it.
+        below.iter().for_each(|path| self.keep(path, LineKind::Nothing(())));
         Some((live, record))
     }
 
@@ -327,7 +333,8 @@ impl State {
     }
 
     fn send(&mut self, path: &RelPath, live: Live, op: Op, sending: Sending) {
-        let (urgent, own) = (live.item.urgent, matches!(op.kind, ChangeKind::Dir { .. }).then_some(path));
+        let is_dir = matches!(op.kind, ChangeKind::Dir { .. } | ChangeKind::Parent { .. });
+        let (urgent, own) = (live.item.urgent, is_dir.then_some(path));
         self.note_sending(path, live, (&op.way, own), sending);
         self.jobs.push(Job::Send { path: path.clone(), op, urgent });
     }
