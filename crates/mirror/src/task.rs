@@ -23,10 +23,11 @@ use crate::state::State;
 use crate::survey::Local;
 use crate::watch::{Watch, join};
 
-use self::jobs::RootOpened;
+use self::opening::Opening;
 use self::packing::Packing;
 
 mod jobs;
+mod opening;
 mod packing;
 
 /// Bulk looks that are under way at a time: more than one hides the time that a disk takes.
@@ -63,6 +64,8 @@ pub(crate) fn start(
         links: 0,
         remote_root: None,
         known_root: None,
+        wanted_root: None,
+        is_index_opening: false,
         index: None,
         notices,
         status,
@@ -89,11 +92,14 @@ struct Task {
     remote_root: Option<RemotePath>,
     /// The root that the state's records are about.
     known_root: Option<RemotePath>,
+    /// The root whose record is being opened, or is to be, and over which link.
+    wanted_root: Option<(u64, RemotePath)>,
+    is_index_opening: bool,
     index: Option<Index>,
     notices: mpsc::UnboundedSender<Notice>,
     status: watch::Sender<Status>,
     events: mpsc::UnboundedSender<Event>,
-    roots: mpsc::UnboundedSender<RootOpened>,
+    roots: mpsc::UnboundedSender<Opening>,
     /// All jobs under way; they end with the task.
     jobs: JoinSet<()>,
     packing: Packing,
@@ -108,7 +114,7 @@ impl Task {
         mut self,
         mut inbox: mpsc::UnboundedReceiver<Command>,
         mut happened: mpsc::UnboundedReceiver<Event>,
-        mut opened: mpsc::UnboundedReceiver<RootOpened>,
+        mut opened: mpsc::UnboundedReceiver<Opening>,
     ) {
         loop {
             let alarm = self.state.next_tick();
@@ -118,7 +124,7 @@ impl Task {
                     Some(command) => self.follow(command),
                     None => return,
                 },
-                Some(root) = opened.recv() => self.root_opened(root),
+                Some(root) = opened.recv() => self.opened(root),
                 Some(event) = happened.recv() => self.happened(event, &mut happened),
                 Some(_) = self.jobs.join_next() => {}
                 () = sleep_until(alarm) => self.on(Event::Tick),

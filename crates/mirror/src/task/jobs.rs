@@ -1,12 +1,11 @@
 //! Owns how each job is carried out: on a blocking thread, or over the link, with its result coming back
 //! as an event. Decides nothing.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use remora_agent::{AgentError, Claim, Link, LostReason};
-use remora_model::{Mode, RelPath, RemotePath};
+use remora_agent::{Link, LostReason};
+use remora_model::{Mode, RelPath};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Task;
@@ -14,7 +13,7 @@ use crate::delta::Lists;
 use crate::error::MirrorError;
 use crate::event::{Event, Job, Large, Op, Outcome};
 use crate::fetch::read_there;
-use crate::index::{Index, Opened};
+use crate::index::Index;
 use crate::look::{LookSpec, Looked, comes_to_nothing};
 use crate::notice::{Notice, PlannedChange};
 use crate::pack::{explain_refusals, push_all};
@@ -26,31 +25,6 @@ use crate::survey::{Local, open_root, survey};
 
 /// The largest remote file that is brought here: what an agent reads at once.
 const BYTES_TAKEN: u64 = 256 << 20;
-
-/// Who we are, to others who mirror to the same remote root.
-fn identity(root: &Path) -> Claim {
-    let named = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Claim { host: host_name(), user: named(&["USER", "LOGNAME", "USERNAME"]), root: root.display().to_string(), since }
-}
-
-#[cfg(unix)]
-fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-#[cfg(not(unix))]
-fn host_name() -> String {
-    std::env::var("COMPUTERNAME").unwrap_or_default()
-}
-
-/// What came of opening the remote root.
-pub(super) struct RootOpened {
-    link: u64,
-    root: Result<RemotePath, MirrorError>,
-    /// What is recorded of it, if that had to be read.
-    index: Option<Result<Opened, std::io::Error>>,
-}
 
 /// A job's result on its way to the state. A job that panics leaves the one it was made with.
 struct Reply {
@@ -143,88 +117,7 @@ impl Task {
         Reply { events: self.events.clone(), event: Some(if_it_panics) }
     }
 
-    fn open_root(&mut self, number: u64) {
-        let Some((_, link)) = self.link.clone() else { return };
-        let (given, create) = (self.config.remote_root.clone(), self.config.create_root);
-        let (place, local_root) = (self.config.index_file.clone(), self.local.root.clone());
-        let (known, roots) = (self.known_root.clone(), self.roots.clone());
-        self.jobs.spawn(async move {
-            let root = open_root(&link, &given, create).await;
-            let mut index = None;
-            if let (Ok(root), Some(place)) = (&root, place)
-                && known.as_ref() != Some(root)
-            {
-                let root = root.clone();
-                let open = move || Index::open(&place, &local_root, &root);
-                index = tokio::task::spawn_blocking(open).await.ok();
-            }
-            let _ = roots.send(RootOpened { link: number, root, index });
-        });
-    }
-
-    pub(super) fn root_opened(&mut self, opened: RootOpened) {
-        let RootOpened { link, root, index } = opened;
-        if self.link.as_ref().is_none_or(|(number, _)| *number != link) {
-            return;
-        }
-        let root = match root {
-            Ok(root) => root,
-            Err(error) => return self.on(Event::RootOpened(link, Err(error))),
-        };
-        let mut records = (self.known_root.as_ref() != Some(&root)).then(Records::default);
-        match index {
-            Some(Ok(opened)) => {
-                self.index = Some(opened.index);
-                records = Some(opened.records);
-                if let Some(problem) = opened.problem {
-                    self.tell(Notice::Trouble { path: None, error: MirrorError::Record(problem) });
-                }
-            }
-            Some(Err(error)) => self.index_failed(&error),
-            None => {}
-        }
-        self.keep_trash(root.clone());
-        self.claim(root.clone());
-        self.known_root = Some(root.clone());
-        self.remote_root = Some(root.clone());
-        self.on(Event::RootOpened(link, Ok((root, records))));
-    }
-
-    /// Says that we mirror there, and hears who else does. Two windows of one local folder are no news to anybody.
-    fn claim(&mut self, remote_root: RemotePath) {
-        let Some((_, link)) = self.link.clone() else { return };
-        let (own, notices) = (identity(&self.local.root), self.notices.clone());
-        self.jobs.spawn(async move {
-            match link.claim(&remote_root, &own).await {
-                Ok(Some(Claim { host, user, root, .. }))
-                    if (&host, &user, &root) != (&own.host, &own.user, &own.root) =>
-                {
-                    let _ =
-                        notices.send(Notice::Trouble { path: None, error: MirrorError::Claimed { host, user, root } });
-                }
-                Ok(_) => {}
-                Err(error) => tracing::info!(%error, "the remote root can't be claimed"),
-            }
-        });
-    }
-
-    /// Begins before the first change can leave; what could not be kept is told once.
-    fn keep_trash(&mut self, root: RemotePath) {
-        let Some((_, link)) = self.link.clone() else { return };
-        let (limits, notices) = (self.config.trash, self.notices.clone());
-        self.jobs.spawn(async move {
-            let reason = match link.keep_trash(&root, limits).await {
-                Ok(reason) => reason,
-                Err(AgentError::Op(op)) => Some(op.message),
-                Err(AgentError::Lost(_)) => None,
-            };
-            if let Some(reason) = reason {
-                let _ = notices.send(Notice::Trouble { path: None, error: MirrorError::Trash(reason) });
-            }
-        });
-    }
-
-    fn index_failed(&mut self, error: &std::io::Error) {
+    pub(super) fn index_failed(&mut self, error: &std::io::Error) {
         self.index = None;
         let error = MirrorError::Record(error.to_string());
         self.tell(Notice::Trouble { path: None, error });
