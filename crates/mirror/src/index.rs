@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use remora_model::RemotePath;
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Line, Records};
+use crate::record::{Line, LineKind, Records};
 
 /// A change of what the lines mean gets the next number; an index of another version is started anew.
 const VERSION: u32 = 1;
@@ -29,12 +29,23 @@ struct Header {
     remote_root: RemotePath,
 }
 
+/// Says whether the work that the lines above speak of came to its end.
+#[derive(Serialize, Deserialize)]
+struct Mark {
+    done: bool,
+}
+
+/// How a mark begins; no other line does.
+const MARK: &[u8] = b"{\"done\":";
+
 /// An index that is open for more.
 pub(crate) struct Index {
     place: PathBuf,
     header: Header,
     file: File,
     lines: usize,
+    /// What the last mark says.
+    done: bool,
 }
 
 /// An index as it was read.
@@ -57,8 +68,9 @@ impl Index {
             Ok(records) => (records, None),
             Err(problem) => (Records::default(), Some(problem)),
         };
-        let (file, lines) = rewrite(place, &header, &records)?;
-        let index = Self { place: place.to_owned(), header, file, lines };
+        let done = !records.was_cut_short();
+        let (file, lines) = rewrite(place, &header, &records, done)?;
+        let index = Self { place: place.to_owned(), header, file, lines, done };
         Ok(Opened { index, records, problem })
     }
 
@@ -72,6 +84,10 @@ impl Index {
     /// Keeps some more lines.
     pub(crate) fn append(&mut self, lines: &[Line]) -> io::Result<()> {
         let mut text = Vec::with_capacity(lines.len() * 256);
+        if self.done && lines.iter().any(|line| matches!(line.what, LineKind::May(_))) {
+            self.done = false;
+            write_line(&mut text, &Mark { done: false })?;
+        }
         for line in lines {
             write_line(&mut text, line)?;
         }
@@ -80,10 +96,22 @@ impl Index {
         Ok(())
     }
 
+    /// Nothing is on its way any more: whoever reads this next has nothing to finish.
+    pub(crate) fn rest(&mut self) -> io::Result<()> {
+        if !self.done {
+            let mut text = Vec::new();
+            write_line(&mut text, &Mark { done: true })?;
+            self.file.write_all(&text)?;
+            self.lines += 1;
+            self.done = true;
+        }
+        Ok(())
+    }
+
     /// Rewrites the log when most of it is no longer needed.
     pub(crate) fn compact(&mut self, records: &Records) -> io::Result<()> {
         if self.lines > 2 * records.len() + SPARE_LINES {
-            (self.file, self.lines) = rewrite(&self.place, &self.header, records)?;
+            (self.file, self.lines) = rewrite(&self.place, &self.header, records, self.done)?;
         }
         Ok(())
     }
@@ -104,16 +132,22 @@ fn read(place: &Path, expected: &Header) -> Result<Records, String> {
     }
     let mut records = Records::default();
     for line in lines {
-        records.apply(&serde_json::from_slice(line).map_err(|error| error.to_string())?);
+        if line.starts_with(MARK) {
+            let Mark { done } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+            records.note_cut_short(!done);
+        } else {
+            records.apply(&serde_json::from_slice(line).map_err(|error| error.to_string())?);
+        }
     }
     Ok(records)
 }
 
-fn rewrite(place: &Path, header: &Header, records: &Records) -> io::Result<(File, usize)> {
+fn rewrite(place: &Path, header: &Header, records: &Records, done: bool) -> io::Result<(File, usize)> {
     fs::create_dir_all(place.parent().unwrap_or(Path::new(".")))?;
     let mut text = Vec::new();
     write_line(&mut text, header)?;
-    let mut count = 1;
+    write_line(&mut text, &Mark { done })?;
+    let mut count = 2;
     for line in records.lines() {
         write_line(&mut text, &line)?;
         count += 1;
@@ -213,6 +247,27 @@ mod tests {
             let opened = open(&place);
             assert!(opened.records.is_empty() && opened.problem.is_none(), "{empty:?}");
         }
+    }
+
+    #[test]
+    fn work_that_was_cut_short_is_told_until_it_has_come_to_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("index");
+        let may = || line("a", LineKind::May(Intent::Dir));
+        let cut_short = || Index::peek(&place, Path::new("/here"), &root("/there")).was_cut_short();
+        let mut index = open(&place).index;
+        index.append(&[line("a", link("1"))]).unwrap();
+        assert!(!cut_short(), "nothing was on its way");
+        index.append(&[may()]).unwrap();
+        assert!(cut_short());
+        index.rest().unwrap();
+        assert!(!cut_short());
+        index.append(&[may()]).unwrap();
+        index.append(&[line("a", LineKind::Nothing(()))]).unwrap();
+        let mut again = open(&place);
+        assert!(again.records.was_cut_short() && cut_short(), "also when it was only looked at");
+        again.index.rest().unwrap();
+        assert!(!open(&place).records.was_cut_short());
     }
 
     #[test]

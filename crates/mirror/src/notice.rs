@@ -19,6 +19,11 @@ pub enum Notice {
         /// Its canonical path.
         remote_root: RemotePath,
     },
+    /// Whoever mirrored here before was ended in the middle of it: what is left is being done now.
+    Resumed {
+        /// How many paths differ.
+        left: u64,
+    },
     /// One batch is stored on the remote and confirmed: a save, a group of changes seen together, or a
     /// whole comparison with its upload (which is told even when nothing had to be done).
     Mirrored {

@@ -108,6 +108,8 @@ pub(crate) struct Records {
     /// How many of them are no directories.
     files: usize,
     intents: HashMap<RelPath, Vec<Intent>>,
+    /// Whoever wrote this was ended in the middle of its work.
+    cut_short: bool,
 }
 
 impl Records {
@@ -141,6 +143,15 @@ impl Records {
     /// How many files and links are there.
     pub(crate) fn files(&self) -> usize {
         self.files
+    }
+
+    /// Whether what was under way when this was written did not come to its end.
+    pub(crate) fn was_cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    pub(crate) fn note_cut_short(&mut self, cut_short: bool) {
+        self.cut_short = cut_short;
     }
 
     /// All records strictly below `dir`.

@@ -131,6 +131,7 @@ impl State {
     }
 
     /// How many changes wait or are on their way.
+    #[cfg(test)]
     pub(crate) fn pending(&self) -> usize {
         self.queue.len()
     }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::anchor::Anchor;
 use crate::error::MirrorError;
-use crate::event::Event;
+use crate::event::{Event, Job};
 use crate::index::Index;
 use crate::mirror::{Command, Config};
 use crate::notice::{Barrier, Blocked, Notice, Status};
@@ -199,17 +199,26 @@ impl Task {
     fn on(&mut self, event: Event) {
         self.packing.happened(&event);
         for job in self.state.on(event, Instant::now()) {
+            if matches!(job, Job::Answer(..)) {
+                // Whoever is answered that all is there may end us next.
+                self.rest();
+            }
             self.packing.begun(&job);
             self.begin(job);
         }
         for pack in self.packing.complete() {
             self.send(pack);
         }
-        if self.state.pending() == 0
+        self.rest();
+    }
+
+    /// Brings the index in order while nothing is under way.
+    fn rest(&mut self) {
+        if self.state.is_at_rest()
             && let Some(index) = &mut self.index
-            && let Err(error) = index.compact(self.state.records())
+            && let Err(error) = index.rest().and_then(|()| index.compact(self.state.records()))
         {
-            tracing::warn!(%error, "the index can't be rewritten");
+            tracing::warn!(%error, "the index can't be kept");
         }
     }
 

@@ -28,6 +28,8 @@ pub enum Said {
     Status(Status),
     /// Files are stored on the remote and confirmed.
     Mirrored(Mirrored),
+    /// An upload that was cut short before goes on; so many paths are left.
+    Resumed(u64),
     /// Long work goes on.
     Progress(Progress),
     /// A debugger attached to a program.

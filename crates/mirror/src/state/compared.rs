@@ -7,7 +7,7 @@ use remora_model::RelPath;
 use super::State;
 use crate::compare::{Comparison, Dirty};
 use crate::error::MirrorError;
-use crate::notice::Change;
+use crate::notice::{Change, Notice};
 use crate::queue::Item;
 
 impl State {
@@ -28,6 +28,12 @@ impl State {
                 return;
             }
         };
+        if self.records.was_cut_short() {
+            self.records.note_cut_short(false);
+            if !found.dirty.is_empty() {
+                self.tell(Notice::Resumed { left: found.dirty.len() as u64 });
+            }
+        }
         let free = |path: &RelPath| !touched.contains(path);
         for line in found.lines {
             if free(&line.path) {

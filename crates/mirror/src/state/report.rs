@@ -73,6 +73,11 @@ impl State {
         }
     }
 
+    /// Whether all that could be done is done.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        matches!(self.phase(), Phase::InSync | Phase::Incomplete)
+    }
+
     fn phase(&self) -> Phase {
         if self.paused {
             Phase::Paused

@@ -96,17 +96,20 @@ async fn a_kill_at_any_moment_never_makes_our_file_look_foreign() {
     let pair = Pair::new();
     pair.write("a", "1");
     let mut running = pair.mirrored().await;
+    running.barrier().await.unwrap();
     let index = pair.home.path().join("index");
     let first = fs::read(&index).unwrap();
     running.save(&pair, "a", "22").await;
     running.save(&pair, "a", "333").await;
+    running.barrier().await.unwrap();
     drop(running);
     let whole = fs::read(&index).unwrap();
     assert!(whole.starts_with(&first), "the log only grows");
     let ends: Vec<usize> = (first.len()..=whole.len()).filter(|&end| end > 0 && whole[end - 1] == b'\n').collect();
-    assert_eq!(ends.len(), 5, "before the saves, and two lines for each");
+    assert_eq!(ends.len(), 9, "before the saves, and for each two lines between the marks of work and rest");
     // After which line what may be there: a write leaves only after its line of intent.
-    let may_be: [&[&str]; 5] = [&["1"], &["1", "22"], &["22"], &["22", "333"], &["333"]];
+    let (first, second): (&[&str], &[&str]) = (&["1", "22"], &["22", "333"]);
+    let may_be: [&[&str]; 9] = [&["1"], &["1"], first, &["22"], &["22"], &["22"], second, &["333"], &["333"]];
     for (end, texts) in ends.into_iter().zip(may_be) {
         for text in texts {
             fs::write(&index, &whole[..end]).unwrap();

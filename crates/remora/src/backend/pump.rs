@@ -38,6 +38,8 @@ pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::
             Said::Mirrored(done) => {
                 client.send_notification::<MirroredNow>(convert::mirrored(&done)).await;
             }
+            // The status shows the work itself.
+            Said::Resumed(left) => tracing::info!(left, "an upload that was cut short before is being finished"),
             Said::Progress(counts) => progresses.count(Some(counts)),
             Said::Output(session, stream, data) => {
                 let text = decoders.entry((session, stream == OutputStream::Stderr)).or_default().decode(&data);

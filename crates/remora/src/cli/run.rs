@@ -66,6 +66,7 @@ impl Drive {
             Said::Fault(fault) => self.voice.fault(&fault),
             Said::Progress(counts) => self.voice.progress(&counts),
             Said::Mirrored(done) => self.voice.mirrored(&done),
+            Said::Resumed(left) => self.voice.resumed(left),
             Said::Status(status) => self.compared |= status.phase == Phase::Comparing,
             rest => return Some(rest),
         }

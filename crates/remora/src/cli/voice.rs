@@ -53,6 +53,16 @@ impl Voice {
         self.say(&event, &words);
     }
 
+    /// What an earlier run did not finish is being finished.
+    pub(super) fn resumed(&mut self, left: u64) {
+        let event = json!({"event": "resumed", "left": left});
+        let words = match left {
+            1 => "finishing what was cut short before: 1 change is left".to_owned(),
+            left => format!("finishing what was cut short before: {left} changes are left"),
+        };
+        self.say(&event, &words);
+    }
+
     /// Something failed.
     pub(super) fn fault(&mut self, fault: &Fault) {
         if let Some(chain) = &fault.source_chain {

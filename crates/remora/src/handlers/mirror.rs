@@ -177,6 +177,7 @@ impl State {
                 let remora_mirror::Progress { files_done, files_total, bytes_done, bytes_total } = counts;
                 self.say(Said::Progress(Progress { files_done, files_total, bytes_done, bytes_total }));
             }
+            Notice::Resumed { left } => self.say(Said::Resumed(left)),
             Notice::Diverged { path } => {
                 let error = remora_mirror::MirrorError::Diverged { path: path.clone() };
                 self.mirror_trouble(Some(&path), &error);
