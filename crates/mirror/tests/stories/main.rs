@@ -16,3 +16,4 @@ mod sequences;
 mod taken;
 mod trouble;
 mod watching;
+mod wire;
