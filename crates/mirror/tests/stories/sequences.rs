@@ -1,7 +1,7 @@
 //! Sequences of what people and programs do to both trees, thousands of them drawn by chance. At the end the remote is
 //! the local tree, byte for byte, and at no time was anything lost that somebody else had put there.
 //!
-//! A run draws from a new seed each time. For a long one, or to see a certain one again:
+//! The usual run draws the same sequences each time; a long one draws from a new seed, unless one is given:
 //! `REMORA_SEQUENCES=5000 REMORA_SEED=7 cargo test -p remora-mirror --test stories sequences`.
 //! A sequence that fails is shortened, printed with its seed, and written to `seeds/`, whose files are all played again
 //! each time; a mended fault leaves its file there.
@@ -98,7 +98,8 @@ fn seeds() -> PathBuf {
 /// Draws and plays so many sequences, the seeds of which follow each other.
 fn run(count: u64, server: Option<Arc<Sshd>>) {
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
-    let first = asked("REMORA_SEED").unwrap_or_else(|| u64::try_from(now()).unwrap());
+    let usual = asked("REMORA_SEQUENCES").is_none();
+    let first = asked("REMORA_SEED").unwrap_or_else(|| if usual { 1 } else { u64::try_from(now()).unwrap() });
     println!("{count} sequences from seed {first} on");
     let next = Arc::new(AtomicU64::new(0));
     let row = |server: Option<Arc<Sshd>>, next: Arc<AtomicU64>| async move {

@@ -62,6 +62,9 @@ impl Play<'_> {
         let Running { mirror, mut notices, .. } = std::mem::replace(&mut self.running, idle.start());
         drop(mirror);
         while notices.recv().await.is_some() {}
+        // As after a cut: its answers are lost, but what it sent is done before the next one asks what is there.
+        self.release();
+        self.remote.quiet().await;
         self.running = self.pair.start();
     }
 
@@ -191,6 +194,9 @@ impl Play<'_> {
             Verb::Cut | Verb::Kill => {
                 self.remote.cut(step.verb == Verb::Kill).await;
                 self.disconnect();
+                // An agent that still works off what reached it, while the next one is asked what is there, is a race
+                // that can leave behind what is gone here.
+                self.remote.quiet().await;
                 if step.number.is_multiple_of(2) {
                     self.connect().await;
                 }
