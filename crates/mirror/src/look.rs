@@ -1,6 +1,8 @@
 //! Owns the look at single local paths: what is there now, with its bytes when it is a small file that
 //! may have changed. Blocking, so never called on the runtime's own threads; never sends anything.
 
+mod parents;
+
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -10,8 +12,10 @@ use remora_model::{Digest, Entry, Hasher, Kind, Mode, Mtime, RelPath};
 
 use crate::error::MirrorError;
 use crate::record::{Record, is_racy};
-use crate::rules::{Rules, ancestors};
+use crate::rules::Rules;
 use crate::scan::{Listing, Tree, entry_of, mtime_from};
+
+pub(crate) use parents::Parents;
 
 /// A file up to this size is held in memory and digested before it is sent; a larger one is streamed.
 pub(crate) const WHOLE_FILE_BYTES: u64 = 1 << 20;
@@ -29,7 +33,7 @@ pub(crate) struct LookSpec {
     pub(crate) path: RelPath,
     /// What is known to be on the remote.
     pub(crate) record: Option<Record>,
-    /// Of a directory: list what is below even when it is known already.
+    /// Of a directory: list what is below.
     pub(crate) walk: bool,
     /// Whether it goes before bulk work.
     pub(crate) urgent: bool,
@@ -79,17 +83,17 @@ pub(crate) enum Content {
     Large(Option<Digest>),
 }
 
-/// Looks at one path.
-pub(crate) fn look(tree: &Tree<'_>, spec: &LookSpec) -> Looked {
+/// Looks at one path; `parents` are those of the group that is looked at.
+pub(crate) fn look(tree: &Tree<'_>, parents: &mut Parents<'_>, spec: &LookSpec) -> Looked {
     let place = tree.root.join(spec.path.to_local());
-    let Some(entry) = lstat(tree.root, &spec.path, &place) else {
+    let Some(entry) = lstat(parents, &spec.path, &place) else {
         return gone(tree, spec);
     };
     let entry = match entry {
         Ok(entry) => entry,
         Err(error) => return Looked::Unreadable(MirrorError::unreadable(&spec.path, &error)),
     };
-    if tree.rules.ignores(&spec.path, entry.kind == Kind::Dir) {
+    if parents.ignores(&spec.path, entry.kind) {
         return Looked::Ignored;
     }
     match entry.kind {
@@ -97,9 +101,9 @@ pub(crate) fn look(tree: &Tree<'_>, spec: &LookSpec) -> Looked {
         Kind::Dir => {
             if Rules::is_rule_file(&spec.path) {
                 tree.rules.forget();
+                parents.forget();
             }
-            let walk = spec.walk || !matches!(spec.record, Some(Record::Dir { .. }));
-            Looked::Dir(entry.mode, walk.then(|| tree.walk_below(&spec.path)))
+            Looked::Dir(entry.mode, spec.walk.then(|| tree.walk_below(&spec.path)))
         }
         Kind::Symlink => match fs::read_link(&place) {
             Ok(text) => Looked::Link(link_text(&text)),
@@ -122,9 +126,9 @@ pub(crate) fn look(tree: &Tree<'_>, spec: &LookSpec) -> Looked {
 /// Whether a look would find that nothing is to be done: it is left out, or untouched. Reads no file.
 pub(crate) fn comes_to_nothing(tree: &Tree<'_>, spec: &LookSpec) -> bool {
     let place = tree.root.join(spec.path.to_local());
-    let entry = lstat(tree.root, &spec.path, &place).and_then(Result::ok);
-    let is_dir = entry.as_ref().is_some_and(|entry| entry.kind == Kind::Dir);
-    tree.rules.ignores(&spec.path, is_dir)
+    let mut parents = Parents::new(tree);
+    let entry = lstat(&mut parents, &spec.path, &place).and_then(Result::ok);
+    parents.ignores(&spec.path, entry.as_ref().map_or(Kind::File, |entry| entry.kind))
         || entry.is_some_and(|entry| entry.kind == Kind::File && is_unchanged(spec.record.as_ref(), &entry))
 }
 
@@ -146,14 +150,11 @@ pub(crate) fn local_digest(root: &Path, path: &RelPath) -> Result<Option<Digest>
 }
 
 /// What `lstat` says; nothing when nothing is there, also when a part of the way is no directory.
-fn lstat(root: &Path, path: &RelPath, place: &Path) -> Option<io::Result<Entry>> {
-    for dir in ancestors(path) {
-        match fs::symlink_metadata(root.join(dir.to_local())) {
-            Ok(metadata) if metadata.is_dir() => {}
-            Ok(_) => return None,
-            Err(error) if is_absence(&error) => return None,
-            Err(error) => return Some(Err(error)),
-        }
+fn lstat(parents: &mut Parents<'_>, path: &RelPath, place: &Path) -> Option<io::Result<Entry>> {
+    match parents.are_directories(path) {
+        Ok(true) => {}
+        Ok(false) => return None,
+        Err(error) => return Some(Err(error)),
     }
     match fs::symlink_metadata(place) {
         Ok(metadata) => Some(Ok(entry_of(&metadata))),
@@ -202,8 +203,19 @@ fn read(place: &Path, record: Option<&Record>) -> io::Result<Option<LookedFile>>
         let alike = matches!(record, Some(Record::File(known)) if known.size == before.size);
         Content::Large(if alike { Some(digest_of(&mut file)?) } else { None })
     } else {
-        let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0) + 1);
-        file.by_ref().take(WHOLE_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+        // A regular file gives less than is asked for only at its end: one call where reading to the end takes two.
+        let mut bytes = vec![0; usize::try_from(before.size).unwrap_or(0) + 1];
+        let mut filled = 0;
+        while filled as u64 <= before.size {
+            match file.read(&mut bytes[filled..])? {
+                0 => break,
+                count => filled += count,
+            }
+            if filled as u64 == before.size {
+                break;
+            }
+        }
+        bytes.truncate(filled);
         if bytes.len() as u64 != before.size {
             return Ok(None);
         }
@@ -279,7 +291,8 @@ mod tests {
     fn look_at(root: &Path, name: &str, record: Option<Record>) -> Looked {
         let rules = Rules::new(root, &[]).unwrap();
         let tree = Tree { root, rules: &rules, on_dir: &|_| {} };
-        look(&tree, &LookSpec { path: path(name), record, walk: false, urgent: true })
+        let walk = !matches!(record, Some(Record::Dir { .. }));
+        look(&tree, &mut Parents::new(&tree), &LookSpec { path: path(name), record, walk, urgent: true })
     }
 
     fn known(root: &Path, name: &str, racy: bool) -> Record {

@@ -38,6 +38,8 @@ pub(crate) struct Item {
     pub(crate) any: bool,
     /// If it is a directory, all that is below has to be looked at.
     pub(crate) walk: bool,
+    /// If it is a directory, all that is below was listed and put in with it.
+    pub(crate) listed: bool,
     /// All that we have below it over there was queued already.
     pub(crate) expanded: bool,
     /// It has stood behind the path above it already.
@@ -296,6 +298,12 @@ impl Queue {
             || self.parked.range(range).any(|(_, (_, behind))| *behind == Behind::Below)
     }
 
+    /// Whether the directory is on its way already, so that what is sent later, and is as urgent, finds it there.
+    pub(crate) fn is_making(&self, dir: &RelPath, urgent: bool) -> bool {
+        let live = self.live.get(dir).filter(|live| live.item.urgent == urgent);
+        matches!(live.and_then(|live| live.sending.as_ref()), Some(Sending::Dir { clears: false, .. }))
+    }
+
     /// Whether something is about to go away at this path.
     pub(crate) fn is_clearing(&self, path: &RelPath) -> bool {
         self.live.get(path).and_then(|live| live.sending.as_ref()).is_some_and(Sending::clears)
@@ -359,6 +367,7 @@ impl Item {
         self.surely_gone |= other.surely_gone;
         self.any |= other.any;
         self.walk |= other.walk;
+        self.listed &= other.listed;
         self.size = self.size.max(other.size);
     }
 }

@@ -24,7 +24,7 @@ use crate::event::{Event, Job, Seen, Sight};
 use crate::look::LookSpec;
 use crate::notice::{Notice, RemovalLimits, Status};
 use crate::queue::{BatchId, Item, Queue};
-use crate::record::{Line, Records};
+use crate::record::{Line, Record, Records};
 use crate::rules::Rules;
 
 /// A file that is being written without having been closed is looked at when nothing was written for
@@ -347,7 +347,8 @@ impl State {
             let spec = |(path, item): (RelPath, Item)| {
                 let trusted = !item.any && !self.is_doubtful(&path);
                 let record = if trusted { self.records.get(&path).cloned() } else { None };
-                LookSpec { path, record, walk: item.walk, urgent: item.urgent }
+                let walk = item.walk || !(item.listed || matches!(record, Some(Record::Dir { .. })));
+                LookSpec { path, record, walk, urgent: item.urgent }
             };
             let specs: Vec<LookSpec> = next.into_iter().map(spec).collect();
             if specs.is_empty() {

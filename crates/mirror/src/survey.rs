@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::anchor::Anchor;
 use crate::compare::{Comparison, Trees, compare, paths_to_survey};
 use crate::error::MirrorError;
-use crate::look::{LookSpec, Looked, local_digest, look};
+use crate::look::{LookSpec, Looked, Parents, local_digest, look};
 use crate::record::{FileRecord, Record, Records};
 use crate::rules::Rules;
 use crate::scan::{Listing, Tree, mtime_from};
@@ -43,8 +43,8 @@ impl Local {
     }
 
     /// Looks at one path; nothing follows from what is missing in another directory than the one that was compared.
-    pub(crate) fn look(&self, tree: &Tree<'_>, spec: &LookSpec) -> Looked {
-        match look(tree, spec) {
+    pub(crate) fn look(&self, tree: &Tree<'_>, parents: &mut Parents<'_>, spec: &LookSpec) -> Looked {
+        match look(tree, parents, spec) {
             Looked::Gone if !self.anchor.holds(&self.root) => Looked::Elsewhere,
             looked => looked,
         }

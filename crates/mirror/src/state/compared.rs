@@ -53,7 +53,10 @@ impl State {
         for dirty in gone.into_iter().rev().chain(new) {
             let Dirty { path, size, any, .. } = dirty;
             self.progress.bytes_total += size;
-            self.add(path, Item { batches: vec![batch], size, any, surely_gone: true, ..Item::default() });
+            self.add(
+                path,
+                Item { batches: vec![batch], size, any, surely_gone: true, listed: true, ..Item::default() },
+            );
         }
         self.batches.close(batch);
     }

@@ -14,7 +14,7 @@ use crate::error::MirrorError;
 use crate::event::{Event, Job, Large, Op, Outcome};
 use crate::fetch::read_there;
 use crate::index::Index;
-use crate::look::{LookSpec, Looked, comes_to_nothing};
+use crate::look::{LookSpec, Looked, Parents, comes_to_nothing};
 use crate::notice::{Notice, PlannedChange};
 use crate::pack::{explain_refusals, push_all};
 use crate::push::{Remote, Source, push};
@@ -147,8 +147,11 @@ impl Task {
             // Bulk looks take turns: as many threads as there are looks would only cost memory.
             let _turn = if urgent { None } else { turns.acquire_owned().await.ok() };
             let look_all = move || {
-                let look_one = |tree: &Tree<'_>, spec: LookSpec| (spec.path.clone(), local.look(tree, &spec));
-                let look_each = |tree: &Tree<'_>| specs.into_iter().map(|spec| look_one(tree, spec)).collect();
+                let look_each = |tree: &Tree<'_>| {
+                    let mut parents = Parents::new(tree);
+                    let look_one = |spec: LookSpec| (spec.path.clone(), local.look(tree, &mut parents, &spec));
+                    specs.into_iter().map(look_one).collect()
+                };
                 reply.send(Event::Looked { found: local.with_tree(look_each), urgent });
             };
             // A panic is told by the reply that it drops.
