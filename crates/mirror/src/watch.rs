@@ -4,8 +4,10 @@
 //! On Linux each directory is watched by itself, and only those that are not left out, so that a
 //! `node_modules` costs nothing. Elsewhere the system watches a whole tree as cheaply as one directory.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
 use notify::{ErrorKind, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -20,7 +22,52 @@ pub(crate) struct Watch {
     /// A lock, because walks on several blocking threads add the directories they are about to read, and
     /// may read them only when that is done.
     inner: Mutex<Inner>,
+    watched: Watched,
     out: UnboundedSender<Event>,
+}
+
+/// The directories that are watched under their present names. A comparison walks them all; the system is asked
+/// only for those that are not in here, because asking takes a turn of the watcher's thread each. A lock, because
+/// the watcher's thread takes out what was moved before anybody hears of that.
+#[derive(Clone, Default)]
+struct Watched(Arc<Mutex<BTreeSet<Vec<u8>>>>);
+
+impl Watched {
+    fn has(&self, dir: &Path) -> bool {
+        self.lock().contains(key(dir).as_slice())
+    }
+
+    fn add(&self, dir: &Path) {
+        self.lock().insert(key(dir));
+    }
+
+    /// Something came, went, or was renamed at this path: what was watched there and below may not be any more, or
+    /// under another name.
+    fn forget(&self, path: &Path) {
+        let mut watched = self.lock();
+        let first = key(path);
+        // "/" is followed by "0": all that begins with the path and a "/" stands before that.
+        let mut end = first.clone();
+        let last = end.len() - 1;
+        end[last] = b'0';
+        let gone: Vec<Vec<u8>> = watched.range((Bound::Included(first), Bound::Excluded(end))).cloned().collect();
+        for dir in gone {
+            watched.remove(&dir);
+        }
+    }
+
+    fn forget_all(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A directory's name with a `/` at its end, so that what is below it begins with it.
+fn key(dir: &Path) -> Vec<u8> {
+    [dir.as_os_str().as_encoded_bytes(), b"/"].concat()
 }
 
 struct Inner {
@@ -36,7 +83,10 @@ impl Watch {
     /// [`Watch::add`].
     pub(crate) fn start(root: &Path, out: UnboundedSender<Event>) -> Result<Self, MirrorError> {
         let (handler_root, handler_out) = (root.to_owned(), out.clone());
+        let watched = Watched::default();
+        let moved = watched.clone();
         let handler = move |event: notify::Result<notify::Event>| {
+            note_moves(&moved, &event);
             for event in translate(&handler_root, event) {
                 // The other end is gone only when the mirror is ending.
                 let _ = handler_out.send(event);
@@ -47,17 +97,22 @@ impl Watch {
         if !cfg!(target_os = "linux") {
             watcher.watch(root, RecursiveMode::Recursive).map_err(|error| failure(&error, 0))?;
         }
-        Ok(Self { inner: Mutex::new(Inner { watcher, added: 0, told: false }), out })
+        Ok(Self { inner: Mutex::new(Inner { watcher, added: 0, told: false }), watched, out })
     }
 
-    /// Watches one more directory; one that is watched already, once more (it may have been renamed from
-    /// elsewhere, and the watch with it).
+    /// Watches one more directory; one that was renamed from elsewhere, and the watch with it, under its new name.
     pub(crate) fn add(&self, dir: &Path) {
-        if !cfg!(target_os = "linux") {
+        if !cfg!(target_os = "linux") || self.watched.has(dir) {
             return;
         }
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        match inner.watcher.watch(dir, RecursiveMode::NonRecursive) {
+        // Before: what happens to it from here on takes it out again.
+        self.watched.add(dir);
+        let watching = inner.watcher.watch(dir, RecursiveMode::NonRecursive);
+        if watching.is_err() {
+            self.watched.forget(dir);
+        }
+        match watching {
             Ok(()) => inner.added += 1,
             // The walk will find the same, and the event for it is in the directory above.
             Err(error) if matches!(error.kind, ErrorKind::PathNotFound) => {}
@@ -65,6 +120,24 @@ impl Watch {
             Err(error) => {
                 inner.told = true;
                 let _ = self.out.send(Event::Unwatched(failure(&error, inner.added)));
+            }
+        }
+    }
+}
+
+fn note_moves(watched: &Watched, event: &notify::Result<notify::Event>) {
+    match event {
+        Ok(event) if event.need_rescan() => watched.forget_all(),
+        Err(_) => watched.forget_all(),
+        Ok(event) => {
+            let moves = matches!(
+                event.kind,
+                EventKind::Create(CreateKind::Folder | CreateKind::Any | CreateKind::Other)
+                    | EventKind::Modify(ModifyKind::Name(_))
+                    | EventKind::Remove(_)
+            );
+            if moves {
+                event.paths.iter().for_each(|path| watched.forget(path));
             }
         }
     }
@@ -146,4 +219,22 @@ pub(crate) fn join(sights: Vec<Sight>) -> Vec<Sight> {
         }
     }
     joined.into_iter().map(|(path, what)| Sight { path, what }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_moved_is_forgotten_with_all_below_and_nothing_beside() {
+        let watched = Watched::default();
+        let dirs = ["/r", "/r/a", "/r/a/b", "/r/a-b", "/r/a0", "/r/b"].map(Path::new);
+        dirs.iter().for_each(|dir| watched.add(dir));
+        watched.forget(Path::new("/r/a"));
+        assert_eq!(dirs.map(|dir| watched.has(dir)), [true, false, false, true, true, true]);
+        watched.forget(Path::new("/r/b/file"));
+        assert!(watched.has(Path::new("/r/b")));
+        watched.forget(Path::new("/r"));
+        assert!(dirs.iter().all(|dir| !watched.has(dir)));
+    }
 }

@@ -111,6 +111,8 @@ pub(crate) fn is_python(file: &Path) -> bool {
 pub(crate) async fn check_equal(local_root: &Path, remote_root: &Path) {
     let mut rsync = Command::new("rsync");
     rsync.args(["--archive", "--checksum", "--dry-run", "--itemize-changes", "--delete", "--omit-dir-times"]);
+    // What was replaced is kept there, where the cache is on another file system.
+    rsync.arg("--exclude=/.remora-trash");
     rsync.arg(local_root.join("")).arg(remote_root.join("")).stderr(Stdio::inherit());
     let output = rsync.output().await.expect("rsync can be run");
     let differences = String::from_utf8_lossy(&output.stdout);
