@@ -58,7 +58,7 @@ async function extension() {
 }
 
 async function scripts() {
-  await run([process.execPath, '--test', '--test-reporter=spec', 'scripts/lock.test.mjs', 'scripts/vsix.test.mjs']);
+  await run([process.execPath, '--test', '--test-reporter=spec', 'scripts/bench.test.mjs', 'scripts/lock.test.mjs', 'scripts/vsix.test.mjs']);
 }
 
 async function stories() {
