@@ -21,6 +21,7 @@ import json
 import os
 import pwd
 import re
+import resource
 import selectors
 import shutil
 import signal

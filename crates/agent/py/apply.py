@@ -12,7 +12,7 @@ EXPECT_ABSENT, EXPECT_ANY, EXPECT_CONTENT = 0, 1, 2
 EXPECT_WORDS = {EXPECT_ABSENT: "absent", EXPECT_ANY: "any"}
 DIGEST_SIZE = 32
 # Directories of a pack that are kept open at a time.
-DIRS_OPEN = 64
+DIRS_OPEN = max(16, min(256, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4))
 # Below this size a file is digested again rather than remembered.
 KNOWN_LEAST = 64 * 1024
 UMASK = os.umask(0o077)
@@ -151,7 +151,7 @@ class Pack:
             except OpError:
                 return None  # What is in the way may be removed by a change before this one.
         if change.kind in (WRITE, SYMLINK):
-            if bytes(blake(change.bytes).digest()) != change.digest:
+            if blake(change.bytes).digest() != change.digest:
                 raise OpError("corrupt", "other bytes came for '%s' than were sent" % show(change.path))
             dir_fd = self.dirs.get(change.parent, make_parents=True)
             if change.kind == WRITE:
@@ -170,13 +170,21 @@ class Pack:
         return None
 
     def make_dir(self, change):
-        dir_fd = self.dirs.get(change.parent, make_parents=True)
-        fd, made = open_or_make_dir(change.name, dir_fd)
+        dir_fd, mode = self.dirs.get(change.parent, make_parents=True), change.mode & 0o7777
         try:
-            if made or change.kind == DIR:
-                os.fchmod(fd, change.mode & 0o7777)
-        finally:
-            os.close(fd)
+            os.mkdir(change.name, mode, dir_fd=dir_fd)
+            made = True
+        except FileExistsError:
+            made = False
+        # Opened all the same when it is there already: that tells a link and a file from a directory.
+        as_it_should_be = made and not mode & (UMASK | 0o7000)
+        if not as_it_should_be:
+            fd = open_dir(change.name, dir_fd)
+            try:
+                if made or change.kind == DIR:
+                    os.fchmod(fd, mode)
+            finally:
+                os.close(fd)
         return made
 
     def write(self, change, dir_fd):
