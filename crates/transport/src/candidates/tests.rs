@@ -95,6 +95,10 @@ async fn a_tool_that_hangs_is_ended_with_all_it_started() {
     let body = format!("/bin/sleep 600 & echo $! > {}; wait", pid.display());
     let place = Place::new("").program("kubectl", &body);
     assert_eq!(shown(&place.found().await), ["Local local (): here"]);
+    // On a busy machine it may be ended before it has started anything.
+    while !pid.exists() {
+        place.found().await;
+    }
     let pid = fs::read_to_string(&pid).unwrap();
     // A process that has ended has no command line, even before somebody looks at it.
     let line = Path::new("/proc").join(pid.trim()).join("cmdline");

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use remora_mirror::Blocked;
+use remora_model::RemotePath;
 
 use super::hands;
 use super::model::{self, IGNORE_FILES, Model, Reported};
@@ -64,6 +65,11 @@ impl Play<'_> {
         while notices.recv().await.is_some() {}
         // As after a cut: its answers are lost, but what it sent is done before the next one asks what is there.
         self.release();
+        if let Some(agent) = self.remote.running() {
+            // What it handed over last may still be on its way to the pipe; changes keep their order.
+            let root = RemotePath::new(self.there.as_os_str().as_encoded_bytes()).unwrap();
+            let _ = agent.link.apply(&root, &[]).await;
+        }
         self.remote.quiet().await;
         self.running = self.pair.start();
     }
