@@ -191,10 +191,16 @@ fn judge(trees: &Trees<'_>, path: &RelPath, local: Option<&Entry>, remote: &Surv
     };
     let in_the_way = || Verdict::Failed(MirrorError::InTheWay { path: path.clone() });
     let ours_dir = matches!(record, Some(Record::Dir { ours: true, .. }));
+    let replacing = if new == Change::Upload { Change::Replace } else { new };
     match (local.kind, there.kind) {
         (_, Kind::Other) | (Kind::Other, _) => in_the_way(),
         (Kind::Dir, Kind::Dir) => judge_dirs(record, trees.records.may_have_made(path), local, there),
-        (_, Kind::Dir) if ours_dir => Verdict::Dirty(if new == Change::Upload { Change::Replace } else { new }, None),
+        (_, Kind::Dir) if ours_dir => Verdict::Dirty(replacing, None),
+        // We were about to make it when the answer was lost.
+        (_, Kind::Dir) if record.is_none() && trees.records.may_have_made(path) => {
+            let made = Record::Dir { ours: true, mode: Mode(there.mode.0 & 0o777) };
+            Verdict::Dirty(replacing, Some(LineKind::Is(made)))
+        }
         (_, Kind::Dir) => in_the_way(),
         (Kind::File, Kind::File) => judge_files(trees, path, local, there),
         _ => judge_unlike(trees, path, local, there, new),

@@ -298,12 +298,6 @@ impl Queue {
             || self.parked.range(range).any(|(_, (_, behind))| *behind == Behind::Below)
     }
 
-    /// Whether the directory is on its way already, so that what is sent later, and is as urgent, finds it there.
-    pub(crate) fn is_making(&self, dir: &RelPath, urgent: bool) -> bool {
-        let live = self.live.get(dir).filter(|live| live.item.urgent == urgent);
-        matches!(live.and_then(|live| live.sending.as_ref()), Some(Sending::Dir { clears: false, .. }))
-    }
-
     /// Whether something is about to go away at this path.
     pub(crate) fn is_clearing(&self, path: &RelPath) -> bool {
         self.live.get(path).and_then(|live| live.sending.as_ref()).is_some_and(Sending::clears)

@@ -167,8 +167,7 @@ impl State {
         let expect = expect(&live.item, recorded_digest(record.as_ref()));
         let intent = digest.map_or(Intent::Stamp(size, mtime), Intent::Content);
         self.keep(path, LineKind::May(intent));
-        let packed = matches!(content, Content::Whole(..)).then_some(&live);
-        let way = Way { dirs: self.unknown_dirs(path, packed), clear: cleared(record.as_ref()) };
+        let way = Way { dirs: self.unknown_dirs(path), clear: cleared(record.as_ref()) };
         let sending = Sending::File { digest, size, mtime, mode, racy, clears: way.clear.is_some() };
         match content {
             Content::Whole(bytes, digest) => {
@@ -210,7 +209,7 @@ impl State {
         }
         let expect = expect(&live.item, recorded_digest(record.as_ref()));
         self.keep(path, LineKind::May(Intent::Content(digest)));
-        let way = Way { dirs: self.unknown_dirs(path, Some(&live)), clear: cleared(record.as_ref()) };
+        let way = Way { dirs: self.unknown_dirs(path), clear: cleared(record.as_ref()) };
         let sending = Sending::Link { digest, clears: way.clear.is_some() };
         self.send(path, live, Op { way, kind: ChangeKind::Symlink { text, expect } }, sending);
     }
@@ -243,7 +242,7 @@ impl State {
             Some(digest) => Some(expect(&live.item, Some(digest))),
             None => live.item.any.then_some(Expect::Any),
         };
-        let way = Way { dirs: self.unknown_dirs(path, Some(&live)), clear };
+        let way = Way { dirs: self.unknown_dirs(path), clear };
         let sending = Sending::Dir { mode, clears: way.clear.is_some() };
         // One that somebody else made meanwhile keeps its mode.
         let ours = matches!(record, Some(Record::Dir { ours: true, .. })) || self.records.may_have_made(path);
@@ -327,12 +326,10 @@ impl State {
         None
     }
 
-    /// The directories above `path` that are not known to be there. What goes in packs comes after those that go in
-    /// packs before it; a stream does not.
-    fn unknown_dirs(&self, path: &RelPath, packed: Option<&Live>) -> Vec<RelPath> {
-        // Above one that is known, or is being made, all are.
-        let is_made = |dir: &RelPath| packed.is_some_and(|live| self.queue.is_making(dir, live.item.urgent));
-        let is_there = |dir: &RelPath| matches!(self.records.get(dir), Some(Record::Dir { .. })) || is_made(dir);
+    /// The directories above `path` that are not known to be there.
+    fn unknown_dirs(&self, path: &RelPath) -> Vec<RelPath> {
+        // Above one that is known all are.
+        let is_there = |dir: &RelPath| matches!(self.records.get(dir), Some(Record::Dir { .. }));
         let above = std::iter::successors(path.parent(), RelPath::parent);
         let mut dirs: Vec<RelPath> = above.take_while(|dir| !is_there(dir)).collect();
         dirs.reverse();
