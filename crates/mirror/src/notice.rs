@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use remora_model::{RelPath, RemotePath};
+use remora_model::{Digest, RelPath, RemotePath};
 
 use crate::error::MirrorError;
 
@@ -147,6 +147,8 @@ pub struct Barrier {
     pub remote_root: RemotePath,
     /// How many files and links stand there as they do here.
     pub files: u64,
+    /// What stands there, as one digest: a run that keeps it can say which tree it ran.
+    pub manifest: Digest,
 }
 
 /// Why a barrier can't be passed.

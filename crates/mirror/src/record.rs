@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
-use remora_model::{Digest, Mode, Mtime, RelPath};
+use remora_model::{Digest, Hasher, Mode, Mtime, RelPath};
 use serde::{Deserialize, Serialize};
 
 /// A file whose time of modification is younger than this when it is read may be written again without
@@ -154,6 +154,22 @@ impl Records {
         self.cut_short = cut_short;
     }
 
+    /// What stands there because of us, as one digest: equal trees have equal ones, whichever machine they stand on and
+    /// whenever they were put there. Times do not count.
+    pub(crate) fn manifest(&self) -> Digest {
+        let mut hasher = Hasher::default();
+        for (path, record) in &self.records {
+            let (kind, content, mode) = match record {
+                Record::File(file) => (b'f', &file.digest.as_bytes()[..], file.mode.0),
+                Record::Link { digest } => (b'l', &digest.as_bytes()[..], 0),
+                Record::Dir { .. } => (b'd', &[][..], 0),
+            };
+            // A path holds no NUL, and what follows it has a length of its kind: no two trees read alike.
+            hasher.update(&[&[kind], path.as_bytes(), &[0], content, &mode.to_be_bytes()].concat());
+        }
+        hasher.finish()
+    }
+
     /// All records strictly below `dir`.
     pub(crate) fn below(&self, dir: &RelPath) -> impl Iterator<Item = (&RelPath, &Record)> {
         let (first, end) = bounds_below(dir);
@@ -252,6 +268,31 @@ mod tests {
 
     fn path(text: &str) -> RelPath {
         RelPath::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_manifest_tells_trees_apart_by_what_a_program_can_see_of_them() {
+        let manifest = |lines: &[(&str, Record)]| {
+            let mut records = Records::default();
+            for (name, record) in lines {
+                records.apply(&Line { path: path(name), what: LineKind::Is(record.clone()) });
+            }
+            records.manifest()
+        };
+        let file = |text: &str, mtime, mode| {
+            let (digest, size) = (Digest::of(text.as_bytes()), text.len() as u64);
+            Record::File(FileRecord { digest, size, mtime: Mtime(mtime), mode: Mode(mode), seen: None })
+        };
+        let one = manifest(&[("a", file("1", 1, 0o644)), ("b", file("2", 1, 0o644))]);
+        assert_eq!(one, manifest(&[("b", file("2", 9, 0o644)), ("a", file("1", 7, 0o644))]), "order and time");
+        for other in [
+            manifest(&[("a", file("2", 1, 0o644)), ("b", file("2", 1, 0o644))]),
+            manifest(&[("a", file("1", 1, 0o755)), ("b", file("2", 1, 0o644))]),
+            manifest(&[("a", file("1", 1, 0o644))]),
+            manifest(&[("a", Record::Link { digest: Digest::of(b"1") }), ("b", file("2", 1, 0o644))]),
+        ] {
+            assert_ne!(one, other);
+        }
     }
 
     #[test]

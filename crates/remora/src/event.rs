@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use remora_agent::{Link, LostReason, Trashed};
 use remora_debug::{Session, SessionEvent};
-use remora_mirror::{HeldFiles, Notice, PlannedChange, Restore};
+use remora_mirror::{Barrier, HeldFiles, Notice, PlannedChange, Restore};
 use remora_model::{DebugSettings, LocalPath, RelPath, RemotePath, Settings};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -99,7 +99,7 @@ pub enum Event {
     /// Mirroring everything ended.
     MirrorEnded(Result<(), Fault>, Reply<Mirrored>),
     /// Everything is on the remote of that connection and the program may start, or it may not.
-    BarrierPassed(Generation, Result<RemotePath, Fault>, Box<DebugRequest>, Reply<Listening>),
+    BarrierPassed(Generation, Result<Barrier, Fault>, Box<DebugRequest>, Reply<Listening>),
     /// A debug start ended.
     Started(SessionId, Result<Box<Session>, Fault>, Reply<Listening>),
     /// Opening a terminal ended.

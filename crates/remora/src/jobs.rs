@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use remora_agent::{Link, Trashed};
 use remora_debug::{Request, Session};
-use remora_mirror::{Blocked, HeldFiles, Mirror, PlannedChange, Restore};
-use remora_model::{LocalPath, RemotePath, TransportSpec};
+use remora_mirror::{Barrier, Blocked, HeldFiles, Mirror, PlannedChange, Restore};
+use remora_model::{LocalPath, TransportSpec};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::asker::Asker;
@@ -245,11 +245,11 @@ fn given_up_fault() -> Fault {
     Fault::new(Kind::Cancelled, "The start was given up.", "Start again if it is still wanted.")
 }
 
-async fn pass_barrier(mirror: &Mirror, rescan: bool) -> Result<RemotePath, Blocked> {
+async fn pass_barrier(mirror: &Mirror, rescan: bool) -> Result<Barrier, Blocked> {
     if rescan {
         mirror.rescan();
     }
-    Ok(mirror.barrier().await?.remote_root)
+    mirror.barrier().await
 }
 
 async fn stop(sessions: &[Arc<Session>]) {

@@ -98,7 +98,7 @@ async fn watching_confirms_every_change_and_ends_well_when_interrupted() {
 #[tokio::test]
 async fn the_exit_status_arguments_directory_and_variables_are_the_programs() {
     const APP: &str = "import os, sys\n\
-        print(sys.argv[1:], os.getcwd(), os.environ['A'], os.environ['B'])\n\
+        print(sys.argv[1:], os.getcwd(), os.environ['A'], os.environ['B'], len(os.environ['REMORA_TREE']))\n\
         print(sys.stdin.read().upper(), file=sys.stderr)\n\
         sys.exit(7)\n";
     let scene = scene(&[("app.py", APP), ("sub/x", "")]);
@@ -111,7 +111,7 @@ async fn the_exit_status_arguments_directory_and_variables_are_the_programs() {
     run.close_stdin();
     let _client = attach(&listening, &[]).await;
     let ended = run.end().await;
-    assert_eq!(ended.output("stdout"), format!("['--x', 'y z'] {} a b c=d\n", cwd.display()), "{ended:#?}");
+    assert_eq!(ended.output("stdout"), format!("['--x', 'y z'] {} a b c=d 64\n", cwd.display()), "{ended:#?}");
     assert_eq!(ended.output("stderr"), "HELLO\n");
     assert_eq!(ended.event("exited")["code"], 7);
     assert_eq!(ended.status.code(), Some(7));

@@ -196,7 +196,10 @@ impl State {
                     Err(Blocked::Held(held.len(), held.iter().take(PATHS_NAMED).cloned().collect()))
                 }
                 (Some((path, error)), _) => Err(Blocked::Failed(path.clone(), error.clone())),
-                (None, Some(remote_root)) => Ok(Barrier { remote_root, files: self.records.files() as u64 }),
+                (None, Some(remote_root)) => {
+                    let (files, manifest) = (self.records.files() as u64, self.records.manifest());
+                    Ok(Barrier { remote_root, files, manifest })
+                }
                 (None, None) => Err(Blocked::LinkLost),
             }),
         }

@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use remora_agent::{Link, TtySize};
 use remora_debug::{Listen, Program, Request, Session, SessionEvent};
-use remora_mirror::Mirror;
-use remora_model::RemotePath;
+use remora_mirror::{Barrier, Mirror};
 use tokio::sync::oneshot;
 
 use crate::event::{Generation, Reply};
@@ -20,6 +19,9 @@ use crate::terminal::{COLOURS, Line, Opened};
 
 /// Of a terminal that nobody has shown yet; the editor tells the real one at once.
 const FIRST_SIZE: TtySize = TtySize { columns: 80, rows: 24 };
+
+/// The environment variable that tells a program which tree it runs: the manifest that its barrier passed with.
+const TREE: &str = "REMORA_TREE";
 
 impl State {
     pub(crate) fn debug_asked(
@@ -81,7 +83,7 @@ impl State {
     pub(crate) fn barrier_passed(
         &mut self,
         generation: Generation,
-        result: Result<RemotePath, Fault>,
+        result: Result<Barrier, Fault>,
         request: DebugRequest,
         reply: Reply<Listening>,
     ) -> Vec<Job> {
@@ -94,7 +96,7 @@ impl State {
             return Vec::new();
         }
         let name = request.name.clone();
-        let outcome = result.and_then(|remote_root| self.start_request(request, remote_root));
+        let outcome = result.and_then(|barrier| self.start_request(request, barrier));
         match (outcome, &self.link) {
             (Err(fault), _) => drop(reply.send(Err(fault))),
             // Another link may lead to another machine, which the barrier says nothing of.
@@ -128,11 +130,14 @@ impl State {
     }
 
     /// Joins what the user said with the settings and the target.
-    fn start_request(&self, request: DebugRequest, remote_root: RemotePath) -> Result<Request, Fault> {
+    fn start_request(&self, request: DebugRequest, barrier: Barrier) -> Result<Request, Fault> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let target =
             self.target.as_ref().ok_or_else(|| Fault::internal("A debug session started without a target."))?;
+        let Barrier { remote_root, manifest, .. } = barrier;
+        tracing::info!(%manifest, "the tree that is about to run");
         let mut env: BTreeMap<String, String> = target.env.clone();
+        env.insert(TREE.into(), manifest.to_string());
         env.extend(request.env);
         if request.terminal {
             env.entry(COLOURS.0.into()).or_insert_with(|| COLOURS.1.into());

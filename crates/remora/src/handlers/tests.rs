@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use remora_agent::{Exit, LostReason};
 use remora_debug::SessionEvent;
-use remora_model::{LocalPath, RemotePath, Settings, Target, TransportSpec};
+use remora_mirror::Barrier;
+use remora_model::{Digest, LocalPath, RemotePath, Settings, Target, TransportSpec};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +25,11 @@ struct Bed {
     _folder: TempDir,
     state: State,
     said: mpsc::UnboundedReceiver<Said>,
+}
+
+/// Everything is there.
+fn barrier() -> Barrier {
+    Barrier { remote_root: RemotePath::new("/there").unwrap(), files: 1, manifest: Digest::of(b"") }
 }
 
 /// A state with two targets, `a` and `b`, and a folder with one file.
@@ -175,16 +181,15 @@ async fn a_barrier_of_an_older_link_starts_nothing() {
     let generation = bed.up().await;
     bed.state.on(Event::LinkLost(generation, LostReason::Closed));
     bed.up().await;
-    let root = RemotePath::new("/there").unwrap();
     let (reply, mut answer) = oneshot::channel();
-    let passed = Event::BarrierPassed(generation, Ok(root.clone()), Box::new(bed.program()), reply);
+    let passed = Event::BarrierPassed(generation, Ok(barrier()), Box::new(bed.program()), reply);
     assert!(bed.state.on(passed).is_empty());
     assert_eq!(answer.try_recv().unwrap().err().unwrap().kind, Kind::ConnectionLost);
 
     let (reply, answer) = oneshot::channel();
     drop(answer);
     let generation = bed.state.link.generation();
-    let passed = Event::BarrierPassed(generation, Ok(root), Box::new(bed.program()), reply);
+    let passed = Event::BarrierPassed(generation, Ok(barrier()), Box::new(bed.program()), reply);
     assert!(bed.state.on(passed).is_empty(), "a cancelled request starts nothing either");
     assert!(bed.state.sessions.is_empty());
 }
@@ -194,9 +199,8 @@ async fn a_start_is_given_up_when_it_is_stopped_and_not_when_its_program_has_end
     let mut bed = bed();
     let generation = bed.up().await;
     let start = |bed: &mut Bed| -> (SessionId, oneshot::Receiver<()>, oneshot::Receiver<_>) {
-        let root = RemotePath::new("/there").unwrap();
         let (reply, answer) = oneshot::channel();
-        let passed = Event::BarrierPassed(generation, Ok(root), Box::new(bed.program()), reply);
+        let passed = Event::BarrierPassed(generation, Ok(barrier()), Box::new(bed.program()), reply);
         match bed.state.on(passed).pop() {
             Some(Job::StartDebug { session, given_up, .. }) => (session, given_up, answer),
             _ => panic!("no start"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use remora_agent::LostReason;
 use remora_mirror::{HeldFiles, Notice};
-use remora_model::{RelPath, RemotePath};
+use remora_model::RelPath;
 use tokio::sync::oneshot;
 
 use super::{Bed, bed};
@@ -83,8 +83,7 @@ async fn a_session_is_stale_when_a_python_file_was_stored_since_its_program_star
     };
     bed.state.on(stored(&["before.py"]));
     let (reply, _answer) = oneshot::channel();
-    let root = RemotePath::new("/there").unwrap();
-    bed.state.on(Event::BarrierPassed(generation, Ok(root), Box::new(bed.program()), reply));
+    bed.state.on(Event::BarrierPassed(generation, Ok(super::barrier()), Box::new(bed.program()), reply));
     bed.state.on(stored(&[]));
     assert_eq!(bed.state.status().phase, Phase::Debugging);
     bed.state.on(stored(&["b.py", "a.py"]));
