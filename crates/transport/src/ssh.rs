@@ -5,6 +5,7 @@
 
 mod alive;
 mod auth;
+mod cipher;
 mod dial;
 mod ends;
 mod host_key;

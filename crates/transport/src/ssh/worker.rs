@@ -12,7 +12,7 @@ use super::dial::{CONNECT_TIMEOUT, Stream};
 use super::options::Options;
 use super::pump::{self, Pump};
 use super::shared::Shared;
-use super::{auth, host_key};
+use super::{auth, cipher, host_key};
 use crate::child::Hold;
 use crate::shell::exec_line;
 use crate::{Ask, Complaints, Phase, TransportError};
@@ -108,11 +108,12 @@ fn open(
 
 fn handshake(stream: &Stream, options: &Options) -> Result<Session, TransportError> {
     let limit = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
-    let no_ssh = |reason: String| TransportError::Handshake { host: options.alias.clone(), port: options.port, reason };
+    let no_ssh = |reason| TransportError::Handshake { host: options.alias.clone(), port: options.port, reason };
     let mut session = Session::new().map_err(|error| no_ssh(error.message().to_owned()))?;
     session.set_tcp_stream(stream.try_clone().map_err(|error| no_ssh(error.to_string()))?);
     session.set_timeout(millis(limit));
     host_key::prefer_known(&session, options)?;
+    cipher::prefer(&session, options).map_err(no_ssh)?;
     session.handshake().map_err(|error| match code_of(&error) {
         code::TIMEOUT => failed(&error, options, Phase::Handshake, limit),
         _ => no_ssh(error.message().to_owned()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use remora_model::Digest;
 use remora_testkit::sshd::{Sshd, SshdOptions};
+use remora_transport::TransportError;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::asker::{Asker, open};
@@ -57,6 +58,21 @@ async fn every_cipher_that_both_sides_have_works() {
         let server_lines = vec![format!("Ciphers {cipher}")];
         there_and_back(&Sshd::start(SshdOptions { server_lines, ..SshdOptions::default() }), 1 << 20).await;
     }
+}
+
+#[tokio::test]
+async fn only_ciphers_that_the_configuration_allows_are_offered() {
+    let with = |client: &str, server: &str| {
+        let (client_lines, server_lines) = (vec![format!("Ciphers {client}")], vec![format!("Ciphers {server}")]);
+        Sshd::start(SshdOptions { client_lines, server_lines, ..SshdOptions::default() })
+    };
+    there_and_back(&with("aes256-ctr", "aes128-gcm@openssh.com,aes256-ctr"), 1 << 10).await;
+    let sshd = with("aes256-ctr", "aes128-gcm@openssh.com");
+    let refused = open(&sshd.ssh_config(), &Asker::silent(), "cat").await.unwrap_err();
+    assert!(matches!(refused, TransportError::Handshake { .. }), "{refused:?}");
+    let sshd = with("3des-cbc", "aes128-gcm@openssh.com");
+    let refused = open(&sshd.ssh_config(), &Asker::silent(), "cat").await.unwrap_err();
+    assert!(refused.to_string().contains("(3des-cbc)"), "{refused}");
 }
 
 #[tokio::test]

@@ -58,6 +58,8 @@ pub(in crate::ssh) struct Options {
     pub(in crate::ssh) alive_interval: Option<Duration>,
     pub(in crate::ssh) alive_count: u32,
     pub(in crate::ssh) family: AddressFamily,
+    /// The ciphers that may be used; empty if nothing is said of it.
+    pub(in crate::ssh) ciphers: Vec<String>,
     pub(in crate::ssh) use_keys: bool,
     pub(in crate::ssh) use_keyboard: bool,
     pub(in crate::ssh) use_password: bool,
@@ -111,6 +113,7 @@ pub(super) fn options(
             Some("inet6") => AddressFamily::Inet6,
             _ => AddressFamily::Any,
         },
+        ciphers: ciphers(given("ciphers").unwrap_or_default()),
         use_keys: allowed("pubkeyauthentication"),
         use_keyboard: allowed("kbdinteractiveauthentication"),
         use_password: allowed("passwordauthentication"),
@@ -120,6 +123,12 @@ pub(super) fn options(
         user,
         config,
     })
+}
+
+/// A list that adds to OpenSSH's own or takes from it is known in full to `ssh -G` only; read from the file, it says nothing.
+fn ciphers(list: &str) -> Vec<String> {
+    let whole = !list.is_empty() && !list.starts_with(['+', '-', '^']);
+    if whole { list.split(',').map(|name| name.trim().to_owned()).collect() } else { Vec::new() }
 }
 
 fn local_user() -> Option<String> {
@@ -231,7 +240,7 @@ mod tests {
             "hostname build.example\nport 2222\nidentityfile ~/.ssh/id_%h\nidentityfile /k\nidentitiesonly yes
              userknownhostsfile /home/J Doe/.ssh/known_hosts ~/b\nstricthostkeychecking accept-new
              proxycommand nc %h %p %%x %r\nconnecttimeout 7\nserveraliveinterval 0\nproxyjump none
-             identityagent none\naddressfamily inet6\npasswordauthentication no\nhashknownhosts yes",
+             identityagent none\naddressfamily inet6\nciphers aes256-ctr,aes128-ctr\npasswordauthentication no\nhashknownhosts yes",
         );
         assert_eq!((options.hostname.as_str(), options.port), ("build.example", 2222));
         assert_eq!(options.identity_files, ["/home/me/.ssh/id_build.example", "/k"].map(PathBuf::from));
@@ -241,6 +250,8 @@ mod tests {
         assert_eq!((options.connect_timeout, options.alive_interval), (Some(Duration::from_secs(7)), None));
         assert_eq!((options.proxy_jump, options.agent), (None, AgentChoice::Off));
         assert_eq!(options.family, AddressFamily::Inet6);
+        assert_eq!(options.ciphers, ["aes256-ctr", "aes128-ctr"]);
+        assert!(read("ciphers ^aes128-ctr").ciphers.is_empty());
         assert!(options.identities_only && options.hash_known_hosts && !options.use_password && options.use_keyboard);
     }
 
