@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use remora_model::{DebugSettings, MirrorSettings, Settings};
+use remora_model::{DebugSettings, MirrorSettings, Policy, Settings};
 use remora_tests::tidy::top;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         target: _,
         mirror:
             MirrorSettings {
-                exclude: _,
+                policy: Policy { exclude: _, include: _ },
                 on_save: _,
                 watch: _,
                 max_deletes: _,
@@ -32,6 +32,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         ("remora.targets", json!([{"name": "box", "host": "box"}])),
         ("remora.target", json!("box")),
         ("remora.mirror.exclude", json!(["*.log"])),
+        ("remora.mirror.include", json!(["*.log"])),
         ("remora.mirror.onSave", json!(false)),
         ("remora.mirror.watch", json!(false)),
         ("remora.mirror.maxDeletes", json!(500)),

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use remora_model::{Kind, LocalPath, RelPath};
+use remora_model::{Kind, LocalPath, Policy, RelPath};
 
 use crate::error::MirrorError;
 use crate::place::{canonical, relative};
@@ -55,15 +55,15 @@ pub enum Why {
 /// Says why `path` is mirrored, or not.
 ///
 /// # Errors
-/// [`MirrorError::LocalRootGone`]; [`MirrorError::Other`] for a pattern of `exclude` that can't be understood.
-pub fn explain_path(root: &LocalPath, exclude: &[String], path: &Path) -> Result<Why, MirrorError> {
+/// [`MirrorError::LocalRootGone`]; [`MirrorError::Other`] for a pattern that can't be understood.
+pub fn explain_path(root: &LocalPath, policy: &Policy, path: &Path) -> Result<Why, MirrorError> {
     let given = root;
     let root = canonical(given.as_path()).ok_or(MirrorError::LocalRootGone)?;
     if path == given.as_path() || canonical(path).is_some_and(|path| path == root) {
         return Ok(Why::Root);
     }
     let Some(path) = relative(&root, given, path) else { return Ok(Why::Outside) };
-    let rules = Rules::new(&root, exclude)?;
+    let rules = Rules::new(&root, policy)?;
     for dir in ancestors(&path) {
         let is_link = fs::symlink_metadata(root.join(dir.to_local())).is_ok_and(|found| found.is_symlink());
         if is_link && rules.verdict_from_the_root(&dir, false).is_none_or(|(_, verdict)| !verdict.out) {
@@ -77,7 +77,7 @@ pub fn explain_path(root: &LocalPath, exclude: &[String], path: &Path) -> Result
     };
     let verdict = rules.verdict_from_the_root(&path, found == Some(Kind::Dir));
     Ok(match (verdict, found) {
-        (Some((what, Verdict { out: true, rule })), _) => Why::LeftOut { path, what, rule: with_line(&root, rule) },
+        (Some((what, Verdict { out: true, rule, .. })), _) => Why::LeftOut { path, what, rule: with_line(&root, rule) },
         (_, None) => Why::Missing(path),
         (_, Some(Kind::Other)) => Why::Special(path),
         (kept, Some(kind)) => {

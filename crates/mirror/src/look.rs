@@ -281,6 +281,8 @@ fn link_text(text: &Path) -> Vec<u8> {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use remora_model::Policy;
+
     use super::*;
     use crate::record::{FileRecord, Seen};
 
@@ -289,7 +291,7 @@ mod tests {
     }
 
     fn look_at(root: &Path, name: &str, record: Option<Record>) -> Looked {
-        let rules = Rules::new(root, &[]).unwrap();
+        let rules = Rules::new(root, &Policy::default()).unwrap();
         let tree = Tree { root, rules: &rules, on_dir: &|_| {} };
         let walk = !matches!(record, Some(Record::Dir { .. }));
         look(&tree, &mut Parents::new(&tree), &LookSpec { path: path(name), record, walk, urgent: true })

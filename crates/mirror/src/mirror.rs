@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use remora_agent::{Link, TrashLimits};
-use remora_model::{LocalPath, RelPath};
+use remora_model::{LocalPath, Policy, RelPath};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::MirrorError;
@@ -19,8 +19,8 @@ pub struct Config {
     pub remote_root: String,
     /// Whether a missing remote folder is made.
     pub create_root: bool,
-    /// More patterns, in `.gitignore` syntax, that are left out.
-    pub exclude: Vec<String>,
+    /// What of it is mirrored, and how.
+    pub policy: Policy,
     /// Where the record of what is ours is kept; without it, it is kept in memory only.
     pub index_file: Option<PathBuf>,
     /// The user chose that the local file wins over whatever is on the remote.
@@ -61,7 +61,7 @@ pub(crate) enum Command {
 ///
 /// # Errors
 /// [`MirrorError::LocalRootGone`] when the local root is no directory; [`MirrorError::Other`] for an
-/// exclude pattern that can't be understood.
+/// pattern of the policy that can't be understood.
 pub fn start(config: Config, notices: mpsc::UnboundedSender<Notice>) -> Result<Mirror, MirrorError> {
     let (commands, inbox) = mpsc::unbounded_channel();
     let (status_out, status) = watch::channel(Status::default());

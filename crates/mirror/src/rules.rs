@@ -1,10 +1,12 @@
 //! Owns which paths are left out. The one matcher for walks, saves and the watcher. Reads ignore files
 //! and looks for the marks of a virtual environment; never decides what to do with what is left.
 //!
-//! From strongest to weakest: the `exclude` setting, `.remoraignore` files (inner before outer), what is
-//! left out by default, `.gitignore` files (inner before outer, up to the repository's top), and
-//! `.git/info/exclude`. The defaults stand above `.gitignore`, because a common pattern such as `!*/`
+//! From strongest to weakest: the `exclude` setting, the `include` setting, `.remoraignore` files (inner before
+//! outer), what is left out by default, `.gitignore` files (inner before outer, up to the repository's top), and
+//! `.git/info/exclude`. A folder that is left out stays closed to all of them but `include`. The defaults stand above `.gitignore`, because a common pattern such as `!*/`
 //! there would otherwise bring `.git` and every virtual environment back in.
+
+mod include;
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,9 +15,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder, Glob};
-use remora_model::RelPath;
+use remora_model::{Policy, RelPath};
 
 use crate::error::MirrorError;
+
+use self::include::Includes;
 
 /// What nobody wants on the remote: version control, caches, and what editors drop while they save.
 /// `4913` is the file by which vim tries whether it may write in a directory.
@@ -58,6 +62,10 @@ const RULE_FILES: &[&[u8]] = &[b".gitignore", b".remoraignore", b"pyvenv.cfg", b
 pub enum Rule {
     /// A pattern of the `exclude` setting.
     Setting(String),
+    /// A pattern of the `include` setting.
+    Include(String),
+    /// A pattern of the `include` setting may take in something below this folder, which is left out otherwise.
+    Leads(String),
     /// A pattern of an ignore file.
     Line {
         /// The file; from the mirrored root if it is below.
@@ -81,12 +89,21 @@ pub(crate) struct Verdict {
     /// Whether it is left out.
     pub(crate) out: bool,
     pub(crate) rule: Rule,
+    /// The folder above that the rule is about, if it is not about the path itself.
+    pub(crate) above: Option<RelPath>,
+}
+
+impl Verdict {
+    fn of(out: bool, rule: Rule) -> Self {
+        Self { out, rule, above: None }
+    }
 }
 
 /// Decides what is left out below one root.
 pub(crate) struct Rules {
     root: PathBuf,
     exclude: Gitignore,
+    include: Includes,
     defaults: Gitignore,
     /// What the ignore files say. A lock and not a message, because walks and saves on several blocking
     /// threads ask for every single file; it is only ever held to look up or to put in.
@@ -108,7 +125,7 @@ struct Above {
 }
 
 /// What one directory says of what is in it, and of itself.
-pub(crate) struct DirRules {
+struct DirRules {
     /// The directory; nothing for the root.
     dir: Option<RelPath>,
     git: Gitignore,
@@ -116,20 +133,27 @@ pub(crate) struct DirRules {
     environment: bool,
 }
 
-/// The rules of a directory and of all above it, outermost first.
-pub(crate) type Chain = Vec<Arc<DirRules>>;
+/// The rules of a directory and of all above it.
+#[derive(Clone)]
+pub(crate) struct Chain {
+    /// Outermost first.
+    dirs: Vec<Arc<DirRules>>,
+    /// The outermost directory on the way that is left out and was entered all the same, and the rule for it.
+    shut: Option<Arc<(RelPath, Rule)>>,
+}
 
 impl Rules {
     /// # Errors
-    /// [`MirrorError::Other`] for a pattern of `exclude` that can't be understood.
-    pub(crate) fn new(root: &Path, exclude: &[String]) -> Result<Self, MirrorError> {
+    /// [`MirrorError::Other`] for a pattern of the policy that can't be understood.
+    pub(crate) fn new(root: &Path, policy: &Policy) -> Result<Self, MirrorError> {
         let mut builder = GitignoreBuilder::new("");
-        for pattern in exclude {
+        for pattern in &policy.exclude {
             builder.add_line(None, pattern).map_err(|error| MirrorError::Other(error.to_string()))?;
         }
         let exclude = builder.build().map_err(|error| MirrorError::Other(error.to_string()))?;
+        let include = Includes::new(&policy.include)?;
         let defaults = gitignore(None, DEFAULTS.iter().copied());
-        Ok(Self { root: root.to_owned(), exclude, defaults, loaded: Mutex::default() })
+        Ok(Self { root: root.to_owned(), exclude, include, defaults, loaded: Mutex::default() })
     }
 
     /// Whether a change of this file may change what is left out.
@@ -142,53 +166,90 @@ impl Rules {
         *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Loaded::default();
     }
 
-    /// Whether `path`, or a directory above it, is left out.
-    pub(crate) fn ignores(&self, path: &RelPath, is_dir: bool) -> bool {
-        let mut chain = vec![self.dir_rules(None)];
-        for dir in ancestors(path) {
-            if self.ignores_here(&chain, &dir, true) {
-                return true;
-            }
-            chain.push(self.dir_rules(Some(&dir)));
-        }
-        self.ignores_here(&chain, path, is_dir)
+    /// The rules for what is in the root.
+    pub(crate) fn chain(&self) -> Chain {
+        Chain { dirs: vec![self.dir_rules(None)], shut: None }
     }
 
-    /// Whether `path` is left out, given that its directory, whose rules end `chain`, is not.
-    pub(crate) fn ignores_here(&self, chain: &[Arc<DirRules>], path: &RelPath, is_dir: bool) -> bool {
+    /// The rules for what is in `dir`, which is entered; its own directory's rules are `chain`.
+    pub(crate) fn chain_in(&self, chain: &Chain, dir: &RelPath) -> Chain {
+        let mut inner = chain.clone();
+        inner.dirs.push(self.dir_rules(Some(dir)));
+        if !self.include.leads_nowhere() {
+            let taken_in = self.include.takes_in(&dir.to_local(), true, chain.shut.is_some()).is_some();
+            inner.shut = if taken_in { None } else { inner.shut.or_else(|| self.shut_by(chain, dir)) };
+        }
+        inner
+    }
+
+    fn shut_by(&self, chain: &Chain, dir: &RelPath) -> Option<Arc<(RelPath, Rule)>> {
+        let verdict = self.verdict_of_files(chain, dir, true).filter(|verdict| verdict.out)?;
+        Some(Arc::new((dir.clone(), verdict.rule)))
+    }
+
+    /// Whether `path`, or a directory above it, is left out.
+    pub(crate) fn ignores(&self, path: &RelPath, is_dir: bool) -> bool {
+        self.verdict_from_the_root(path, is_dir).is_some_and(|(_, verdict)| verdict.out)
+    }
+
+    /// Whether `path` is left out, given that its directory, whose rules are `chain`, is entered.
+    pub(crate) fn ignores_here(&self, chain: &Chain, path: &RelPath, is_dir: bool) -> bool {
         self.verdict(chain, path, is_dir).is_some_and(|verdict| verdict.out)
     }
 
     /// What decides about `path`, or about the outermost directory above it that is left out, which then comes
     /// along; nothing where no rule says anything.
     pub(crate) fn verdict_from_the_root(&self, path: &RelPath, is_dir: bool) -> Option<(RelPath, Verdict)> {
-        let mut chain = vec![self.dir_rules(None)];
+        let mut chain = self.chain();
         for dir in ancestors(path) {
             if let Some(verdict) = self.verdict(&chain, &dir, true).filter(|verdict| verdict.out) {
-                return Some((dir, verdict));
+                return Some((verdict.above.clone().unwrap_or(dir), verdict));
             }
-            chain.push(self.dir_rules(Some(&dir)));
+            chain = self.chain_in(&chain, &dir);
         }
-        Some((path.clone(), self.verdict(&chain, path, is_dir)?))
+        let verdict = self.verdict(&chain, path, is_dir)?;
+        Some((verdict.above.clone().unwrap_or_else(|| path.clone()), verdict))
     }
 
-    fn verdict(&self, chain: &[Arc<DirRules>], path: &RelPath, is_dir: bool) -> Option<Verdict> {
+    fn verdict(&self, chain: &Chain, path: &RelPath, is_dir: bool) -> Option<Verdict> {
         if path.name().starts_with(b".remora-") && path.name().ends_with(b".tmp") {
-            return Some(Verdict { out: true, rule: Rule::Temporary });
+            return Some(Verdict::of(true, Rule::Temporary));
         }
+        let local = path.to_local();
+        let kept = |rule: fn(String) -> Rule, pattern: &str| Verdict::of(false, rule(pattern.to_owned()));
+        let leads = || self.include.leads_through(&local).filter(|_| is_dir).map(|way| kept(Rule::Leads, way));
+        decided(self.exclude.matched(&local, is_dir), |glob| Rule::Setting(glob.original().to_owned()))
+            .or_else(|| {
+                let pattern = self.include.takes_in(&local, is_dir, chain.shut.is_some())?;
+                Some(kept(Rule::Include, pattern))
+            })
+            .or_else(|| {
+                let (dir, rule) = &**chain.shut.as_ref()?;
+                let shut = Verdict { above: Some(dir.clone()), ..Verdict::of(true, rule.clone()) };
+                Some(leads().unwrap_or(shut))
+            })
+            .or_else(|| {
+                let verdict = self.verdict_of_files(chain, path, is_dir)?;
+                Some(if verdict.out { leads().unwrap_or(verdict) } else { verdict })
+            })
+    }
+
+    /// What the ignore files and the defaults say, and the mark of a virtual environment.
+    fn verdict_of_files(&self, chain: &Chain, path: &RelPath, is_dir: bool) -> Option<Verdict> {
         let local = path.to_local();
         let below = |dir: &Option<RelPath>| match dir {
             None => local.clone(),
             Some(dir) => local.strip_prefix(dir.to_local()).map_or_else(|_| local.clone(), Path::to_owned),
         };
         let environment = || is_dir && self.dir_rules(Some(path)).environment;
-        decided(self.exclude.matched(&local, is_dir), |glob| Rule::Setting(glob.original().to_owned()))
-            .or_else(|| chain.iter().rev().find_map(|rules| in_file(&rules.remora, || below(&rules.dir), is_dir)))
+        let inner_first = || chain.dirs.iter().rev();
+        inner_first()
+            .find_map(|rules| in_file(&rules.remora, || below(&rules.dir), is_dir))
             .or_else(|| {
                 decided(self.defaults.matched(&local, is_dir), |glob| Rule::Default(glob.original().to_owned()))
             })
-            .or_else(|| environment().then_some(Verdict { out: true, rule: Rule::Environment }))
-            .or_else(|| chain.iter().rev().find_map(|rules| in_file(&rules.git, || below(&rules.dir), is_dir)))
+            .or_else(|| environment().then(|| Verdict::of(true, Rule::Environment)))
+            .or_else(|| inner_first().find_map(|rules| in_file(&rules.git, || below(&rules.dir), is_dir)))
             .or_else(|| self.verdict_above(&local, is_dir))
     }
 
@@ -199,7 +260,7 @@ impl Rules {
     }
 
     /// What the directory says; nothing stands for the root.
-    pub(crate) fn dir_rules(&self, dir: Option<&RelPath>) -> Arc<DirRules> {
+    fn dir_rules(&self, dir: Option<&RelPath>) -> Arc<DirRules> {
         let key = dir.cloned();
         if let Some(known) = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).dirs.get(&key) {
             return known.clone();
@@ -232,8 +293,8 @@ pub(crate) fn ancestors(path: &RelPath) -> Vec<RelPath> {
 fn decided(found: Match<&Glob>, rule: impl FnOnce(&Glob) -> Rule) -> Option<Verdict> {
     match found {
         Match::None => None,
-        Match::Ignore(glob) => Some(Verdict { out: true, rule: rule(glob) }),
-        Match::Whitelist(glob) => Some(Verdict { out: false, rule: rule(glob) }),
+        Match::Ignore(glob) => Some(Verdict::of(true, rule(glob))),
+        Match::Whitelist(glob) => Some(Verdict::of(false, rule(glob))),
     }
 }
 

@@ -55,7 +55,7 @@ impl Tree<'_> {
             return Err(MirrorError::LocalRootGone);
         }
         let mut listing = Listing::default();
-        self.walk_from(None, vec![self.rules.dir_rules(None)], &mut listing).map_err(|error| {
+        self.walk_from(None, self.rules.chain(), &mut listing).map_err(|error| {
             tracing::warn!(%error, "the local root can't be read");
             MirrorError::LocalRootGone
         })?;
@@ -64,9 +64,9 @@ impl Tree<'_> {
 
     /// Lists everything below one directory, which itself is not left out.
     pub(crate) fn walk_below(&self, dir: &RelPath) -> Listing {
-        let mut chain = vec![self.rules.dir_rules(None)];
-        chain.extend(ancestors(dir).iter().map(|dir| self.rules.dir_rules(Some(dir))));
-        chain.push(self.rules.dir_rules(Some(dir)));
+        let above = ancestors(dir);
+        let way = above.iter().chain([dir]);
+        let chain = way.fold(self.rules.chain(), |chain, dir| self.rules.chain_in(&chain, dir));
         let mut listing = Listing::default();
         if let Err(error) = self.walk_from(Some(dir.clone()), chain, &mut listing) {
             note(&mut listing, dir, &error);
@@ -121,9 +121,7 @@ impl Tree<'_> {
                 continue;
             }
             if is_dir {
-                let mut inner = chain.clone();
-                inner.push(self.rules.dir_rules(Some(&path)));
-                open.push((Some(path.clone()), inner));
+                open.push((Some(path.clone()), self.rules.chain_in(chain, &path)));
             }
             listing.entries.insert(path, entry);
         }
@@ -195,6 +193,8 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::sync::Mutex;
 
+    use remora_model::Policy;
+
     use super::*;
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
         symlink("a", root.join("to a")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
 
-        let rules = Rules::new(root, &[]).unwrap();
+        let rules = Rules::new(root, &Policy::default()).unwrap();
         let watched = Mutex::new(Vec::new());
         let on_dir = |place: &Path| watched.lock().unwrap().push(place.strip_prefix(root).unwrap().to_owned());
         let listing = Tree { root, rules: &rules, on_dir: &on_dir }.walk().unwrap();
@@ -237,7 +237,7 @@ mod tests {
     fn a_root_that_is_gone_is_told_and_not_taken_for_an_empty_one() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("gone");
-        let rules = Rules::new(&root, &[]).unwrap();
+        let rules = Rules::new(&root, &Policy::default()).unwrap();
         let tree = Tree { root: &root, rules: &rules, on_dir: &|_| {} };
         assert_eq!(tree.walk(), Err(MirrorError::LocalRootGone));
     }

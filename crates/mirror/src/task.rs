@@ -41,7 +41,7 @@ pub(crate) fn start(
     status: watch::Sender<Status>,
 ) -> Result<(), MirrorError> {
     let root = canonical(config.local_root.as_path()).filter(|root| root.is_dir()).ok_or(MirrorError::LocalRootGone)?;
-    let rules = Arc::new(Rules::new(&root, &config.exclude)?);
+    let rules = Arc::new(Rules::new(&root, &config.policy)?);
     let (events, happened) = mpsc::unbounded_channel();
     let (roots, opened) = mpsc::unbounded_channel();
     let watch = if config.watch {

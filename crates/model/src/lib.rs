@@ -6,6 +6,7 @@
 mod digest;
 mod entry;
 mod path;
+mod policy;
 mod port;
 mod settings;
 pub mod text;
@@ -13,5 +14,6 @@ pub mod text;
 pub use digest::{Digest, Hasher};
 pub use entry::{Entry, Kind, Mode, Mtime};
 pub use path::{LocalPath, PathError, RelPath, RemotePath};
+pub use policy::Policy;
 pub use port::{LocalPort, RemotePort};
 pub use settings::{DebugSettings, Debugger, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec};

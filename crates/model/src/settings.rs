@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::policy::Policy;
+
 /// All settings, as `remora.*` in VS Code's `settings.json` has them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
@@ -62,8 +64,8 @@ pub struct SshSpec {
 /// `remora.mirror.*`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MirrorSettings {
-    /// `exclude`: more patterns in `.gitignore` syntax that are left out.
-    pub exclude: Vec<String>,
+    /// What is mirrored, and how.
+    pub policy: Policy,
     /// `onSave`: whether a save in the editor is mirrored at once.
     pub on_save: bool,
     /// `watch`: whether changes made outside the editor are mirrored too.
@@ -83,7 +85,7 @@ pub struct MirrorSettings {
 impl Default for MirrorSettings {
     fn default() -> Self {
         Self {
-            exclude: Vec::new(),
+            policy: Policy::default(),
             on_save: true,
             watch: true,
             max_deletes: 50,

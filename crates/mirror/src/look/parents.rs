@@ -83,12 +83,12 @@ fn ask(tree: &Tree<'_>, path: &RelPath) -> Parent {
             Err(error) => return Parent::Unknown(error.kind()),
         }
     }
-    let mut chain = vec![tree.rules.dir_rules(None)];
+    let mut chain = tree.rules.chain();
     for dir in &dirs {
         if tree.rules.ignores_here(&chain, dir, true) {
             return Parent::Fine(Rules::Out);
         }
-        chain.push(tree.rules.dir_rules(Some(dir)));
+        chain = tree.rules.chain_in(&chain, dir);
     }
     Parent::Fine(Rules::Chain(chain))
 }

@@ -4,6 +4,7 @@
 // Only the body of a test counts as a test for the lint; what the stories share does not.
 #![allow(clippy::unwrap_used)]
 
+mod chosen;
 mod divergence;
 mod kinds;
 mod large;

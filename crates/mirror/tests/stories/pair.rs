@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use remora_agent::{Link, PipeEnds, TrashLimits, boot_command};
 use remora_mirror::{Barrier, Blocked, Config, Mirror, Notice, RemovalLimits, start};
-use remora_model::{LocalPath, RelPath};
+use remora_model::{LocalPath, Policy, RelPath};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
@@ -83,7 +83,7 @@ impl Pair {
             local_root: LocalPath::new(self.local.path()).unwrap(),
             remote_root: self.remote.path().to_str().unwrap().to_owned(),
             create_root: false,
-            exclude: Vec::new(),
+            policy: Policy::default(),
             index_file: Some(self.home.path().join("index")),
             overwrite: false,
             watch: false,

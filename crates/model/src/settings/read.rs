@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{DebugSettings, Debugger, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec};
+use crate::policy::Policy;
 
 type Read<T> = Result<T, SettingsError>;
 
@@ -23,7 +24,7 @@ pub(super) fn settings(value: &Value) -> Read<Settings> {
         },
         target: lookup("target").map(|node| node.text()).transpose()?,
         mirror: MirrorSettings {
-            exclude: lookup("mirror.exclude").map(|node| node.texts()).transpose()?.unwrap_or_default(),
+            policy: policy(&lookup)?,
             on_save: lookup("mirror.onSave").map_or(Ok(mirror.on_save), |node| node.flag())?,
             watch: lookup("mirror.watch").map_or(Ok(mirror.watch), |node| node.flag())?,
             max_deletes: lookup("mirror.maxDeletes").map_or(Ok(mirror.max_deletes), |node| node.count())?,
@@ -39,6 +40,14 @@ pub(super) fn settings(value: &Value) -> Read<Settings> {
             sub_process: lookup("debug.subProcess").map_or(Ok(debug.sub_process), |node| node.flag())?,
             local_port: lookup("debug.localPort").map(|node| node.port()).transpose()?.filter(|&port| port != 0),
         },
+    })
+}
+
+fn policy<'a>(lookup: &impl Fn(&str) -> Option<Node<'a>>) -> Read<Policy> {
+    let patterns = |key: &str| lookup(key).map(|node| node.texts()).transpose();
+    Ok(Policy {
+        exclude: patterns("mirror.exclude")?.unwrap_or_default(),
+        include: patterns("mirror.include")?.unwrap_or_default(),
     })
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn run(args: MirrorArgs) -> u8 {
 /// Needs no target; with one, the sentence names the remote file.
 fn explain(voice: &mut Voice, args: &TargetArgs, path: &Path) -> u8 {
     let explained = Question::of(args, path).and_then(|question| {
-        let why = explain_path(&question.local_root, &question.exclude, &question.file);
+        let why = explain_path(&question.local_root, &question.policy, &question.file);
         why.map(|why| fault::explained(&why, &question)).map_err(|error| fault::mirror(None, &error))
     });
     match explained {

@@ -70,8 +70,8 @@ impl Question {
                 "Name a file in the folder that is mirrored.",
             )
         })?;
-        let exclude = settings.mirror.exclude;
-        Ok(Self { local_root: root, exclude, file, remote_root, mirror: None, paused: false })
+        let policy = settings.mirror.policy;
+        Ok(Self { local_root: root, policy, file, remote_root, mirror: None, paused: false })
     }
 }
 

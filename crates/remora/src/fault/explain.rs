@@ -55,6 +55,8 @@ fn left_out(rule: &Rule, what: &RelPath, it: &str) -> String {
     match rule {
         Rule::Setting(pattern) => format!("the setting remora.mirror.exclude, \"{pattern}\", leaves {it} out"),
         Rule::Line { .. } => format!("{}, leaves {it} out", line(rule)),
+        // These take in.
+        Rule::Include(_) | Rule::Leads(_) => exception(rule).unwrap_or_default(),
         Rule::Default(pattern) => {
             format!("Remora leaves out {pattern}; write !{pattern} into .remoraignore to have it")
         }
@@ -78,6 +80,10 @@ fn line(rule: &Rule) -> String {
 fn exception(rule: &Rule) -> Option<String> {
     match rule {
         Rule::Setting(pattern) => Some(format!(": the setting remora.mirror.exclude, \"{pattern}\", takes it in")),
+        Rule::Include(pattern) => Some(format!(": the setting remora.mirror.include, \"{pattern}\", takes it in")),
+        Rule::Leads(pattern) => {
+            Some(format!(": the setting remora.mirror.include, \"{pattern}\", takes in something below it"))
+        }
         Rule::Line { .. } => Some(format!(": {}, takes it in", line(rule))),
         Rule::Default(_) | Rule::Environment | Rule::Temporary => None,
     }

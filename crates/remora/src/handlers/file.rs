@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use remora_agent::{Link, Trashed};
 use remora_mirror::{Mirror, Restore};
-use remora_model::LocalPath;
+use remora_model::{LocalPath, Policy};
 
 use crate::event::Reply;
 use crate::fault::Explained;
@@ -15,8 +15,8 @@ use crate::state::{State, Waiting, default_remote_root};
 pub struct Question {
     /// The local root.
     pub local_root: LocalPath,
-    /// The patterns of the setting.
-    pub exclude: Vec<String>,
+    /// What the settings say of it.
+    pub policy: Policy,
     /// The file, as it was given.
     pub file: PathBuf,
     /// Where the root is mirrored to, as far as known.
@@ -64,7 +64,7 @@ impl State {
             .map(|target| target.remote_root.clone().unwrap_or_else(|| default_remote_root(&self.workspace.root)));
         let question = Question {
             local_root: self.workspace.root.clone(),
-            exclude: settings.mirror.exclude.clone(),
+            policy: settings.mirror.policy.clone(),
             file,
             remote_root: opened.or(given),
             mirror,

@@ -53,7 +53,7 @@ impl State {
             local_root: self.workspace.root.clone(),
             remote_root: self.remote_root(),
             create_root: true,
-            exclude: settings.mirror.exclude.clone(),
+            policy: settings.mirror.policy.clone(),
             index_file: self.index_file(),
             overwrite: self.workspace.overwrite,
             watch: self.workspace.watch && settings.mirror.watch,

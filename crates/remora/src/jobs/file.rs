@@ -51,7 +51,7 @@ pub(super) async fn read(
 
 pub(super) async fn explain(question: Question) -> Result<Explained, Fault> {
     blocking(move || {
-        let why = explain_path(&question.local_root, &question.exclude, &question.file);
+        let why = explain_path(&question.local_root, &question.policy, &question.file);
         why.map(|why| fault::explained(&why, &question)).map_err(|error| fault::mirror(None, &error))
     })
     .await?

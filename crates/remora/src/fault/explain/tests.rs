@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use remora_mirror::{MirrorError, explain_path};
-use remora_model::LocalPath;
+use remora_model::{LocalPath, Policy};
 use tempfile::TempDir;
 
 use super::*;
@@ -26,6 +26,8 @@ fn folder() -> (TempDir, PathBuf) {
         ("a.log", ""),
         ("src/x.dat", ""),
         ("build/deep/x.o", ""),
+        ("build/deep/x.so", ""),
+        ("build/x", ""),
         (".venv/bin/python", ""),
         ("tools/env/pyvenv.cfg", ""),
         ("node_modules/x/y.js", ""),
@@ -48,7 +50,7 @@ fn folder() -> (TempDir, PathBuf) {
 fn question(root: &std::path::Path, name: &str) -> Question {
     Question {
         local_root: LocalPath::new(root).unwrap(),
-        exclude: vec!["*.csv".into()],
+        policy: Policy { exclude: vec!["*.csv".into()], include: vec!["build/deep/*.so".into(), "*.keep".into()] },
         file: root.join(name),
         remote_root: Some("/srv/app".into()),
         mirror: None,
@@ -57,7 +59,7 @@ fn question(root: &std::path::Path, name: &str) -> Question {
 }
 
 fn ask(question: &Question) -> Explained {
-    explained(&explain_path(&question.local_root, &question.exclude, &question.file).unwrap(), question)
+    explained(&explain_path(&question.local_root, &question.policy, &question.file).unwrap(), question)
 }
 
 #[test]
@@ -74,7 +76,17 @@ fn every_rule_is_named() {
             r#"keep.log is mirrored to /srv/app/keep.log: line 7 of .gitignore, "!keep.log", takes it in."#,
         ),
         ("src/x.dat", false, r#"src/x.dat is not mirrored: line 1 of src/.gitignore, "*.dat", leaves it out."#),
-        ("build", false, r#"build is not mirrored: line 5 of .gitignore, "build/", leaves it out."#),
+        (
+            "build",
+            true,
+            r#"build is mirrored to /srv/app/build: the setting remora.mirror.include, "build/deep/*.so", takes in something below it."#,
+        ),
+        (
+            "build/deep/x.so",
+            true,
+            r#"build/deep/x.so is mirrored to /srv/app/build/deep/x.so: the setting remora.mirror.include, "build/deep/*.so", takes it in."#,
+        ),
+        ("build/x", false, r#"build/x is not mirrored: line 5 of .gitignore, "build/", leaves build/ out."#),
         (
             "build/deep/x.o",
             false,

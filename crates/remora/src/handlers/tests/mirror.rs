@@ -65,7 +65,7 @@ async fn a_pause_is_kept_over_reconnects_and_new_mirrors() {
     assert_eq!(bed.state.status().phase, Phase::Reconnecting);
     bed.up().await;
     let mut settings = bed.state.settings.clone().unwrap();
-    settings.mirror.exclude = vec!["*.csv".into()];
+    settings.mirror.policy.exclude = vec!["*.csv".into()];
     bed.state.on(Event::Configured(Ok(settings)));
     let status = bed.state.status();
     assert_eq!((status.phase, status.paused), (Phase::Paused, true));
@@ -101,10 +101,10 @@ async fn other_rules_of_what_is_left_out_count_at_once() {
     let mut bed = bed();
     bed.up().await;
     let mut settings = bed.state.settings.clone().unwrap();
-    settings.mirror.exclude = vec!["[z-a]".into()];
+    settings.mirror.policy.exclude = vec!["[z-a]".into()];
     bed.state.on(Event::Configured(Ok(settings.clone())));
     assert!(bed.state.mirror.is_none() && bed.state.message.is_some(), "a pattern that can't be understood is said");
-    settings.mirror.exclude = vec!["*.csv".into()];
+    settings.mirror.policy.exclude = vec!["*.csv".into()];
     bed.state.on(Event::Configured(Ok(settings)));
     let (reply, mut answer) = oneshot::channel();
     let jobs = bed.state.on(Event::MirrorAsked(MirrorRequest::default(), reply));
@@ -118,7 +118,7 @@ async fn settings_that_spoil_the_mirror_while_a_request_waits_are_its_answer() {
     let (reply, mut answer) = oneshot::channel();
     bed.state.on(Event::MirrorAsked(MirrorRequest { target: Some("a".into()), ..MirrorRequest::default() }, reply));
     let mut settings = bed.state.settings.clone().unwrap();
-    settings.mirror.exclude = vec!["[z-a]".into()];
+    settings.mirror.policy.exclude = vec!["[z-a]".into()];
     bed.state.on(Event::Configured(Ok(settings)));
     let generation = bed.state.link.generation();
     bed.state.on(Event::Linked(generation, Ok(link_here().await)));
