@@ -8,15 +8,11 @@ change, and never follows a symbolic link.
 # Kind, expectation, mode, length of the path, mtime, length of the bytes; see PROTOCOL.md.
 CHANGE = struct.Struct(">BBHHqI")
 WRITE, SYMLINK, DIR, PARENT, META, REMOVE = 1, 2, 3, 4, 5, 6
-EXPECT_ABSENT, EXPECT_ANY, EXPECT_CONTENT = 0, 1, 2
-EXPECT_WORDS = {EXPECT_ABSENT: "absent", EXPECT_ANY: "any"}
+# What the number of an expectation means; a digest follows the third.
+EXPECTATIONS = ("absent", "any", "content")
 DIGEST_SIZE = 32
 # Directories of a pack that are kept open at a time.
 DIRS_OPEN = max(16, min(256, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4))
-# Below this size a file is digested again rather than remembered.
-KNOWN_LEAST = 64 * 1024
-UMASK = os.umask(0o077)
-os.umask(UMASK)
 
 
 class Dirs:
@@ -72,7 +68,7 @@ class Dirs:
 class Change:
     """One change of a pack, and how far it is."""
 
-    __slots__ = ("kind", "path", "parent", "name", "mode", "mtime", "expect", "digest", "bytes", "temp", "seen", "result")
+    __slots__ = ("kind", "path", "parent", "name", "mode", "mtime", "expect", "digest", "bytes", "temp", "seen", "fresh", "result")
 
     def stat(self, dir_fd):
         try:
@@ -93,17 +89,17 @@ def changes_of(body):
         change.parent, _, change.name = change.path.rpartition(b"/")
         if change.name in (b"", b".", b"..") or b"\0" in change.path:
             raise OpError("invalid", "not a path below the root: '%s'" % show(change.path))
-        change.expect = expect
-        if expect == EXPECT_CONTENT:
-            change.expect = bytes(view[at:at + DIGEST_SIZE])
+        change.expect = EXPECTATIONS[expect]
+        if change.expect == "content":
+            change.expect = {"content": view[at:at + DIGEST_SIZE].hex()}
             at += DIGEST_SIZE
         change.digest = None
         if change.kind in (WRITE, SYMLINK):
-            change.digest = bytes(view[at:at + DIGEST_SIZE])
+            change.digest = view[at:at + DIGEST_SIZE]
             at += DIGEST_SIZE
         change.bytes = view[at:at + size]
         at += size
-        change.temp = change.seen = change.result = None
+        change.temp = change.seen = change.fresh = change.result = None
         yield change
     if at != len(view):
         raise OpError("invalid", "a pack of changes is cut short")
@@ -115,15 +111,22 @@ class Pack:
     def __init__(self, agent, head, changes):
         self.agent, self.changes, self.root = agent, changes, path_from(head["root"])
         self.dirs = Dirs(head)
+        self.fresh = {}  # path -> the directory on its way in which it is, and where: "" or "inner/".
         agent.uploads.add(self)
 
     def run(self):
         """A generator: does it all; returns what came of each change."""
         try:
             for change in self.changes:
-                yield from self.attempt(change, self.prepare)
+                inside = self.fresh.get(change.parent)
+                if inside is None:
+                    yield from self.attempt(change, self.prepare)
+                else:
+                    self.prepare_inside(change, *inside)
                 yield
             for change in self.changes:
+                if change.fresh is not None:
+                    self.show(change.fresh)
                 if change.result is None:
                     # No pause from here on, save where somebody else wrote meanwhile and has to be looked at.
                     yield from self.attempt(change, self.put_in_place)
@@ -135,39 +138,65 @@ class Pack:
         try:
             change.result = yield from step(change)
         except Exception as error:
-            make_room(self.agent, error)
-            if isinstance(error, OSError):
-                error.filename, error.filename2 = change.path, None
-            change.result = error_head(error)
-            self.drop(change)
+            self.failed(change, error)
 
-    # First half: nothing that is there already changes, save that directories are made.
+    def failed(self, change, error):
+        make_room(self.agent, error)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = change.path, None
+        change.result = error_head(error)
+        self.drop(change)
+
+    # First half: nothing that is there already changes.
 
     def prepare(self, change):
         """Whatever takes time; the result if that is all there is to do."""
         if change.kind in (DIR, PARENT):
-            try:
-                return self.make_dir(change)
-            except OpError:
-                return None  # What is in the way may be removed by a change before this one.
+            return self.prepare_dir(change)
         if change.kind in (WRITE, SYMLINK):
-            if blake(change.bytes).digest() != change.digest:
-                raise OpError("corrupt", "other bytes came for '%s' than were sent" % show(change.path))
-            dir_fd = self.dirs.get(change.parent, make_parents=True)
+            dir_fd, temp = self.dirs.get(change.parent, make_parents=True), temp_name()
             if change.kind == WRITE:
-                self.write(change, dir_fd)
+                write_new(change, temp, dir_fd)
             else:
-                temp = temp_name()
                 os.symlink(bytes(change.bytes), temp, dir_fd=dir_fd)
-                change.temp = temp
-            change.bytes = None
+            change.temp, change.bytes = temp, None
         else:
             dir_fd = self.parent_of(change)
             if dir_fd is None:
                 return False
-        if isinstance(change.expect, bytes):
+        if isinstance(change.expect, dict):
             yield from self.check(change, dir_fd)
         return None
+
+    def prepare_dir(self, change):
+        """A directory that is not there is made under another name."""
+        if change.path in self.fresh:
+            return None  # Asked for twice.
+        if change.stat(self.dirs.get(change.parent, make_parents=True)) is None:
+            change.fresh = Fresh(self.dirs, change)
+            self.fresh[change.path] = change.fresh, b""
+            return None
+        try:
+            return self.make_dir(change)
+        except OpError:
+            return None  # What is in the way may be removed by a change before this one.
+
+    def prepare_inside(self, change, fresh, above):
+        """What is to be below a directory that is not shown yet."""
+        if change.path in self.fresh:
+            return
+        try:
+            inner = above + change.name
+            if not fresh.add(change, inner):
+                if change.kind == META:
+                    raise OpError("not_found", "no such file: '%s'" % show(change.path))
+                change.result = False
+                return
+            change.fresh = fresh
+            if change.kind in (DIR, PARENT):
+                self.fresh[change.path] = fresh, inner + b"/"
+        except Exception as error:
+            self.failed(change, error)
 
     def make_dir(self, change):
         dir_fd, mode = self.dirs.get(change.parent, make_parents=True), change.mode & 0o7777
@@ -177,7 +206,7 @@ class Pack:
         except FileExistsError:
             made = False
         # Opened all the same when it is there already: that tells a link and a file from a directory.
-        as_it_should_be = made and not mode & (UMASK | 0o7000)
+        as_it_should_be = made and not mode & UNUSUAL
         if not as_it_should_be:
             fd = open_dir(change.name, dir_fd)
             try:
@@ -186,20 +215,6 @@ class Pack:
             finally:
                 os.close(fd)
         return made
-
-    def write(self, change, dir_fd):
-        temp, data = temp_name(), change.bytes
-        plain = not change.mode & (UMASK | 0o7000)
-        fd = os.open(temp, TEMP_FLAGS, change.mode & 0o777 if plain else 0o600, dir_fd=dir_fd)
-        change.temp = temp
-        try:
-            while data:
-                data = data[os.write(fd, data):]
-            if not plain:
-                os.fchmod(fd, change.mode & 0o7777)
-        finally:
-            # A network file system keeps some errors (no space, quota) for now.
-            os.close(fd)
 
     def parent_of(self, change):
         """The directory of what is removed or touched; None if the removal has nothing to do."""
@@ -212,6 +227,18 @@ class Pack:
 
     # Second half.
 
+    def show(self, fresh):
+        """Shows a directory with all in it. If something came in its way, all that is done again, one by one."""
+        done = [fresh.top] + [change for change, _ in fresh.done]
+        try:
+            fresh.show()
+        except (OSError, OpError):
+            fresh.discard()
+        for change in done:
+            change.fresh = None
+            if fresh.is_shown:
+                change.result, change.bytes = True, None
+
     def put_in_place(self, change):
         if change.kind in (DIR, PARENT):
             return self.make_dir(change)
@@ -222,12 +249,13 @@ class Pack:
             return (yield from self.remove(change, dir_fd))
         if change.kind == META:
             return (yield from self.set_meta(change, dir_fd))
+        if change.temp is None:
+            yield from self.prepare(change)  # It was to be shown with its directory.
         yield from self.check(change, dir_fd)
         if change.kind == WRITE:
             # Only now: with an old mtime, a look that lasts would make it a leftover for another agent.
             os.utime(change.temp, ns=(change.mtime, change.mtime), dir_fd=dir_fd, follow_symlinks=False)
-        expect = EXPECT_WORDS.get(change.expect)
-        keep_replaced(self.agent, self.root, change.path, dir_fd, change.name, expect)
+        keep_replaced(self.agent, self.root, change.path, dir_fd, change.name, change.expect)
         os.rename(change.temp, change.name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
         change.temp = None
         return True
@@ -264,30 +292,17 @@ class Pack:
         return True
 
     def check(self, change, dir_fd):
-        """A generator: an error unless what stands there is what the change expects to replace.
-
-        What already is what the change would make is fine too. A file that was looked at is not read again.
-        """
+        """A generator: as `confirm`. A file that was looked at is not read again."""
         status = change.stat(dir_fd)
-        if change.seen is not None and status is not None and signature(status) == change.seen:
+        if status is None and change.expect == "absent":
             return
-        if status is not None and stat.S_ISDIR(status.st_mode):
-            if change.kind != REMOVE:
-                raise OpError("in_the_way", "'%s' is a directory" % show(change.path))
+        if status is not None and signature(status) == change.seen:
             return
-        expect = change.expect
-        if expect == EXPECT_ANY or (expect == EXPECT_ABSENT and status is None):
+        if status is not None and change.kind == REMOVE and stat.S_ISDIR(status.st_mode):
             return
-        digest = None
-        if status is not None:
-            digest = yield from digest_of(self.agent, dir_fd, change.name, status)
-            digest = digest and bytes.fromhex(digest)
-            same_kind = stat.S_ISLNK(status.st_mode) == (change.kind == SYMLINK)
-            if (digest == change.digest and same_kind and digest) or (digest and digest == expect):
-                change.seen = signature(status)
-                return
-        found = "is gone" if status is None else "is there" if expect == EXPECT_ABSENT else "has other content"
-        raise OpError("diverged", "'%s' %s" % (show(change.path), found))
+        new = None if change.digest is None else (change.kind == SYMLINK, change.digest.hex())
+        yield from confirm(self.agent, (dir_fd, change.name, change.path), status, change.expect, new)
+        change.seen = None if status is None else signature(status)
 
     # The end.
 
@@ -305,11 +320,15 @@ class Pack:
             self.agent.uploads.discard(self)
             for change in self.changes:
                 self.drop(change)
+                if change.fresh is not None:
+                    change.fresh.discard()
             self.dirs.close()
 
 
 def op_apply(agent, stream, head, body):
     """Returns a generator, so that the pack takes its turn among the changes."""
+    if zlib.crc32(body) != head["crc"]:
+        raise OpError("corrupt", "other bytes came than were sent")
     changes = list(changes_of(inflated(body) if head["packed"] else body))
     head["touched"] = [change.path for change in changes]
     return applied(agent, head, changes)

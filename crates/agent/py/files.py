@@ -189,25 +189,26 @@ def digest_of(agent, place_dir, name, status):
         os.close(fd)
 
 
-def confirm(agent, place, expect, new=None):
-    """A generator: an error unless what stands at `place` is what the request expects to replace.
+def confirm(agent, at, status, expect, new=None):
+    """A generator: an error unless what stands there is what the request expects to replace.
 
-    What already is what the request would make (`new`: whether it is a link, and its digest) is fine too.
+    `at` is an open directory, a name in it, and the path to tell; `status` is what stands there, or None. What already is
+    what the request would make (`new`: whether it is a link, and its digest) is fine too.
     """
-    status = place.stat()
+    dir_fd, name, path = at
     if status is not None and stat.S_ISDIR(status.st_mode):
-        raise OpError("in_the_way", "'%s' is a directory" % show(place.path))
+        raise OpError("in_the_way", "'%s' is a directory" % show(path))
     if expect == "any" or (expect == "absent" and status is None):
         return
     digest = None
     if status is not None:
-        digest = yield from digest_of(agent, place.dir, place.name, status)
+        digest = yield from digest_of(agent, dir_fd, name, status)
         if new is not None and (stat.S_ISLNK(status.st_mode), digest) == new:
             return
         if expect != "absent" and digest is not None and digest == expect["content"]:
             return
     found = "is gone" if status is None else "is there" if expect == "absent" else "has other content"
-    raise OpError("diverged", "'%s' %s" % (show(place.path), found))
+    raise OpError("diverged", "'%s' %s" % (show(path), found))
 
 
 class Upload:
@@ -253,7 +254,8 @@ class Upload:
         try:
             # A network file system keeps some errors (no space, quota) for when a descriptor is closed.
             os.close(os.dup(self.fd))
-            yield from confirm(self.agent, place, head["expect"], (False, digest))
+            at = (place.dir, place.name, place.path)
+            yield from confirm(self.agent, at, place.stat(), head["expect"], (False, digest))
             # Only now: with an old mtime, a look that lasts would make it a leftover for another agent.
             os.fchmod(self.fd, head["mode"] & 0o7777)
             os.utime(self.fd, ns=(head["mtime"], head["mtime"]))

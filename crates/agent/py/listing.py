@@ -54,7 +54,7 @@ def listed(body):
 
 
 def remove_leftovers(fd):
-    """Removes temporary files of agents that are no more: at once where that is sure, else when they are old."""
+    """Removes temporary files and directories of agents that are no more: at once where that is sure, else when they are old."""
     for name in os.listdir(fd):
         match = TEMP_NAME.match(os.fsencode(name))
         if not match:
@@ -65,8 +65,8 @@ def remove_leftovers(fd):
                 old = time.time() - os.stat(name, dir_fd=fd, follow_symlinks=False).st_mtime > TEMP_AGE
                 dead = old and not is_alive(int(match.group(1)))
             if dead:
-                os.unlink(name, dir_fd=fd)
-        except OSError:
+                remove_tree(name, fd)
+        except (OSError, OpError):
             pass
 
 
@@ -218,14 +218,18 @@ def op_read(agent, stream, head, body):
         if not stat.S_ISREG(status.st_mode):
             raise OpError("in_the_way", "'%s' is not a regular file" % show(place.path))
         fd = place.open(READ_FLAGS)
+    return read_answer(fd, place.path)
+
+
+def read_answer(fd, path):
+    """The answer with the bytes of an open file; closes it."""
     status = os.fstat(fd)
     if status.st_size > MAX_BODY:
         os.close(fd)
-        raise OpError("invalid", "'%s' is too large to be read at once" % show(place.path))
+        raise OpError("invalid", "'%s' is too large to be read at once" % show(path))
     answer = {"size": status.st_size, "mode": stat.S_IMODE(status.st_mode), "mtime": mtime_of(status)}
-    if status.st_size > CHUNK:
-        return answer, pieces_of(fd)
-    return answer, b"".join(pieces_of(fd))
+    pieces = pieces_of(fd)
+    return answer, pieces if status.st_size > CHUNK else b"".join(pieces)
 
 
 def op_root(agent, stream, head, body):

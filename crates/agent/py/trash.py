@@ -274,9 +274,5 @@ def op_trash_read(agent, stream, head, body):
             continue
         finally:
             os.close(folder)
-        status = os.fstat(fd)
-        if status.st_size > MAX_BODY:
-            os.close(fd)
-            raise OpError("invalid", "'%s' is too large to be read at once" % show(path))
-        return {"size": status.st_size, "mode": stat.S_IMODE(status.st_mode), "mtime": mtime_of(status)}, pieces_of(fd)
+        return read_answer(fd, path)
     raise OpError("not_found", "nothing of '%s' was kept then" % show(path))

@@ -18,6 +18,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("../py/poller.py"),
     include_str!("../py/streams.py"),
     include_str!("../py/files.py"),
+    include_str!("../py/fresh.py"),
     include_str!("../py/apply.py"),
     include_str!("../py/rebuild.py"),
     include_str!("../py/listing.py"),

@@ -67,15 +67,18 @@ fn bytes_of(change: &Change) -> &[u8] {
 
 /// The head of an `apply` request and its body, compressed when that was asked for and is worth it.
 pub(super) fn request(root: &RemotePath, body: Vec<u8>, compress: bool) -> (Value, Vec<u8>) {
-    let head = |packed| json!({"op": "apply", "root": root, "packed": packed});
+    let whole = |packed, body: Vec<u8>| {
+        let crc = crc32fast::hash(&body);
+        (json!({"op": "apply", "root": root, "packed": packed, "crc": crc}), body)
+    };
     if !compress || body.len() < WORTH_PACKING {
-        return (head(false), body);
+        return whole(false, body);
     }
     let mut encoder = ZlibEncoder::new(Vec::with_capacity(body.len() / 2), Compression::fast());
     let packed = encoder.write_all(&body).and_then(|()| encoder.finish());
     match packed {
-        Ok(packed) if (packed.len() as f64) < body.len() as f64 * WORTH_SENDING => (head(true), packed),
-        _ => (head(false), body),
+        Ok(packed) if (packed.len() as f64) < body.len() as f64 * WORTH_SENDING => whole(true, packed),
+        _ => whole(false, body),
     }
 }
 
@@ -157,7 +160,7 @@ mod tests {
         for (plain, compress) in [(noise, true), (text, false), (b"short".repeat(10), true)] {
             assert_eq!(
                 request(&root, plain.clone(), compress),
-                (json!({"op": "apply", "root": root, "packed": false}), plain)
+                (json!({"op": "apply", "root": root, "packed": false, "crc": crc32fast::hash(&plain)}), plain)
             );
         }
     }

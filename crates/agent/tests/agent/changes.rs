@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{MetadataExt as _, symlink};
 
-use remora_agent::{Expect, OpErrorKind};
+use remora_agent::{Change, ChangeKind, Expect, OpErrorKind};
 use remora_model::{Digest, Mode, Mtime};
 
 use crate::files::{TIME, names, spec};
@@ -165,5 +165,77 @@ async fn changes_under_way_together_are_done_in_the_order_asked() {
     assert!(third.unwrap());
     fourth.unwrap();
     assert_eq!(std::fs::read(rig.at("f/below")).unwrap(), b"deep");
+    rig.end().await;
+}
+
+fn new_file(path: &str, bytes: &[u8]) -> Change {
+    let digest = Digest::of(bytes);
+    let kind =
+        ChangeKind::Write { bytes: bytes.to_vec(), digest, mode: Mode(0o640), mtime: TIME, expect: Expect::Absent };
+    Change { path: rel(path), kind }
+}
+
+fn new_dir(path: &str, mode: u32) -> Change {
+    Change { path: rel(path), kind: ChangeKind::Dir { mode: Mode(mode) } }
+}
+
+#[tokio::test]
+async fn new_directories_come_with_all_that_is_in_them() {
+    let rig = Rig::start().await;
+    let text = ChangeKind::Symlink { text: b"x".to_vec(), expect: Expect::Absent };
+    let changes = [
+        new_dir("d", 0o750),
+        new_file("d/x", b"1"),
+        new_dir("d/e", 0o2711),
+        new_dir("d/e", 0o2711),
+        new_file("d/e/y", b"2"),
+        Change { path: rel("d/e/l"), kind: text },
+        Change { path: rel("d/e/none"), kind: ChangeKind::Remove { expect: Expect::Any } },
+        new_file("beside", b"3"),
+    ];
+    let done = rig.link.apply(&rig.root, &changes).await.unwrap();
+    let made: Vec<bool> = done.into_iter().map(Result::unwrap).collect();
+    assert_eq!(made, [true, true, true, false, true, true, false, true]);
+    assert_eq!(names(&rig.at(".")), ["beside", "d"]);
+    assert_eq!(names(&rig.at("d/e")), ["l", "y"]);
+    let mode = |name: &str| std::fs::metadata(rig.at(name)).unwrap().mode() & 0o7777;
+    assert_eq!((mode("d"), mode("d/e"), mode("d/e/y")), (0o750, 0o2711, 0o640));
+    assert_eq!(std::fs::metadata(rig.at("d/x")).unwrap().mtime(), TIME.0 / 1_000_000_000);
+    assert_eq!(std::fs::read_link(rig.at("d/e/l")).unwrap().to_str(), Some("x"));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_new_directory_that_finds_its_place_taken_is_filled_file_by_file() {
+    let rig = Rig::start().await;
+    // The folder of the last one is not announced: it is made at once, and the one above it with it.
+    let changes = [new_dir("d", 0o750), new_file("d/x", b"1"), new_file("d/unannounced/y", b"2")];
+    let done = rig.link.apply(&rig.root, &changes).await.unwrap();
+    assert!(done.iter().all(Result::is_ok), "{done:?}");
+    assert_eq!(std::fs::read(rig.at("d/x")).unwrap(), b"1");
+    assert_eq!(std::fs::metadata(rig.at("d")).unwrap().mode() & 0o7777, 0o750);
+    // A file gets there first.
+    let changes = [new_file("f", b"file"), new_dir("f", 0o755), new_file("f/x", b"1")];
+    let done = rig.link.apply(&rig.root, &changes).await.unwrap();
+    let kinds: Vec<_> = done.into_iter().map(|one| one.map_err(|error| error.kind)).collect();
+    assert_eq!(kinds, [Ok(true), Err(OpErrorKind::InTheWay), Err(OpErrorKind::InTheWay)]);
+    assert_eq!(names(&rig.at(".")), ["d", "f"]);
+    assert_eq!(std::fs::read(rig.at("f")).unwrap(), b"file");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn in_a_new_directory_what_is_expected_is_gone() {
+    let rig = Rig::start().await;
+    let kind = ChangeKind::Meta { mode: Mode(0o600), mtime: TIME, expect: Expect::Any };
+    let mut replaced = new_file("d/x", b"1");
+    if let ChangeKind::Write { expect, .. } = &mut replaced.kind {
+        *expect = content(b"old");
+    }
+    let changes = [new_dir("d", 0o755), replaced, Change { path: rel("d/y"), kind }];
+    let done = rig.link.apply(&rig.root, &changes).await.unwrap();
+    let kinds: Vec<_> = done.into_iter().map(|one| one.map_err(|error| error.kind)).collect();
+    assert_eq!(kinds, [Ok(true), Err(OpErrorKind::Diverged), Err(OpErrorKind::NotFound)]);
+    assert!(names(&rig.at("d")).is_empty());
     rig.end().await;
 }

@@ -164,6 +164,12 @@ async fn temporary_files_of_dead_agents_are_removed_and_others_kept() {
     gone.wait().unwrap();
     std::fs::create_dir(rig.at("d")).unwrap();
     let alive = std::process::id();
+    let fresh = format!("d/.remora-{dead}-0e.tmp");
+    std::fs::create_dir_all(rig.at(&fresh).join("below")).unwrap();
+    std::fs::write(rig.at(&fresh).join("below/f"), "").unwrap();
+    std::os::unix::fs::symlink(rig.at("kept"), rig.at(&fresh).join("below/l")).unwrap();
+    std::fs::create_dir(rig.at("kept")).unwrap();
+    std::fs::write(rig.at("kept/f"), "").unwrap();
     let temps = [
         format!(".remora-{dead}-0a.tmp"),
         format!("d/.remora-{dead}-0b.tmp"),
@@ -174,11 +180,16 @@ async fn temporary_files_of_dead_agents_are_removed_and_others_kept() {
     for temp in &temps {
         std::fs::File::create(rig.at(temp)).unwrap().set_modified(long_ago).unwrap();
     }
+    std::fs::File::open(rig.at(&fresh)).unwrap().set_modified(long_ago).unwrap();
     let young = format!("d/.remora-{dead}-0d.tmp");
     std::fs::write(rig.at(&young), "").unwrap();
     rig.link.survey(&rig.root, &[rel("x"), rel("d/x")]).await.unwrap();
     let left: Vec<bool> = temps.iter().chain([&young]).map(|temp| rig.at(temp).exists()).collect();
     assert_eq!(left, [false, false, true, true, true]);
+    assert!(
+        !rig.at(&fresh).exists() && rig.at("kept/f").exists(),
+        "a directory goes with all in it, and no link is followed"
+    );
     rig.end().await;
 }
 
