@@ -29,8 +29,10 @@ export function register(folders: Folders, terminals: Terminals, memory: vscode.
     'remora.pause': (sidecar) => sidecar.request(protocol.pause, {}),
     'remora.resume': (sidecar) => sidecar.request(protocol.resume, {}),
     'remora.resolve': resolve,
-    'remora.removeHeld': (sidecar) => sidecar.request(protocol.mirror, { held: 'remove' }),
-    'remora.keepHeld': (sidecar) => sidecar.request(protocol.mirror, { held: 'keep' }),
+    'remora.removeHeld': (sidecar) => sidecar.request(protocol.mirror, { word: 'remove' }),
+    'remora.keepHeld': (sidecar) => sidecar.request(protocol.mirror, { word: 'keep' }),
+    'remora.sendLarge': (sidecar) => sidecar.request(protocol.mirror, { word: 'send' }),
+    'remora.leaveLarge': (sidecar) => sidecar.request(protocol.mirror, { word: 'leave' }),
     'remora.selectTarget': selectTarget,
     'remora.addTarget': addTarget,
     'remora.editTarget': editTarget,
@@ -61,8 +63,7 @@ async function offer({ status }: Sidecar): Promise<void> {
 
 async function withFile(uri: vscode.Uri | undefined, act: (file: vscode.Uri) => Promise<unknown>): Promise<void> {
   const file = uri ?? vscode.window.activeTextEditor?.document.uri;
-  if (file?.scheme === 'file') await act(file);
-  else await vscode.window.showInformationMessage('Open the file first.');
+  await (file?.scheme === 'file' ? act(file) : vscode.window.showInformationMessage('Open the file first.'));
 }
 
 function debugFile(sidecar: Sidecar, uri: vscode.Uri | undefined, more: Record<string, unknown>): Promise<void> {

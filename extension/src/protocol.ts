@@ -33,8 +33,8 @@ export interface SessionStatus { session: number; name: string; attached: boolea
 export interface UploadProgress { filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number }
 export interface ConnectParams { target?: string }
 
-/** With `paths`, `overwrite` means these alone; `held` decides about what is gone here and waits for a word. */
-export interface MirrorParams { target?: string; overwrite?: boolean; paths?: string[]; held?: 'remove' | 'keep' }
+/** With `paths`, `overwrite` means these alone; `word` decides about what waits for one. */
+export interface MirrorParams { target?: string; overwrite?: boolean; paths?: string[]; word?: 'remove' | 'keep' | 'send' | 'leave' }
 
 /** What one batch of the mirror did. */
 export interface MirroredParams { files: number; bytes: number; ms: number }

@@ -17,7 +17,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         target: _,
         mirror:
             MirrorSettings {
-                policy: Policy { exclude: _, include: _ },
+                policy: Policy { exclude: _, include: _, max_file_megabytes: _ },
                 on_save: _,
                 watch: _,
                 max_deletes: _,
@@ -33,6 +33,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         ("remora.target", json!("box")),
         ("remora.mirror.exclude", json!(["*.log"])),
         ("remora.mirror.include", json!(["*.log"])),
+        ("remora.mirror.maxFileMegabytes", json!(1)),
         ("remora.mirror.onSave", json!(false)),
         ("remora.mirror.watch", json!(false)),
         ("remora.mirror.maxDeletes", json!(500)),

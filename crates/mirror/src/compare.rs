@@ -8,6 +8,7 @@ use remora_agent::Surveyed;
 use remora_model::{Digest, Entry, Kind, Mode, Mtime, RelPath};
 
 use crate::error::MirrorError;
+use crate::large::judged;
 use crate::notice::{Change, PlannedChange};
 use crate::record::{FileRecord, Line, LineKind, Record, Records, Seen, is_racy};
 use crate::scan::{Listing, wanted_mode};
@@ -23,6 +24,8 @@ pub(crate) struct Trees<'a> {
     pub(crate) remote_digests: &'a HashMap<RelPath, Option<Digest>>,
     /// When the listing was begun, by this machine's clock.
     pub(crate) now: Mtime,
+    /// The largest file that is sent unasked; 0 is any.
+    pub(crate) max_file: u64,
     /// The user chose that the local tree wins.
     pub(crate) overwrite: bool,
 }
@@ -124,7 +127,12 @@ impl Comparison {
     fn add(&mut self, trees: &Trees<'_>, path: &RelPath, local: Option<&Entry>, verdict: Verdict) {
         let line = |what| Line { path: path.clone(), what };
         let size = local.map_or(0, |entry| entry.size);
-        let dirty = |change, any| Dirty { path: path.clone(), change, size, any };
+        let dirty = |change, any| {
+            let sends = matches!(change, Change::Upload | Change::Replace)
+                && local.is_some_and(|entry| entry.kind == Kind::File);
+            let change = if sends { judged(trees.records, path, (size, trees.max_file), change) } else { change };
+            Dirty { path: path.clone(), change, size, any }
+        };
         match verdict {
             Verdict::Same(record) => self.lines.extend(record.map(|record| line(LineKind::Is(record)))),
             Verdict::Forget => self.lines.push(line(LineKind::Nothing(()))),
@@ -148,7 +156,7 @@ impl Comparison {
     /// The same as a dry run tells it.
     pub(crate) fn plan(&self) -> Vec<PlannedChange> {
         let sent = |dirty: &Dirty| match dirty.change {
-            Change::Upload | Change::Replace => dirty.size,
+            Change::Upload | Change::Replace | Change::Large | Change::Declined => dirty.size,
             _ => 0,
         };
         let planned = |path: &RelPath, change, bytes| PlannedChange { path: path.clone(), change, bytes };

@@ -6,7 +6,7 @@ use remora_model::{Digest, Mode, Mtime, RelPath, RemotePath};
 use crate::compare::Comparison;
 use crate::error::MirrorError;
 use crate::look::{LookSpec, Looked};
-use crate::notice::{Barrier, Blocked, HeldFiles, Notice};
+use crate::notice::{Barrier, Blocked, HeldFiles, LargeFiles, Notice};
 use crate::record::{FileRecord, Line, Records};
 
 /// Something happened.
@@ -32,6 +32,8 @@ pub(crate) enum Event {
     Overwrite(Vec<RelPath>),
     /// The user chose what becomes of what is held.
     DecideHeld(HeldFiles),
+    /// The user chose what becomes of the large files that wait.
+    DecideLarge(LargeFiles),
     /// The user chose that the remote file replaces this one; somebody waits for it.
     Take(u64, RelPath),
     /// That was done: what stands there now, on both sides, if it is to be recorded; or it failed.

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use remora_model::{Kind, LocalPath, Policy, RelPath};
+use remora_model::{Entry, Kind, LocalPath, Policy, RelPath};
 
 use crate::error::MirrorError;
 use crate::place::{canonical, relative};
@@ -21,6 +21,8 @@ pub enum Why {
         path: RelPath,
         /// What is there.
         kind: Kind,
+        /// How large it is, if it is a file.
+        size: u64,
         /// The rule that takes an exception for it, if one does.
         kept_by: Option<Rule>,
     },
@@ -71,17 +73,17 @@ pub fn explain_path(root: &LocalPath, policy: &Policy, path: &Path) -> Result<Wh
         }
     }
     let found = match fs::symlink_metadata(root.join(path.to_local())) {
-        Ok(metadata) => Some(entry_of(&metadata).kind),
+        Ok(metadata) => Some(entry_of(&metadata)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
         Err(error) => return Ok(Why::Unreadable(MirrorError::unreadable(&path, &error))),
     };
-    let verdict = rules.verdict_from_the_root(&path, found == Some(Kind::Dir));
+    let verdict = rules.verdict_from_the_root(&path, found.as_ref().is_some_and(|found| found.kind == Kind::Dir));
     Ok(match (verdict, found) {
         (Some((what, Verdict { out: true, rule, .. })), _) => Why::LeftOut { path, what, rule: with_line(&root, rule) },
         (_, None) => Why::Missing(path),
-        (_, Some(Kind::Other)) => Why::Special(path),
-        (kept, Some(kind)) => {
-            Why::Mirrored { path, kind, kept_by: kept.map(|(_, verdict)| with_line(&root, verdict.rule)) }
+        (_, Some(Entry { kind: Kind::Other, .. })) => Why::Special(path),
+        (kept, Some(Entry { kind, size, .. })) => {
+            Why::Mirrored { path, kind, size, kept_by: kept.map(|(_, verdict)| with_line(&root, verdict.rule)) }
         }
     })
 }

@@ -12,6 +12,7 @@ mod event;
 mod explain;
 mod fetch;
 mod index;
+mod large;
 mod look;
 mod mirror;
 mod notice;
@@ -34,8 +35,8 @@ pub use explain::{Why, explain_path};
 pub use fetch::read_there;
 pub use mirror::{Config, Mirror, start};
 pub use notice::{
-    Barrier, Blocked, Change, HeldFiles, Notice, PATHS_NAMED, PATHS_WAITING, Phase, PlannedChange, Progress,
-    RemovalLimits, Status,
+    Barrier, Blocked, Change, HeldFiles, LargeFiles, Notice, PATHS_NAMED, PATHS_WAITING, Phase, PlannedChange,
+    Progress, RemovalLimits, Status,
 };
 pub use place::relative_path;
 pub use rules::Rule;

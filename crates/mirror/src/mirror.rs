@@ -8,7 +8,7 @@ use remora_model::{LocalPath, Policy, RelPath};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::MirrorError;
-use crate::notice::{Barrier, Blocked, HeldFiles, Notice, PlannedChange, RemovalLimits, Status};
+use crate::notice::{Barrier, Blocked, HeldFiles, LargeFiles, Notice, PlannedChange, RemovalLimits, Status};
 
 /// What to mirror, where to, and how.
 #[derive(Debug, Clone)]
@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Resume,
     Overwrite(Vec<RelPath>),
     DecideHeld(HeldFiles),
+    DecideLarge(LargeFiles),
     Take(PathBuf, oneshot::Sender<Result<(), MirrorError>>),
     Barrier(oneshot::Sender<Result<Barrier, Blocked>>),
     Plan(oneshot::Sender<Result<Vec<PlannedChange>, MirrorError>>),
@@ -111,6 +112,11 @@ impl Mirror {
     /// The user chose what becomes of the files that are held ([`Status::held`]).
     pub fn decide_held(&self, word: HeldFiles) {
         self.send(Command::DecideHeld(word));
+    }
+
+    /// The user chose what becomes of the large files that wait ([`Status::large`]).
+    pub fn decide_large(&self, word: LargeFiles) {
+        self.send(Command::DecideLarge(word));
     }
 
     /// The user chose: the remote file replaces the local one, whole or not at all, and counts as in sync from

@@ -53,6 +53,15 @@ pub enum Notice {
         /// Which, in order, [`PATHS_NAMED`] at most.
         paths: Vec<RelPath>,
     },
+    /// So many files are so large that they are not sent before the user says so; told once.
+    LargeFiles {
+        /// How many wait for that now.
+        count: usize,
+        /// How large they are together.
+        bytes: u64,
+        /// Which, in order, and how large each is; [`PATHS_NAMED`] at most.
+        files: Vec<(RelPath, u64)>,
+    },
     /// Something could not be done; told once for as long as it stays the same.
     Trouble {
         /// On what, if it is about one path.
@@ -78,6 +87,16 @@ pub enum HeldFiles {
     Remove,
     /// They stay, and are ours no longer.
     Keep,
+}
+
+/// What becomes of files that are too large to be sent unasked. It counts until a file has outgrown it: is more than
+/// twice the limit, four times, and so on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LargeFiles {
+    /// They are sent.
+    Send,
+    /// They are not, and not asked about again.
+    LeaveOut,
 }
 
 /// How far the work since the mirror was last idle is.
@@ -134,6 +153,10 @@ pub struct Status {
     pub failed: Vec<(RelPath, MirrorError)>,
     /// How many files are gone here and wait for the user's word to be removed there.
     pub held: usize,
+    /// Large files that wait for the user's word to be sent, and their sizes.
+    pub large: Vec<(RelPath, u64)>,
+    /// Large files that the user does not want to be sent.
+    pub declined: Vec<RelPath>,
     /// What stopped everything, if something did: no space, a read-only or missing root, …
     pub halted: Option<MirrorError>,
     /// The remote root's canonical path, once known.
@@ -161,6 +184,10 @@ pub enum Blocked {
     /// [`PATHS_NAMED`] of them.
     #[error("{0} removals wait for the user's word")]
     Held(usize, Vec<RelPath>),
+    /// So many files are so large that they wait for the user's word to be sent; the first [`PATHS_NAMED`] of them,
+    /// with their sizes.
+    #[error("{0} large files wait for the user's word")]
+    Large(usize, Vec<(RelPath, u64)>),
     /// This one could not be mirrored.
     #[error("{0}: {1}")]
     Failed(RelPath, MirrorError),
@@ -207,6 +234,10 @@ pub enum Change {
     Meta,
     /// What we put there, and is gone here, would be removed.
     Remove,
+    /// A file that is too large to be sent unasked: it would wait for the user's word.
+    Large,
+    /// One that the user does not want to be sent.
+    Declined,
     /// The remote was changed by somebody else: it would be left alone.
     Diverged,
     /// It can't be mirrored (unreadable here, or outside the root there).

@@ -99,6 +99,9 @@ pub(crate) enum LineKind {
     /// Nothing of ours is there any more.
     #[serde(rename = "none")]
     Nothing(()),
+    /// The user does not want this large file to be sent, nor a larger one of its class; 0 takes that back.
+    #[serde(rename = "no")]
+    Declined(u64),
 }
 
 /// The whole record. Every change of it comes out as a [`Line`] to keep.
@@ -108,6 +111,8 @@ pub(crate) struct Records {
     /// How many of them are no directories.
     files: usize,
     intents: HashMap<RelPath, Vec<Intent>>,
+    /// Large files that the user does not want to be sent, and how large they were.
+    declined: BTreeMap<RelPath, u64>,
     /// Whoever wrote this was ended in the middle of its work.
     cut_short: bool,
 }
@@ -192,12 +197,34 @@ impl Records {
                     intents.push(intent.clone());
                 }
             }
+            LineKind::Declined(0) => drop(self.declined.remove(path)),
+            LineKind::Declined(size) => drop(self.declined.insert(path.clone(), *size)),
             LineKind::Nothing(()) => {
                 self.intents.remove(path);
                 let before = self.records.remove(path);
                 self.files -= usize::from(before.as_ref().is_some_and(is_leaf));
             }
         }
+    }
+
+    /// The size of what we have put there, or were about to; 0 if that is nothing large.
+    pub(crate) fn sent_size(&self, path: &RelPath) -> u64 {
+        let recorded = match self.get(path) {
+            Some(Record::File(file)) => file.size,
+            _ => 0,
+        };
+        let begun = self.intents(path).iter().map(|intent| if let Intent::Stamp(size, _) = intent { *size } else { 0 });
+        begun.fold(recorded, u64::max)
+    }
+
+    /// The size that the user did not want to be sent; 0 if nothing of the kind was said.
+    pub(crate) fn declined(&self, path: &RelPath) -> u64 {
+        self.declined.get(path).copied().unwrap_or(0)
+    }
+
+    /// All paths of which the user said that.
+    pub(crate) fn all_declined(&self) -> impl Iterator<Item = &RelPath> {
+        self.declined.keys()
     }
 
     /// Whether a directory was to be made there, and it is not known what came of it.
@@ -227,7 +254,9 @@ impl Records {
         let intents = self.intents.iter().flat_map(|(path, intents)| {
             intents.iter().map(|intent| Line { path: path.clone(), what: LineKind::May(intent.clone()) })
         });
-        records.chain(intents)
+        let declined =
+            self.declined.iter().map(|(path, size)| Line { path: path.clone(), what: LineKind::Declined(*size) });
+        records.chain(intents).chain(declined)
     }
 }
 
@@ -358,6 +387,7 @@ mod tests {
             LineKind::May(Intent::Stamp(1 << 40, Mtime(2))),
             LineKind::May(Intent::Dir),
             LineKind::Nothing(()),
+            LineKind::Declined(7),
         ] {
             let line = Line { path: RelPath::new(&b"caf\xe9/a\n\"b\""[..]).unwrap(), what };
             let text = serde_json::to_string(&line).unwrap();

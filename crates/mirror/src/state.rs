@@ -2,6 +2,7 @@
 //! no clock; the time comes in with the event.
 
 mod compared;
+mod large;
 mod looked;
 mod removals;
 mod report;
@@ -16,7 +17,7 @@ pub(crate) use sent::IMPLIED_DIR_MODE;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
-use remora_model::{RelPath, RemotePath};
+use remora_model::{Policy, RelPath, RemotePath};
 
 use crate::batch::Batches;
 use crate::error::MirrorError;
@@ -60,6 +61,7 @@ pub(crate) struct State {
     diverged: BTreeSet<RelPath>,
     failed: BTreeMap<RelPath, MirrorError>,
     removals: removals::Removals,
+    large: large::Large,
     /// Paths that the remote file is just taking the place of, and what was seen of them meanwhile.
     taking: BTreeMap<RelPath, Option<Item>>,
     /// What was told last of a path that failed.
@@ -93,7 +95,7 @@ struct Comparing {
 }
 
 impl State {
-    pub(crate) fn new(overwrite: bool, limits: RemovalLimits, now: Instant) -> Self {
+    pub(crate) fn new(overwrite: bool, limits: RemovalLimits, policy: &Policy, now: Instant) -> Self {
         Self {
             overwrite,
             link: None,
@@ -107,6 +109,7 @@ impl State {
             diverged: BTreeSet::new(),
             failed: BTreeMap::new(),
             removals: removals::Removals::new(limits),
+            large: large::Large::new(policy.max_file_bytes()),
             taking: BTreeMap::new(),
             last_trouble: None,
             comparison: Comparing::default(),
@@ -159,6 +162,7 @@ impl State {
             Event::Resume => self.paused = false,
             Event::Overwrite(which) => self.overwrite(which),
             Event::DecideHeld(word) => self.decide_held(word),
+            Event::DecideLarge(word) => self.decide_large(word),
             Event::Take(id, path) => self.take(id, path),
             Event::Taken(id, path, result) => self.taken(id, path, result),
             Event::Barrier(id) => self.barrier(id),
@@ -262,19 +266,6 @@ impl State {
         self.halted = None;
         self.forget_halt();
         self.want_comparison(true);
-    }
-
-    fn overwrite(&mut self, which: Vec<RelPath>) {
-        let which = if which.is_empty() { self.diverged.iter().cloned().collect() } else { which };
-        let batch = self.batches.open(self.now);
-        for path in which {
-            if self.diverged.contains(&path) {
-                self.agree(&path);
-                let item = Item { any: true, walk: true, surely_gone: true, urgent: true, ..Item::default() };
-                self.add(path, Item { batches: vec![batch], ..item });
-            }
-        }
-        self.batches.close(batch);
     }
 
     fn tick(&mut self) {

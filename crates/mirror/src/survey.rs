@@ -68,7 +68,7 @@ pub(crate) async fn survey(
     local: Local,
     remote: Option<(Link, RemotePath)>,
     records: Records,
-    overwrite: bool,
+    (overwrite, max_file): (bool, u64),
 ) -> Result<Comparison, MirrorError> {
     let now = mtime_from(SystemTime::now());
     let records = Arc::new(records);
@@ -100,6 +100,7 @@ pub(crate) async fn survey(
             local_digests: &local_digests,
             remote_digests: &remote_digests,
             now,
+            max_file,
             overwrite,
         };
         let found = compare(&paths, &trees);

@@ -57,7 +57,7 @@ pub(crate) fn start(
         None
     };
     let task = Task {
-        state: State::new(config.overwrite, config.removals, Instant::now()),
+        state: State::new(config.overwrite, config.removals, &config.policy, Instant::now()),
         local: Local { anchor: Arc::new(Anchor::of(&root, config.emptied)), root, rules, watch },
         config,
         link: None,
@@ -175,6 +175,7 @@ impl Task {
             Command::Resume => Event::Resume,
             Command::Overwrite(which) => Event::Overwrite(which),
             Command::DecideHeld(word) => Event::DecideHeld(word),
+            Command::DecideLarge(word) => Event::DecideLarge(word),
             Command::Take(path, answer) => match self.relative(&path) {
                 Some(path) => {
                     self.asked += 1;

@@ -1,10 +1,26 @@
 //! Owns the user's own word on what of a folder is mirrored. Never applies it.
 
 /// What of a folder is mirrored, and how; a part of `remora.mirror.*`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// `exclude`: more patterns in `.gitignore` syntax that are left out.
     pub exclude: Vec<String>,
     /// `include`: patterns that are mirrored although an ignore file or the defaults leave them out.
     pub include: Vec<String>,
+    /// `maxFileMegabytes`: a larger file is sent only when the user says so; 0 means any.
+    pub max_file_megabytes: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { exclude: Vec::new(), include: Vec::new(), max_file_megabytes: 100 }
+    }
+}
+
+impl Policy {
+    /// The largest size in bytes that is sent unasked; 0 means any.
+    #[must_use]
+    pub fn max_file_bytes(&self) -> u64 {
+        self.max_file_megabytes.saturating_mul(1_000_000)
+    }
 }

@@ -262,6 +262,7 @@ impl LanguageServer for Backend {
                 reconnect: true,
                 overwrite: false,
                 delete_many: false,
+                large_too: false,
             };
             let engine = Engine::start(workspace, surface, asker);
             held.engine = Some(engine.clone());

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use remora_agent::{Link, LostReason, Trashed};
 use remora_debug::{Session, SessionEvent};
-use remora_mirror::{Barrier, HeldFiles, Notice, PlannedChange, Restore};
+use remora_mirror::{Barrier, Notice, PlannedChange, Restore};
 use remora_model::{DebugSettings, LocalPath, RelPath, RemotePath, Settings};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::doctor::Finding;
 use crate::fault::{Explained, Fault};
+use crate::question::Word;
 use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
 use crate::terminal::{Ending, Input, Line, Opened, Shown, TerminalId, TerminalRequest};
@@ -89,12 +90,12 @@ pub enum Event {
     RetryDue(Generation),
     /// The mirror said something.
     MirrorSaid(Notice),
-    /// The user has said what becomes of files that are gone here; so many of them were asked about.
-    HeldDecided {
-        /// How many were held then.
+    /// The user has said what becomes of files that wait for a word; so many of them were asked about.
+    Decided {
+        /// How many did then.
         count: usize,
         /// The answer.
-        word: HeldFiles,
+        word: Word,
     },
     /// Mirroring everything ended.
     MirrorEnded(Result<(), Fault>, Reply<Mirrored>),
@@ -121,8 +122,8 @@ pub struct MirrorRequest {
     pub target: Option<String>,
     /// What the local side wins over this once.
     pub overwrite: Overwrite,
-    /// What becomes of files that are gone here and wait for the user's word.
-    pub held: Option<HeldFiles>,
+    /// What becomes of files that wait for the user's word.
+    pub word: Option<Word>,
 }
 
 /// Which of the files that somebody else changed are overwritten.

@@ -16,7 +16,7 @@ mod transport;
 pub use agent::{boot, lost, not_absolute, root, root_missing, root_read_only};
 pub use debug::notice;
 pub use explain::{Explained, explained};
-pub use mirror::{blocked, held, mirror};
+pub use mirror::{blocked, held, large, mirror};
 pub use terminal::{no_folder, terminal, terminal_lost};
 pub use transport::unreachable;
 
@@ -99,6 +99,8 @@ pub enum Kind {
     WatchLimit,
     /// More files are gone here than are removed there unasked.
     ManyDeletions,
+    /// Files that are so large that they are not sent unasked.
+    LargeFiles,
     /// The user paused mirroring.
     MirrorPaused,
     /// A remote file is too large to be brought here.
@@ -171,11 +173,20 @@ impl Fault {
     #[must_use]
     pub fn is_about_files(&self) -> bool {
         use Kind::{
-            Diverged, InTheWay, LocalUnreadable, LocalVanished, ManyDeletions, NoSpace, OutsideRoot, Permission,
+            Diverged, InTheWay, LargeFiles, LocalUnreadable, LocalVanished, ManyDeletions, NoSpace, OutsideRoot,
+            Permission,
         };
         matches!(
             self.kind,
-            Diverged | InTheWay | LocalUnreadable | LocalVanished | ManyDeletions | NoSpace | OutsideRoot | Permission
+            Diverged
+                | InTheWay
+                | LargeFiles
+                | LocalUnreadable
+                | LocalVanished
+                | ManyDeletions
+                | NoSpace
+                | OutsideRoot
+                | Permission
         )
     }
 

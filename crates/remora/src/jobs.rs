@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use remora_agent::{Link, Trashed};
 use remora_debug::{Request, Session};
-use remora_mirror::{Barrier, Blocked, HeldFiles, Mirror, PlannedChange, Restore};
+use remora_mirror::{Barrier, Blocked, Mirror, PlannedChange, Restore};
 use remora_model::{LocalPath, TransportSpec};
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +20,7 @@ use crate::event::{Event, Generation, Overwrite, Project, Reply, Rooted};
 use crate::fault::{self, Explained, Fault, Kind};
 use crate::handlers::Question;
 use crate::host;
+use crate::question::Word;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
 pub use terminal::{Carrying, Opening};
 
@@ -39,7 +40,7 @@ pub enum Job {
     /// when the local side wins this once.
     MirrorAll { mirror: Mirror, rescan: bool, overwrite: Overwrite, reply: Reply<Mirrored> },
     /// Wait for the answer to a question about so many files; none may come.
-    AwaitWord { count: usize, answer: oneshot::Receiver<HeldFiles> },
+    AwaitWord { count: usize, answer: oneshot::Receiver<Word> },
     /// Read what the remote holds of a local file.
     ReadRemoteFile {
         link: Link,
@@ -145,7 +146,7 @@ impl Jobs {
             }
             Job::AwaitWord { count, answer } => {
                 if let Ok(word) = answer.await {
-                    self.tell(Event::HeldDecided { count, word });
+                    self.tell(Event::Decided { count, word });
                 }
             }
             Job::ReadRemoteFile { link, local_root, remote_root, file, reply } => {

@@ -65,7 +65,10 @@ impl Panel {
             actions: ACTIONS
                 .iter()
                 .filter(|(wanted, ..)| holds(wanted, &conditions))
-                .map(|(_, command, label)| Action { command, label: label.replace('#', &status.held.to_string()) })
+                .map(|(_, command, label)| Action {
+                    command,
+                    label: label.replace('#', &status.held.to_string()).replace('%', &status.large.to_string()),
+                })
                 .collect(),
             conditions,
         }
@@ -101,6 +104,7 @@ fn troubles(status: &Status) -> Vec<String> {
         counted(status.diverged.len(), "diverged"),
         counted(status.failed.len(), "not stored"),
         counted(status.held as usize, "gone here, kept there"),
+        counted(status.large as usize, "large, not sent"),
     ];
     parts.into_iter().flatten().collect()
 }
@@ -110,6 +114,7 @@ fn tooltip(status: &Status, doing: &str) -> String {
     let mut sections =
         vec![format!("**{}**{root}", escaped(status.target.as_deref().unwrap_or("Remora"))), doing.to_owned()];
     sections.extend((status.held > 0).then(|| HELD.replace('#', &status.held.to_string())));
+    sections.extend((status.large > 0).then(|| LARGE.replace('#', &status.large.to_string())));
     sections.extend(list("Changed over there by somebody else, and left alone", &status.diverged));
     sections.extend(status.failed.iter().take(MOST_NAMES).map(|file| escaped(&file.reason)));
     let untold = status.failed.len().saturating_sub(MOST_NAMES);
@@ -169,6 +174,7 @@ fn conditions(status: &Status) -> BTreeMap<&'static str, bool> {
         ("debugging", !status.sessions.is_empty()),
         ("waitsForDebugger", status.sessions.iter().any(|session| !session.attached)),
         ("holds", status.held > 0),
+        ("holdsLarge", status.large > 0),
         ("trouble", !status.diverged.is_empty() || !status.failed.is_empty()),
     ])
 }
@@ -176,11 +182,16 @@ fn conditions(status: &Status) -> BTreeMap<&'static str, bool> {
 /// Said of files that are gone here and not removed there; `#` stands for their number.
 const HELD: &str = "# files are gone here, more than are removed unasked, and are still there: remove or keep them";
 
+/// Said of files that are too large to be sent unasked.
+const LARGE: &str = "# files are larger than is sent unasked: send them or leave them out";
+
 /// Command and words, with the conditions under which it makes sense; `!` means that one does not hold, and `#` stands
-/// for how many files are held.
-const ACTIONS: [(&[&str], &str, &str); 16] = [
+/// for how many files are held, `%` for how many large ones.
+const ACTIONS: [(&[&str], &str, &str); 18] = [
     (&["holds"], "remora.removeHeld", "$(trash) Remove # Files There"),
     (&["holds"], "remora.keepHeld", "$(shield) Keep Them There"),
+    (&["holdsLarge"], "remora.sendLarge", "$(cloud-upload) Send % Large Files"),
+    (&["holdsLarge"], "remora.leaveLarge", "$(circle-slash) Leave Them Out"),
     (&["trouble"], "remora.resolve", "$(warning) Resolve What Diverged or Failed…"),
     (&["hasTarget", "!connected"], "remora.connect", "$(plug) Connect"),
     (&["debugging"], "remora.restart", "$(debug-restart) Restart"),

@@ -1,6 +1,6 @@
 //! Owns how a question of a connection, or of the mirror, reads in an editor. Never asks it.
 
-use remora_mirror::{HeldFiles, MirrorError};
+use remora_mirror::{HeldFiles, LargeFiles, MirrorError};
 use remora_model::RelPath;
 use remora_transport::Question;
 
@@ -23,6 +23,15 @@ pub(crate) struct Wording {
     pub(crate) keep: Option<String>,
 }
 
+/// What the user has decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// About files that are gone here.
+    Held(HeldFiles),
+    /// About files that are too large to be sent unasked.
+    Large(LargeFiles),
+}
+
 /// A message with a button for each answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Offer {
@@ -31,8 +40,13 @@ pub struct Offer {
     /// What there is to decide.
     pub question: &'static str,
     /// Words of a button, and what it means.
-    pub choices: Vec<(String, HeldFiles)>,
+    pub choices: Vec<(String, Word)>,
+    /// What to do about it on the command line.
+    pub remedy: &'static str,
 }
+
+/// Of files that are gone here.
+const DELETE_MANY: &str = "Run `remora mirror --delete-many` to remove them there.";
 
 impl Offer {
     /// What becomes of files that are gone here, too many to be removed there unasked.
@@ -41,6 +55,7 @@ impl Offer {
             said: fault::held(count, paths),
             question: "Remove them there, too?",
             choices: Self::remove_or_keep(count),
+            remedy: DELETE_MANY,
         }
     }
 
@@ -50,15 +65,29 @@ impl Offer {
             said: fault::mirror(None, error).message,
             question: "Is it meant to be empty?",
             choices: Self::remove_or_keep(count),
+            remedy: DELETE_MANY,
         }
     }
 
-    fn remove_or_keep(count: usize) -> Vec<(String, HeldFiles)> {
-        vec![(format!("Remove {count} Files There"), HeldFiles::Remove), ("Keep Them".to_owned(), HeldFiles::Keep)]
+    /// So many files are too large to be sent unasked.
+    pub(crate) fn about_large(count: usize, files: &[(RelPath, u64)]) -> Self {
+        let send = if count == 1 { "Send It".to_owned() } else { format!("Send {count} Files") };
+        let leave = if count == 1 { "Leave It Out" } else { "Leave Them Out" };
+        Self {
+            said: fault::large(count, files),
+            question: if count == 1 { "Send it?" } else { "Send them?" },
+            choices: vec![(send, Word::Large(LargeFiles::Send)), (leave.to_owned(), Word::Large(LargeFiles::LeaveOut))],
+            remedy: "Run `remora mirror --large-too` to send such files.",
+        }
+    }
+
+    fn remove_or_keep(count: usize) -> Vec<(String, Word)> {
+        let remove = (format!("Remove {count} Files There"), Word::Held(HeldFiles::Remove));
+        vec![remove, ("Keep Them".to_owned(), Word::Held(HeldFiles::Keep))]
     }
 
     /// What an answer in these words means.
-    pub(crate) fn meaning(&self, words: &str) -> Option<HeldFiles> {
+    pub(crate) fn meaning(&self, words: &str) -> Option<Word> {
         self.choices.iter().find(|(choice, _)| choice == words).map(|(_, meaning)| *meaning)
     }
 }

@@ -10,13 +10,14 @@ use std::path::PathBuf;
 
 use remora_agent::{Link, Trashed};
 use remora_debug::SessionEvent;
-use remora_mirror::{HeldFiles, Mirror, Notice, Restore};
+use remora_mirror::{Mirror, Notice, Restore};
 use remora_model::{LocalPath, Settings, Target};
 use tokio::sync::mpsc;
 
 use crate::event::{Event, Generation, Overwrite, Reply, Rooted};
 use crate::fault::Fault;
 use crate::jobs::Job;
+use crate::question::Word;
 use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, Said, SessionId, Surface};
 use crate::terminal::{Opened, TerminalRequest};
@@ -38,6 +39,8 @@ pub struct Workspace {
     pub overwrite: bool,
     /// However many files are gone here are removed there without a question.
     pub delete_many: bool,
+    /// Whether large files are sent unasked.
+    pub large_too: bool,
 }
 
 /// All state of one workspace.
@@ -104,7 +107,7 @@ pub(crate) struct Tally {
 /// A request that needs the link first.
 pub(crate) enum Waiting {
     Connect(Reply<Status>),
-    Mirror { overwrite: Overwrite, held: Option<HeldFiles>, reply: Reply<Mirrored> },
+    Mirror { overwrite: Overwrite, word: Option<Word>, reply: Reply<Mirrored> },
     RemoteFile(PathBuf, Reply<Option<Vec<u8>>>),
     Take(PathBuf, Reply<()>),
     Trash(Reply<Vec<Trashed>>),
@@ -196,7 +199,7 @@ impl State {
             Event::LinkLost(generation, reason) => self.link_lost(generation, &reason),
             Event::RetryDue(generation) => self.retry_due(generation),
             Event::MirrorSaid(notice) => self.mirror_said(notice),
-            Event::HeldDecided { count, word } => self.held_decided(count, word),
+            Event::Decided { count, word } => self.decided(count, word),
             Event::MirrorEnded(result, reply) => self.mirror_ended(result, reply),
             Event::BarrierPassed(generation, result, request, reply) => {
                 self.barrier_passed(generation, result, *request, reply)

@@ -27,6 +27,9 @@ pub struct Status {
     /// How many files are gone here and wait for the user's word to be removed there.
     #[serde(skip)]
     pub held: u64,
+    /// How many large files wait for the user's word to be sent.
+    #[serde(skip)]
+    pub large: u64,
     /// Files whose upload failed and is tried again, [`PATHS_SHOWN`] at most.
     pub failed: Vec<FailedFile>,
     /// Whether the user wants nothing sent for now. The phase says so only while it has nothing more pressing to

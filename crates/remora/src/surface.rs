@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use remora_agent::{Exit, StreamWriter};
 use remora_debug::{Endpoint, Listen, OutputStream};
-use remora_mirror::HeldFiles;
 use remora_transport::{Answer, Question};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::fault::Fault;
-use crate::question::Offer;
+use crate::question::{Offer, Word};
 use crate::status::Status;
 use crate::terminal::{Opened, Shown, TerminalId};
 
@@ -47,7 +46,7 @@ pub enum Said {
     /// Something failed in the background. What a request asked for is answered there instead.
     Fault(Fault),
     /// Something that the user may decide now, or later by other means; unanswered it stays as it is.
-    Offer(Offer, oneshot::Sender<HeldFiles>),
+    Offer(Offer, oneshot::Sender<Word>),
     /// A question to the user; `None` means declined.
     Ask(Question, oneshot::Sender<Option<Answer>>),
 }

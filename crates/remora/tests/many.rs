@@ -36,6 +36,26 @@ async fn many_files_that_are_gone_here_are_removed_there_when_the_user_says_so()
 }
 
 #[tokio::test]
+async fn a_large_file_is_sent_when_the_user_says_so() {
+    let scene =
+        Scene::new(BINARY, &[("app.py", "1"), (".vscode/settings.json", r#"{"remora.mirror.maxFileMegabytes": 1}"#)]);
+    scene.write("data.bin", &"x".repeat(2_000_000));
+    let planned = scene.user.run(scene.args("mirror", &["--dry-run"])).await;
+    let line = planned.events.iter().find(|event| event["path"] == "data.bin").unwrap();
+    assert_eq!((line["change"].as_str(), line["bytes"].as_u64()), (Some("large"), Some(2_000_000)), "{planned:#?}");
+    let ended = scene.user.run(scene.args("mirror", &[])).await;
+    let fault = ended.event("fault");
+    assert_eq!((fault["kind"].as_str(), ended.status.code()), (Some("large_files"), Some(1)), "{ended:#?}");
+    assert_eq!(fault["message"], "1 file is larger than is sent unasked, and is not sent: data.bin (2.0 MB).");
+    assert_eq!((scene.there("app.py").as_str(), scene.remote().join("data.bin").exists()), ("1", false));
+    for more in [&["--large-too"][..], &[]] {
+        let ended = scene.user.run(scene.args("mirror", more)).await;
+        assert!(ended.status.success(), "{ended:#?}");
+    }
+    assert_eq!(scene.there("data.bin").len(), 2_000_000);
+}
+
+#[tokio::test]
 async fn what_was_replaced_or_removed_there_is_brought_back_here() {
     let scene = Scene::new(BINARY, &[("app.py", "one"), ("lost.py", "lost")]);
     let mirror = async || {

@@ -54,6 +54,7 @@ fn found(here: Side, there: Side, lines: Vec<LineKind>, overwrite: bool) -> (Str
             local_digests: &local_digests,
             remote_digests: &remote_digests,
             now: NOW,
+            max_file: 0,
             overwrite,
         };
         let found = compare(&paths, &trees);

@@ -139,7 +139,8 @@ fn an_include_brings_back_what_is_left_out_and_nothing_beside_it() {
         ("package/dist/", ""),
     ]);
     let include = ["build/assets/**", "/.venv/lib/*/mine", "keep.log", "*.bin", "package/dist/", "other/*/out"];
-    let policy = Policy { include: owned(&include), exclude: owned(&["*.tmp", "/build/assets/raw/"]) };
+    let policy =
+        Policy { include: owned(&include), exclude: owned(&["*.tmp", "/build/assets/raw/"]), ..Policy::default() };
     let rules = Rules::new(dir.path(), &policy).unwrap();
     check(
         &rules,

@@ -28,13 +28,14 @@ impl State {
                 return;
             }
         };
+        let free = |path: &RelPath| !touched.contains(path);
+        let dirty = self.hold_found(found.dirty, &free);
         if self.records.was_cut_short() {
             self.records.note_cut_short(false);
-            if !found.dirty.is_empty() {
-                self.tell(Notice::Resumed { left: found.dirty.len() as u64 });
+            if !dirty.is_empty() {
+                self.tell(Notice::Resumed { left: dirty.len() as u64 });
             }
         }
-        let free = |path: &RelPath| !touched.contains(path);
         for line in found.lines {
             if free(&line.path) {
                 self.keep(&line.path, line.what);
@@ -43,7 +44,7 @@ impl State {
         self.replace_standing(found.diverged, found.failed, &free);
         // What goes away makes room for what comes; what is deeper goes first.
         let (gone, new): (Vec<Dirty>, Vec<Dirty>) =
-            found.dirty.into_iter().filter(|dirty| free(&dirty.path)).partition(|dirty| dirty.change == Change::Remove);
+            dirty.into_iter().filter(|dirty| free(&dirty.path)).partition(|dirty| dirty.change == Change::Remove);
         let removed: BTreeSet<&RelPath> = gone.iter().map(|dirty| &dirty.path).collect();
         self.hold_only(&removed, &free);
         self.note_gone(removed.iter().copied());

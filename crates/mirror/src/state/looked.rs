@@ -28,6 +28,12 @@ impl State {
         if !matches!(looked, Looked::Gone | Looked::RootGone | Looked::Elsewhere | Looked::Unreadable(_)) {
             self.note_back(&path);
         }
+        if !matches!(
+            looked,
+            Looked::RootGone | Looked::Elsewhere | Looked::Unreadable(_) | Looked::Unsteady | Looked::File(_)
+        ) {
+            self.note_not_large(&path);
+        }
         match looked {
             Looked::RootGone => {
                 self.put_back(&path, live);
@@ -163,6 +169,9 @@ impl State {
             && !live.item.any
         {
             return self.looked_same(path, live, known.clone(), (mtime, size, mode, racy));
+        }
+        if self.holds_large(path, size) {
+            return self.settle(path, live, false);
         }
         let expect = expect(&live.item, recorded_digest(record.as_ref()));
         let intent = digest.map_or(Intent::Stamp(size, mtime), Intent::Content);

@@ -68,6 +68,8 @@ impl State {
             diverged: self.diverged.iter().cloned().collect(),
             failed: self.failed.iter().map(|(path, error)| (path.clone(), error.clone())).collect(),
             held: self.held_count(),
+            large: self.large.held().iter().map(|(path, size)| (path.clone(), *size)).collect(),
+            declined: self.records.all_declined().cloned().collect(),
             halted: self.halted.clone(),
             remote_root: self.root.clone(),
         }
@@ -89,11 +91,15 @@ impl State {
             Phase::Comparing
         } else if self.queue.len() > 0 {
             Phase::Uploading
-        } else if self.diverged.is_empty() && self.failed.is_empty() && self.removals.held().is_empty() {
+        } else if self.diverged.is_empty() && self.failed.is_empty() && !self.waits_for_a_word() {
             Phase::InSync
         } else {
             Phase::Incomplete
         }
+    }
+
+    fn waits_for_a_word(&self) -> bool {
+        !self.removals.held().is_empty() || !self.large.held().is_empty()
     }
 
     fn is_comparing(&self) -> bool {
@@ -110,6 +116,7 @@ impl State {
     /// Tells what changed by the event that was just followed.
     pub(super) fn report(&mut self) {
         self.ask_about_held();
+        self.ask_about_large();
         for notice in self.batches.completed(self.now) {
             self.tell(notice);
         }
@@ -194,6 +201,11 @@ impl State {
                 _ if !self.removals.held().is_empty() => {
                     let held = self.removals.held();
                     Err(Blocked::Held(held.len(), held.iter().take(PATHS_NAMED).cloned().collect()))
+                }
+                _ if !self.large.held().is_empty() => {
+                    let held = self.large.held();
+                    let first = held.iter().take(PATHS_NAMED).map(|(path, size)| (path.clone(), *size));
+                    Err(Blocked::Large(held.len(), first.collect()))
                 }
                 (Some((path, error)), _) => Err(Blocked::Failed(path.clone(), error.clone())),
                 (None, Some(remote_root)) => {

@@ -76,6 +76,20 @@ impl State {
         }
     }
 
+    /// The user chose that these replace what is there.
+    pub(super) fn overwrite(&mut self, which: Vec<RelPath>) {
+        let which = if which.is_empty() { self.diverged.iter().cloned().collect() } else { which };
+        let batch = self.batches.open(self.now);
+        for path in which {
+            if self.diverged.contains(&path) {
+                self.agree(&path);
+                let item = Item { any: true, walk: true, surely_gone: true, urgent: true, ..Item::default() };
+                self.add(path, Item { batches: vec![batch], ..item });
+            }
+        }
+        self.batches.close(batch);
+    }
+
     pub(super) fn note_diverged(&mut self, path: &RelPath) {
         self.standing_changed |= self.failed.remove(path).is_some();
         if matches!(self.records.get(path), Some(Record::Dir { .. })) {

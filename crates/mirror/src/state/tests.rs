@@ -38,7 +38,12 @@ impl Bench {
 
     fn limited(files: &[&str], limits: RemovalLimits) -> Self {
         let now = Instant::now();
-        let mut bench = Self { state: State::new(false, limits, now), now, notices: vec![], answers: vec![] };
+        let mut bench = Self {
+            state: State::new(false, limits, &Policy { max_file_megabytes: 0, ..Policy::default() }, now),
+            now,
+            notices: vec![],
+            answers: vec![],
+        };
         assert_eq!(bench.on(Event::LinkUp(1)), [Job::OpenRoot(1)]);
         let root = RemotePath::new("/there").unwrap();
         bench.on(Event::RootOpened(1, Ok((root, None))));

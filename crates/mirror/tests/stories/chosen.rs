@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use remora_mirror::Config;
+use remora_mirror::{Blocked, Change, Config, LargeFiles, Notice, Phase};
 
-use crate::pair::{Pair, tree};
+use crate::pair::{Pair, Running, rel, tree};
 
 fn names(pair: &Pair) -> Vec<String> {
     tree(pair.remote.path()).into_keys().map(|path| path.display().to_string()).collect()
@@ -46,4 +46,101 @@ async fn what_is_included_no_longer_stays_as_it_is() {
     fs::remove_file(pair.here("secret")).unwrap();
     pair.mirrored().await.barrier().await.unwrap();
     assert_eq!(pair.text_there("secret"), "1");
+}
+
+const MB: usize = 1_000_000;
+
+/// Files over a megabyte wait.
+fn limited() -> Pair {
+    let mut pair = Pair::new();
+    pair.configure = |config| config.policy.max_file_megabytes = 1;
+    pair.write("small", vec![1; MB]);
+    pair.write("middle", vec![1; MB + 1]);
+    pair.write("d/large", vec![1; 3 * MB]);
+    pair
+}
+
+async fn asked(running: &mut Running) -> (usize, u64) {
+    let question = |notice: &Notice| match notice {
+        Notice::LargeFiles { count, bytes, .. } => Some((*count, *bytes)),
+        _ => None,
+    };
+    running.until("the question", question).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_files_wait_for_one_word_and_the_rest_goes_on() {
+    let pair = limited();
+    let mut running = pair.start();
+    running.connect(&pair).await;
+    assert_eq!(asked(&mut running).await, (2, 4_000_001));
+    let large = vec![(rel("d/large"), 3_000_000), (rel("middle"), 1_000_001)];
+    assert_eq!(running.barrier().await, Err(Blocked::Large(2, large.clone())));
+    assert_eq!((running.mirror.status().phase, running.mirror.status().large), (Phase::Incomplete, large));
+    assert_eq!((pair.is_there("small"), pair.is_there("middle")), (true, false));
+    running.mirror.decide_large(LargeFiles::Send);
+    running.barrier().await.unwrap();
+    pair.assert_same();
+    // Of the same class, then of the next.
+    running.mirror.saved(&pair.write("d/large", vec![2; 4 * MB]));
+    running.barrier().await.unwrap();
+    pair.assert_same();
+    running.mirror.saved(&pair.write("d/large", vec![3; 4 * MB + 1]));
+    assert_eq!(asked(&mut running).await, (1, 4_000_001));
+    assert_eq!(fs::metadata(pair.there("d/large")).unwrap().len(), 4_000_000);
+    // One that shrinks, or goes, does not wait any more.
+    running.mirror.saved(&pair.write("d/large", "small"));
+    running.barrier().await.unwrap();
+    pair.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_holds_in_another_run_and_a_no_until_the_file_has_outgrown_it() {
+    let pair = limited();
+    let mut running = pair.start();
+    running.connect(&pair).await;
+    asked(&mut running).await;
+    fs::remove_file(pair.here("middle")).unwrap();
+    running.rescan().await;
+    running.mirror.decide_large(LargeFiles::LeaveOut);
+    running.barrier().await.unwrap();
+    assert_eq!(running.mirror.status().declined, [rel("d/large")]);
+    pair.write("yes", vec![1; 2 * MB]);
+    running.rescan().await;
+    running.mirror.decide_large(LargeFiles::Send);
+    running.barrier().await.unwrap();
+    drop(running);
+    pair.write("yes", vec![2; 2 * MB]);
+    let mut running = pair.mirrored().await;
+    running.barrier().await.unwrap();
+    assert_eq!((pair.is_there("d/large"), pair.is_there("yes")), (false, true));
+    pair.write("d/large", vec![1; 5 * MB]);
+    running.rescan().await;
+    assert_eq!(running.barrier().await, Err(Blocked::Large(1, vec![(rel("d/large"), 5_000_000)])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_names_what_waits_and_what_was_declined() {
+    let pair = limited();
+    let mut running = pair.start();
+    running.mirror.pause();
+    running.connect(&pair).await;
+    let plan = async |running: &Running| {
+        let plan = running.mirror.plan().await.unwrap();
+        plan.into_iter().map(|line| (line.path.to_string(), line.change)).collect::<Vec<_>>()
+    };
+    let planned = |change| {
+        vec![
+            ("d".to_owned(), Change::Mkdir),
+            ("d/large".to_owned(), change),
+            ("middle".to_owned(), change),
+            ("small".to_owned(), Change::Upload),
+        ]
+    };
+    assert_eq!(plan(&running).await, planned(Change::Large));
+    running.mirror.resume();
+    asked(&mut running).await;
+    running.mirror.decide_large(LargeFiles::LeaveOut);
+    running.barrier().await.unwrap();
+    assert_eq!(plan(&running).await, planned(Change::Declined)[1..3]);
 }

@@ -45,9 +45,12 @@ pub(super) fn settings(value: &Value) -> Read<Settings> {
 
 fn policy<'a>(lookup: &impl Fn(&str) -> Option<Node<'a>>) -> Read<Policy> {
     let patterns = |key: &str| lookup(key).map(|node| node.texts()).transpose();
+    let policy = Policy::default();
     Ok(Policy {
         exclude: patterns("mirror.exclude")?.unwrap_or_default(),
         include: patterns("mirror.include")?.unwrap_or_default(),
+        max_file_megabytes: lookup("mirror.maxFileMegabytes")
+            .map_or(Ok(policy.max_file_megabytes), |node| node.count())?,
     })
 }
 

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use remora_debug::Listen;
-use remora_mirror::HeldFiles;
+use remora_mirror::{HeldFiles, LargeFiles};
 use remora_model::LocalPath;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,6 +16,7 @@ use crate::fault::{Fault, Kind};
 use crate::protocol::debug::LaunchResult;
 use crate::protocol::mirror::{MirrorParams, MirroredParams};
 use crate::protocol::{DebugStartParams, DebugStartResult};
+use crate::question::Word;
 use crate::surface::{DebugRequest, Listening, Mirrored};
 
 /// The JSON-RPC code of a [`Fault`]: the first of the range that the specification leaves to servers.
@@ -67,19 +68,21 @@ pub(super) fn mirror_request(params: MirrorParams) -> std::result::Result<Mirror
             ));
         }
     };
-    let held = match params.held.as_deref() {
+    let word = match params.word.as_deref() {
         None => None,
-        Some("remove") => Some(HeldFiles::Remove),
-        Some("keep") => Some(HeldFiles::Keep),
+        Some("remove") => Some(Word::Held(HeldFiles::Remove)),
+        Some("keep") => Some(Word::Held(HeldFiles::Keep)),
+        Some("send") => Some(Word::Large(LargeFiles::Send)),
+        Some("leave") => Some(Word::Large(LargeFiles::LeaveOut)),
         Some(other) => {
             return Err(Fault::new(
                 Kind::BadRequest,
-                format!("What becomes of held files can't be {other:?}."),
-                "It is \"remove\" or \"keep\".",
+                format!("A word on files that wait for one can't be {other:?}."),
+                "It is \"remove\" or \"keep\", \"send\" or \"leave\".",
             ));
         }
     };
-    Ok(MirrorRequest { target: params.target, overwrite, held })
+    Ok(MirrorRequest { target: params.target, overwrite, word })
 }
 
 pub(super) fn mirrored(done: &Mirrored) -> MirroredParams {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use remora_agent::Exit;
 use remora_debug::OutputStream;
-use remora_mirror::HeldFiles;
 use remora_model::text::Decoder;
 use remora_transport::{Answer, Question, Secret};
 use tokio::sync::{mpsc, oneshot};
@@ -18,7 +17,7 @@ use crate::protocol::{
     AskParams, AskResult, AskUser, Exited, ExitedParams, Faulted, MirroredNow, Output, OutputParams, Shown,
     StatusChanged,
 };
-use crate::question::{Offer, Wording};
+use crate::question::{Offer, Word, Wording};
 use crate::status::{Phase, Status};
 use crate::surface::{Said, SessionId};
 
@@ -125,9 +124,8 @@ fn exited(session: SessionId, exit: Option<Exit>) -> ExitedParams {
 }
 
 /// Shows a message with buttons; one that is closed answers nothing.
-async fn put(client: Client, offer: Offer, reply: oneshot::Sender<HeldFiles>) {
-    let button =
-        |(title, _): &(String, HeldFiles)| MessageActionItem { title: title.clone(), properties: HashMap::new() };
+async fn put(client: Client, offer: Offer, reply: oneshot::Sender<Word>) {
+    let button = |(title, _): &(String, Word)| MessageActionItem { title: title.clone(), properties: HashMap::new() };
     let buttons = offer.choices.iter().map(button).collect();
     let chosen = client
         .show_message_request(MessageType::WARNING, format!("{} {}", offer.said, offer.question), Some(buttons))

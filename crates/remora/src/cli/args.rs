@@ -121,7 +121,7 @@ pub(super) struct MirrorArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Only tell why PATH is mirrored, or not; connects to nothing
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["watch", "dry_run", "overwrite", "delete_many"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["watch", "dry_run", "overwrite", "delete_many", "large_too"])]
     pub(super) explain: Option<PathBuf>,
     /// The local side wins over remote files that somebody else changed
     #[arg(long)]
@@ -129,6 +129,9 @@ pub(super) struct MirrorArgs {
     /// Remove there what is gone here, however many files that are
     #[arg(long)]
     pub(super) delete_many: bool,
+    /// Send files too that are larger than remora.mirror.maxFileMegabytes
+    #[arg(long)]
+    pub(super) large_too: bool,
     /// One JSON object a line on standard output
     #[arg(long)]
     pub(super) json: bool,

@@ -85,6 +85,7 @@ impl Folder {
             reconnect: false,
             overwrite: false,
             delete_many: false,
+            large_too: false,
         };
         Scene { workspace, settings: Settings { targets: vec![target.clone()], ..Settings::default() }, target }
     }

@@ -32,6 +32,7 @@ pub(super) async fn run(args: MirrorArgs) -> u8 {
     scene.workspace.reconnect = args.watch;
     scene.workspace.overwrite = args.overwrite;
     scene.workspace.delete_many = args.delete_many;
+    scene.workspace.large_too = args.large_too;
     let mut drive = Drive::start(scene, voice);
     let status = if args.dry_run { dry_run(&mut drive).await } else { mirror(&mut drive, &args).await };
     drive.leave().await;
@@ -59,7 +60,7 @@ fn explain(voice: &mut Voice, args: &TargetArgs, path: &Path) -> u8 {
 
 async fn mirror(drive: &mut Drive, args: &MirrorArgs) -> u8 {
     let overwrite = if args.overwrite { Overwrite::All } else { Overwrite::Nothing };
-    let request = MirrorRequest { target: None, overwrite, held: None };
+    let request = MirrorRequest { target: None, overwrite, word: None };
     let answer = drive.engine.request(|reply| Event::MirrorAsked(request, reply));
     let status = match drive.wait(answer, |_, _| {}).await {
         Waited::Signalled(signal) => return signal.status(),
@@ -91,7 +92,7 @@ async fn follow(drive: &mut Drive) -> Signal {
             signal = drive.stop.next() => return signal,
             Some(said) = drive.said.recv() => {
                 if let Some(Said::Offer(offer, _)) = drive.pass_on(said) {
-                    let words = format!("{} Run `remora mirror --delete-many` to remove them there.", offer.said);
+                    let words = format!("{} {}", offer.said, offer.remedy);
                     drive.voice.say(&json!({"event": "held", "message": offer.said}), &words);
                 }
             }
@@ -133,6 +134,8 @@ fn name(change: Change) -> &'static str {
         Change::Symlink => "symlink",
         Change::Meta => "meta",
         Change::Remove => "remove",
+        Change::Large => "large",
+        Change::Declined => "declined",
         Change::Diverged => "diverged",
         Change::Impossible => "impossible",
     }

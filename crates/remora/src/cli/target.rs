@@ -47,6 +47,7 @@ impl Scene {
             reconnect: false,
             overwrite: false,
             delete_many: false,
+            large_too: false,
         };
         Ok(Self { workspace, settings, target })
     }

@@ -5,6 +5,7 @@ use remora_model::{Kind, RelPath};
 
 use super::mirror;
 use crate::handlers::Question;
+use crate::size::bytes;
 
 /// Why a file is mirrored, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +21,15 @@ pub struct Explained {
 pub fn explained(why: &Why, question: &Question) -> Explained {
     let root = &question.local_root;
     let not = |path: &RelPath, because: &str| format!("{path} is not mirrored: {because}");
+    let waiting = waits(why, question);
     let sentence = match why {
-        Why::Mirrored { path, kind, kept_by } => {
+        Why::Mirrored { path, size, .. } if waiting.is_some() => {
+            let limit = question.policy.max_file_megabytes;
+            let size = bytes(*size);
+            let it = format!("it has {size}, more than the {limit} MB of remora.mirror.maxFileMegabytes");
+            not(path, &format!("{it}, and {}", waiting.unwrap_or_default()))
+        }
+        Why::Mirrored { path, kind, kept_by, .. } => {
             let there =
                 question.remote_root.as_deref().map(|root| format!(" to {}/{path}", root.trim_end_matches('/')));
             let there = there.unwrap_or_default();
@@ -47,8 +55,21 @@ pub fn explained(why: &Why, question: &Question) -> Explained {
         }
         Why::Outside => format!("{} is not mirrored: it is not in the folder {root}", question.file.display()),
     };
-    let mirrored = matches!(why, Why::Mirrored { .. } | Why::Root);
+    let mirrored = matches!(why, Why::Mirrored { .. } | Why::Root) && waiting.is_none();
     Explained { mirrored, sentence: format!("{}.", sentence.trim_end_matches('.')) }
+}
+
+/// What a large file waits for, if it does.
+fn waits(why: &Why, question: &Question) -> Option<&'static str> {
+    let Why::Mirrored { path, kind: Kind::File, size, .. } = why else { return None };
+    let limit = question.policy.max_file_bytes();
+    match &question.mirror {
+        _ if limit == 0 || *size <= limit => None,
+        None => Some("is sent when you say so, with --large-too or in the editor"),
+        Some(mirror) if mirror.declined.contains(path) => Some("you said to leave it out"),
+        Some(mirror) if mirror.large.iter().any(|(large, _)| large == path) => Some("waits for your word"),
+        Some(_) => None,
+    }
 }
 
 fn left_out(rule: &Rule, what: &RelPath, it: &str) -> String {

@@ -6,6 +6,7 @@ use remora_model::{Kind as EntryKind, RelPath};
 use super::agent::{lost, root_missing, root_read_only};
 use super::transport::said;
 use super::{Fault, Kind};
+use crate::size::bytes;
 
 /// The fault for a file, or the whole mirror, that failed.
 #[must_use]
@@ -210,6 +211,19 @@ pub fn held(count: usize, paths: &[RelPath]) -> String {
     )
 }
 
+/// What is said of so many large files; `files` are the first of them.
+#[must_use]
+pub fn large(count: usize, files: &[(RelPath, u64)]) -> String {
+    let sized: Vec<String> =
+        files.iter().take(SHOWN).map(|(path, size)| format!("{path} ({})", bytes(*size))).collect();
+    let what = if count == 1 {
+        "1 file is larger than is sent unasked, and is".to_owned()
+    } else {
+        format!("{count} files are larger than is sent unasked, and are")
+    };
+    format!("{what} not sent: {}.", named(count, &sized))
+}
+
 fn diverged<T: ToString>(paths: &[T]) -> Fault {
     let verb = if paths.len() == 1 { "is" } else { "are" };
     Fault::new(
@@ -232,6 +246,12 @@ pub fn blocked(blocked: &Blocked) -> Fault {
             held(*count, paths),
             "Remove them there with `remora mirror --delete-many`, or choose in the editor's status button; \
              remora.mirror.maxDeletes and maxDeletePercent set the limits.",
+        ),
+        Blocked::Large(count, files) => Fault::new(
+            Kind::LargeFiles,
+            large(*count, files),
+            "Send them with `remora mirror --large-too`, or choose in the editor's status button; leave them out with \
+             remora.mirror.exclude; remora.mirror.maxFileMegabytes sets the limit.",
         ),
         Blocked::Failed(path, error) => mirror(Some(path), error),
         Blocked::Halted(error) => mirror(None, error),

@@ -136,6 +136,7 @@ mod tests {
             reconnect: false,
             overwrite: false,
             delete_many: false,
+            large_too: false,
         }
     }
 

@@ -9,6 +9,7 @@ use remora_model::{Settings, Target};
 
 use crate::event::{Event, Generation, Project, Reply, Rooted};
 use crate::fault::{self, Fault, Kind};
+use crate::handlers::mirror::decide;
 use crate::jobs::Job;
 use crate::state::{LinkState, Running, State, Waiting, default_remote_root};
 use crate::status::Status;
@@ -167,13 +168,13 @@ impl State {
             }
             Waiting::Root(reply) => self.find_root(link, reply),
             Waiting::Terminal(request, reply) => self.open_terminal(link, *request, reply),
-            Waiting::Mirror { overwrite, held, reply } => match self.working_mirror(false) {
+            Waiting::Mirror { overwrite, word, reply } => match self.working_mirror(false) {
                 Ok(mirror) => {
                     // What a new comparison finds nobody has decided about.
-                    held.into_iter().for_each(|word| mirror.decide_held(word));
+                    word.into_iter().for_each(|word| decide(&mirror, word));
                     self.mirror_all(mirror, overwrite, reply)
                 }
-                Err(fault) => self.refuse(Waiting::Mirror { overwrite, held, reply }, fault),
+                Err(fault) => self.refuse(Waiting::Mirror { overwrite, word, reply }, fault),
             },
             Waiting::RemoteFile(file, reply) => self.read_remote_file(link.clone(), file, reply),
             Waiting::Trash(reply) => {

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use remora_agent::TrashLimits;
-use remora_mirror::{Config, HeldFiles, Mirror, MirrorError, Notice, RemovalLimits};
-use remora_model::RelPath;
+use remora_mirror::{Config, Mirror, MirrorError, Notice, RemovalLimits};
+use remora_model::{Policy, RelPath};
 use tokio::sync::oneshot;
 
 use crate::event::{MirrorRequest, Overwrite, Reply};
 use crate::fault::{self, Fault};
 use crate::jobs::Job;
-use crate::question::Offer;
+use crate::question::{Offer, Word};
 use crate::state::{LinkState, State, Waiting};
 use crate::surface::{Mirrored, Progress, Said};
 
@@ -31,8 +31,8 @@ impl State {
     }
 
     pub(crate) fn mirror_asked(&mut self, request: MirrorRequest, reply: Reply<Mirrored>) -> Vec<Job> {
-        let MirrorRequest { target, overwrite, held } = request;
-        self.with_target(target.as_deref(), Waiting::Mirror { overwrite, held, reply }, true)
+        let MirrorRequest { target, overwrite, word } = request;
+        self.with_target(target.as_deref(), Waiting::Mirror { overwrite, word, reply }, true)
     }
 
     pub(crate) fn plan_asked(
@@ -53,7 +53,7 @@ impl State {
             local_root: self.workspace.root.clone(),
             remote_root: self.remote_root(),
             create_root: true,
-            policy: settings.mirror.policy.clone(),
+            policy: self.policy(&settings.mirror.policy),
             index_file: self.index_file(),
             overwrite: self.workspace.overwrite,
             watch: self.workspace.watch && settings.mirror.watch,
@@ -80,6 +80,12 @@ impl State {
         }
         self.mirror = Some(mirror);
         Ok(())
+    }
+
+    /// What the settings say of it, and for this once the command line.
+    fn policy(&self, settings: &Policy) -> Policy {
+        let max_file_megabytes = if self.workspace.large_too { 0 } else { settings.max_file_megabytes };
+        Policy { max_file_megabytes, ..settings.clone() }
     }
 
     fn index_file(&self) -> Option<std::path::PathBuf> {
@@ -119,9 +125,13 @@ impl State {
     }
 
     /// An answer to an older question says nothing of what came to be held after it; that is asked about anew.
-    pub(crate) fn held_decided(&mut self, count: usize, word: HeldFiles) -> Vec<Job> {
-        if let Some(mirror) = self.mirror.as_ref().filter(|mirror| mirror.status().held <= count) {
-            mirror.decide_held(word);
+    pub(crate) fn decided(&mut self, count: usize, word: Word) -> Vec<Job> {
+        let waiting = |mirror: &&Mirror| match word {
+            Word::Held(_) => mirror.status().held,
+            Word::Large(_) => mirror.status().large.len(),
+        };
+        if let Some(mirror) = self.mirror.as_ref().filter(|mirror| waiting(mirror) <= count) {
+            decide(mirror, word);
         }
         Vec::new()
     }
@@ -183,6 +193,7 @@ impl State {
                 self.mirror_trouble(Some(&path), &error);
             }
             Notice::ManyRemovals { count, paths } => return self.offer(count, Offer::about_held(count, &paths)),
+            Notice::LargeFiles { count, files, .. } => return self.offer(count, Offer::about_large(count, &files)),
             Notice::Trouble { path: None, error: error @ MirrorError::Claimed { .. } } => {
                 // It holds for as long as the connection, whatever else is told.
                 let fault = fault::mirror(None, &error);
@@ -213,5 +224,13 @@ impl State {
         } else {
             self.say_fault(fault);
         }
+    }
+}
+
+/// Hands the user's word on.
+pub(super) fn decide(mirror: &Mirror, word: Word) {
+    match word {
+        Word::Held(word) => mirror.decide_held(word),
+        Word::Large(word) => mirror.decide_large(word),
     }
 }

@@ -45,6 +45,7 @@ fn bed() -> Bed {
         reconnect: true,
         overwrite: false,
         delete_many: false,
+        large_too: false,
     };
     let target = |name: &str| Target {
         name: name.into(),

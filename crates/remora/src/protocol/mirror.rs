@@ -32,8 +32,9 @@ pub struct MirrorParams {
     pub overwrite: bool,
     /// Only over these, relative as the status names them; without it, over all.
     pub paths: Option<Vec<String>>,
-    /// `remove` or `keep`: what becomes of files that are gone here and wait for the user's word.
-    pub held: Option<String>,
+    /// `remove` or `keep`: what becomes of files that are gone here and wait for the user's word; `send` or `leave`: of
+    /// large ones that do.
+    pub word: Option<String>,
 }
 
 /// Result of `remora/mirror`, and the notification `remora/mirrored`.

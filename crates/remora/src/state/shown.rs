@@ -29,6 +29,7 @@ impl State {
             waiting: shown(&mirror.waiting),
             diverged: shown(&mirror.diverged),
             held: mirror.held as u64,
+            large: mirror.large.len() as u64,
             failed: failed_files(&mirror),
             paused: self.paused,
             sessions: self.sessions.iter().map(|(id, session)| session.status(*id)).collect(),

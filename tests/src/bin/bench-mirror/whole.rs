@@ -14,7 +14,9 @@ use crate::clock::timed;
 pub(crate) async fn mirror(home: &Path, sides: &Sides, ssh_config: &Path) -> Duration {
     let mut command = Command::new(remora());
     command.env("HOME", home).env_remove("XDG_CACHE_HOME").env_remove("SSH_AUTH_SOCK");
-    command.args(["mirror", "--json", "--host", "box", "--python", "python3", "--ssh-config"]).arg(ssh_config);
+    command
+        .args(["mirror", "--large-too", "--json", "--host", "box", "--python", "python3", "--ssh-config"])
+        .arg(ssh_config);
     command.arg("--root").arg(&sides.local_root).arg("--remote-root").arg(&sides.remote_root);
     timed(succeed(command)).await
 }

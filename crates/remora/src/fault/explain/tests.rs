@@ -50,7 +50,11 @@ fn folder() -> (TempDir, PathBuf) {
 fn question(root: &std::path::Path, name: &str) -> Question {
     Question {
         local_root: LocalPath::new(root).unwrap(),
-        policy: Policy { exclude: vec!["*.csv".into()], include: vec!["build/deep/*.so".into(), "*.keep".into()] },
+        policy: Policy {
+            exclude: vec!["*.csv".into()],
+            include: vec!["build/deep/*.so".into(), "*.keep".into()],
+            ..Policy::default()
+        },
         file: root.join(name),
         remote_root: Some("/srv/app".into()),
         mirror: None,
@@ -150,6 +154,23 @@ fn what_the_mirror_at_work_knows_is_said_too() {
     let sentence = |asked: &Question| ask(asked).sentence;
     asked.remote_root = None;
     assert_eq!(sentence(&asked), "orders.py is mirrored.");
+    let mut large = question(&root, "large.bin");
+    fs::File::create(root.join("large.bin")).unwrap().set_len(2_000_000_000).unwrap();
+    let sentence_of_large = |asked: &Question, end: &str| {
+        let said = ask(asked);
+        let start =
+            "large.bin is not mirrored: it has 2.0 GB, more than the 100 MB of remora.mirror.maxFileMegabytes, and";
+        assert_eq!((said.mirrored, said.sentence), (false, format!("{start} {end}.")));
+    };
+    sentence_of_large(&large, "is sent when you say so, with --large-too or in the editor");
+    let waits = remora_mirror::Status { large: vec![(path("large.bin"), 2)], ..remora_mirror::Status::default() };
+    large.mirror = Some(waits);
+    sentence_of_large(&large, "waits for your word");
+    large.mirror =
+        Some(remora_mirror::Status { declined: vec![path("large.bin")], ..remora_mirror::Status::default() });
+    sentence_of_large(&large, "you said to leave it out");
+    large.mirror = Some(remora_mirror::Status::default());
+    assert!(ask(&large).mirrored, "it was sent");
     asked.paused = true;
     assert_eq!(sentence(&asked), "orders.py is mirrored; mirroring is paused.");
     asked.mirror = Some(remora_mirror::Status { waiting: vec![path("orders.py")], ..Default::default() });

@@ -12,6 +12,7 @@ use crate::event::{Event, MirrorRequest};
 use crate::fault::Kind;
 use crate::host::tests::link_here;
 use crate::jobs::Job;
+use crate::question::Word;
 use crate::status::Phase;
 use crate::surface::{Said, SessionId};
 
@@ -145,7 +146,7 @@ async fn the_answer_about_many_removals_counts_for_what_was_asked_about() {
             "Remove them there, too?"
         )
     );
-    assert_eq!(offer.meaning("Remove 63 Files There"), Some(HeldFiles::Remove));
-    assert_eq!(offer.meaning("Keep Them"), Some(HeldFiles::Keep));
+    assert_eq!(offer.meaning("Remove 63 Files There"), Some(Word::Held(HeldFiles::Remove)));
+    assert_eq!(offer.meaning("Keep Them"), Some(Word::Held(HeldFiles::Keep)));
     assert_eq!(offer.meaning("Yes"), None);
 }
