@@ -81,7 +81,7 @@ impl Anchor {
 fn is_any_left(listing: &Listing, records: &Records, ignored: &dyn Fn(&RelPath, bool) -> bool) -> bool {
     let unknown = |path: &RelPath| listing.unreadable.iter().any(|(unreadable, _)| path.is_within(unreadable));
     let mut files = records.iter().filter(|(_, record)| !matches!(record, Record::Dir { .. }));
-    files.any(|(path, _)| listing.entries.contains_key(path) || unknown(path) || ignored(path, false))
+    files.any(|(path, _)| listing.entries.contains_key(&path) || unknown(&path) || ignored(&path, false))
 }
 
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 //! same, what must be done, what was changed by somebody else. Pure: everything it knows is handed in,
 //! and where sizes and times do not settle a question it says which digests it needs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use remora_agent::Surveyed;
 use remora_model::{Digest, Entry, Kind, Mode, Mtime, RelPath};
@@ -76,16 +76,18 @@ pub(crate) fn paths_to_survey(
     records: &Records,
     ignored: &dyn Fn(&RelPath, bool) -> bool,
 ) -> Vec<RelPath> {
-    let mut paths: BTreeSet<&RelPath> = listing.entries.keys().collect();
+    let mut paths: Vec<RelPath> = listing.entries.keys().cloned().collect();
     let recorded = records.iter().map(|(path, record)| (path, matches!(record, Record::Dir { .. })));
-    let intended = records.intended().map(|path| (path, records.may_have_made(path)));
+    let intended = records.intended().map(|path| (path.clone(), records.may_have_made(path)));
     for (path, is_dir) in recorded.chain(intended) {
         let unknown = || listing.unreadable.iter().any(|(unreadable, _)| path.is_within(unreadable));
-        if !listing.entries.contains_key(path) && !unknown() && !ignored(path, is_dir) {
-            paths.insert(path);
+        if !listing.entries.contains_key(&path) && !unknown() && !ignored(&path, is_dir) {
+            paths.push(path);
         }
     }
-    paths.into_iter().cloned().collect()
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 /// Compares. When digests are asked for, they have to be fetched and the comparison repeated with them.
@@ -184,7 +186,7 @@ pub(crate) fn entry_there(remote: &Surveyed) -> Option<Entry> {
 
 fn judge(trees: &Trees<'_>, path: &RelPath, local: Option<&Entry>, remote: &Surveyed) -> Verdict {
     let record = trees.records.get(path);
-    let drop_record = record.map(|_| LineKind::Nothing(()));
+    let drop_record = record.as_ref().map(|_| LineKind::Nothing(()));
     let Some(local) = local else { return judge_gone(trees, path, remote) };
     let new = match local.kind {
         Kind::Dir => Change::Mkdir,
@@ -202,7 +204,7 @@ fn judge(trees: &Trees<'_>, path: &RelPath, local: Option<&Entry>, remote: &Surv
     let replacing = if new == Change::Upload { Change::Replace } else { new };
     match (local.kind, there.kind) {
         (_, Kind::Other) | (Kind::Other, _) => in_the_way(),
-        (Kind::Dir, Kind::Dir) => judge_dirs(record, trees.records.may_have_made(path), local, there),
+        (Kind::Dir, Kind::Dir) => judge_dirs(record.as_ref(), trees.records.may_have_made(path), local, there),
         (_, Kind::Dir) if ours_dir => Verdict::Dirty(replacing, None),
         // We were about to make it when the answer was lost.
         (_, Kind::Dir) if record.is_none() && trees.records.may_have_made(path) => {
@@ -220,7 +222,7 @@ fn judge_gone(trees: &Trees<'_>, path: &RelPath, remote: &Surveyed) -> Verdict {
     let Some(there) = &entry_there(remote) else { return Verdict::Forget };
     match (trees.records.get(path), there.kind) {
         (Some(Record::Dir { ours: true, .. }), Kind::Dir) => Verdict::Dirty(Change::Remove, None),
-        (Some(Record::File(known)), Kind::File) if is_untouched(known, there) => Verdict::Dirty(Change::Remove, None),
+        (Some(Record::File(known)), Kind::File) if is_untouched(&known, there) => Verdict::Dirty(Change::Remove, None),
         (Some(Record::File(_) | Record::Link { .. }), Kind::File | Kind::Symlink) => {
             match trees.remote_digests.get(path) {
                 None => Verdict::Ask { local: false, remote: true },
@@ -268,10 +270,10 @@ fn judge_dirs(record: Option<&Record>, may_be_ours: bool, local: &Entry, there: 
 /// A file on both sides.
 fn judge_files(trees: &Trees<'_>, path: &RelPath, local: &Entry, there: &Entry) -> Verdict {
     let known = match trees.records.get(path) {
-        Some(Record::File(known)) if is_untouched(known, there) => Some(known),
+        Some(Record::File(known)) if is_untouched(&known, there) => Some(known),
         _ => None,
     };
-    if let Some(known) = known {
+    if let Some(known) = &known {
         let seen = known.seen.filter(|seen| (seen.mtime, seen.size) == (local.mtime, local.size));
         match seen {
             Some(seen) if !seen.racy => return same_content(trees, known.clone(), local, false),
@@ -290,7 +292,7 @@ fn judge_files(trees: &Trees<'_>, path: &RelPath, local: &Entry, there: &Entry) 
     if ask_local || ask_remote {
         return Verdict::Ask { local: ask_local, remote: ask_remote };
     }
-    let there_digest = match (known, there_digest) {
+    let there_digest = match (&known, there_digest) {
         (Some(known), _) => known.digest,
         (None, Some(Some(digest))) => *digest,
         (None, _) => return Verdict::Diverged,
@@ -299,7 +301,7 @@ fn judge_files(trees: &Trees<'_>, path: &RelPath, local: &Entry, there: &Entry) 
     match here_digest {
         Some(Err(error)) => Verdict::Failed(error.clone()),
         Some(Ok(Some(digest))) if *digest == there_digest => {
-            same_content(trees, known.cloned().unwrap_or_else(as_found), local, true)
+            same_content(trees, known.unwrap_or_else(as_found), local, true)
         }
         _ if known.is_some() => Verdict::Dirty(Change::Replace, None),
         _ if trees.records.is_ours(path, &there_digest, there.size, there.mtime) => {
@@ -343,7 +345,7 @@ fn judge_unlike(trees: &Trees<'_>, path: &RelPath, local: &Entry, there: &Entry,
     let Some(Some(there_digest)) = there_digest else { return not_ours() };
     if links && here_digest == Some(&Ok(Some(*there_digest))) {
         let record = Record::Link { digest: *there_digest };
-        return Verdict::Same((trees.records.get(path) != Some(&record)).then_some(record));
+        return Verdict::Same((trees.records.get(path).as_ref() != Some(&record)).then_some(record));
     }
     if trees.records.is_ours(path, there_digest, there.size, there.mtime) {
         let change = if new == Change::Upload { Change::Replace } else { new };

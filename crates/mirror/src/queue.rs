@@ -288,6 +288,13 @@ impl Queue {
         Some(live)
     }
 
+    /// Lets go of the room that a long queue took, when nothing is in it.
+    pub(crate) fn tidy(&mut self) {
+        if self.len() == 0 {
+            (self.urgent, self.bulk) = (VecDeque::new(), VecDeque::new());
+        }
+    }
+
     /// Whether any path strictly below is not done.
     pub(crate) fn busy_below(&self, dir: &RelPath) -> bool {
         let (first, end) = bounds_below(dir);

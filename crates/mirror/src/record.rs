@@ -1,11 +1,15 @@
 //! Owns the record of what we put on the remote: what stands there under each path as far as we know,
 //! and what was on its way when we last looked. Never touches a file; `index` keeps it across runs.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
+mod packed;
+mod shelf;
+
+use std::collections::HashMap;
 
 use remora_model::{Digest, Hasher, Mode, Mtime, RelPath};
 use serde::{Deserialize, Serialize};
+
+use self::shelf::Shelf;
 
 /// A file whose time of modification is younger than this when it is read may be written again without
 /// its time or size changing: kernels stamp files with the time of their last tick, some file systems
@@ -107,7 +111,7 @@ pub(crate) enum LineKind {
 /// The whole record. Every change of it comes out as a [`Line`] to keep.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Records {
-    records: BTreeMap<RelPath, Record>,
+    records: Shelf,
     /// How many of them are no directories.
     files: usize,
     intents: HashMap<RelPath, Vec<Intent>>,
@@ -118,7 +122,7 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    pub(crate) fn get(&self, path: &RelPath) -> Option<&Record> {
+    pub(crate) fn get(&self, path: &RelPath) -> Option<Record> {
         self.records.get(path)
     }
 
@@ -131,13 +135,13 @@ impl Records {
         self.intents.keys()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&RelPath, &Record)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (RelPath, Record)> {
         self.records.iter()
     }
 
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.records.len() == 0
     }
 
     /// How many paths are recorded.
@@ -155,6 +159,14 @@ impl Records {
         self.cut_short
     }
 
+    /// Takes as little memory as it can; of use when much has changed.
+    pub(crate) fn settle(&mut self) {
+        self.records.settle();
+        if self.intents.is_empty() {
+            self.intents = HashMap::new();
+        }
+    }
+
     pub(crate) fn note_cut_short(&mut self, cut_short: bool) {
         self.cut_short = cut_short;
     }
@@ -163,8 +175,8 @@ impl Records {
     /// whenever they were put there. Times do not count.
     pub(crate) fn manifest(&self) -> Digest {
         let mut hasher = Hasher::default();
-        for (path, record) in &self.records {
-            let (kind, content, mode) = match record {
+        for (path, record) in self.records.iter() {
+            let (kind, content, mode) = match &record {
                 Record::File(file) => (b'f', &file.digest.as_bytes()[..], file.mode.0),
                 Record::Link { digest } => (b'l', &digest.as_bytes()[..], 0),
                 Record::Dir { .. } => (b'd', &[][..], 0),
@@ -176,9 +188,9 @@ impl Records {
     }
 
     /// All records strictly below `dir`.
-    pub(crate) fn below(&self, dir: &RelPath) -> impl Iterator<Item = (&RelPath, &Record)> {
+    pub(crate) fn below(&self, dir: &RelPath) -> impl Iterator<Item = (RelPath, Record)> {
         let (first, end) = bounds_below(dir);
-        self.records.range((Bound::Included(first), Bound::Excluded(end)))
+        self.records.range(&first, &end)
     }
 
     /// Follows one change; the same when it is made and when it is read back.
@@ -188,7 +200,7 @@ impl Records {
             LineKind::Is(record) => {
                 self.intents.remove(path);
                 self.files += usize::from(is_leaf(record));
-                let before = self.records.insert(path.clone(), record.clone());
+                let before = self.records.insert(path, record);
                 self.files -= usize::from(before.as_ref().is_some_and(is_leaf));
             }
             LineKind::May(intent) => {
@@ -236,7 +248,7 @@ impl Records {
     pub(crate) fn is_ours(&self, path: &RelPath, digest: &Digest, size: u64, mtime: Mtime) -> bool {
         let recorded = match self.get(path) {
             Some(Record::File(file)) => file.digest == *digest,
-            Some(Record::Link { digest: link }) => link == digest,
+            Some(Record::Link { digest: link }) => link == *digest,
             Some(Record::Dir { .. }) | None => false,
         };
         recorded
@@ -249,8 +261,7 @@ impl Records {
 
     /// The lines from which the whole can be read back.
     pub(crate) fn lines(&self) -> impl Iterator<Item = Line> {
-        let records =
-            self.records.iter().map(|(path, record)| Line { path: path.clone(), what: LineKind::Is(record.clone()) });
+        let records = self.records.iter().map(|(path, record)| Line { path, what: LineKind::Is(record) });
         let intents = self.intents.iter().flat_map(|(path, intents)| {
             intents.iter().map(|intent| Line { path: path.clone(), what: LineKind::May(intent.clone()) })
         });

@@ -337,7 +337,7 @@ impl State {
             let next: Vec<(RelPath, Item)> = next.collect();
             let spec = |(path, item): (RelPath, Item)| {
                 let trusted = !item.any && !self.is_doubtful(&path);
-                let record = if trusted { self.records.get(&path).cloned() } else { None };
+                let record = if trusted { self.records.get(&path) } else { None };
                 let walk = item.walk || !(item.listed || matches!(record, Some(Record::Dir { .. })));
                 LookSpec { path, record, walk, urgent: item.urgent }
             };

@@ -129,12 +129,13 @@ struct There {
 impl There {
     /// What is recorded is believed: of what is as it was, nothing travels.
     async fn ask_recorded(&mut self, link: &Link, root: &RemotePath, records: &Records) -> Result<(), MirrorError> {
-        let mut paths: Vec<RelPath> = records.iter().map(|(path, _)| path.clone()).collect();
-        let unsure = records.intended().filter(|path| records.get(path).is_none()).cloned();
+        let recorded = records.iter().map(|(path, record)| (path, believed(Some(&record))));
+        let unsure = records.intended().filter(|path| records.get(path).is_none());
         let interrupted = records.intended().next().is_some();
-        paths.extend(unsure);
-        paths.sort_unstable();
-        let believed: Vec<Surveyed> = paths.iter().map(|path| believed(records.get(path))).collect();
+        let mut all: Vec<(RelPath, Surveyed)> =
+            recorded.chain(unsure.map(|path| (path.clone(), believed(None)))).collect();
+        all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let (paths, believed) = all.into_iter().unzip();
         self.ask(link, root, paths, believed, interrupted).await
     }
 

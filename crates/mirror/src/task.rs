@@ -213,14 +213,17 @@ impl Task {
         self.rest();
     }
 
-    /// Brings the index in order while nothing is under way.
+    /// Brings the index and the memory in order while nothing is under way.
     fn rest(&mut self) {
-        if self.state.is_at_rest()
-            && let Some(index) = &mut self.index
+        if !self.state.is_at_rest() {
+            return;
+        }
+        if let Some(index) = &mut self.index
             && let Err(error) = index.rest().and_then(|()| index.compact(self.state.records()))
         {
             tracing::warn!(%error, "the index can't be kept");
         }
+        self.state.tidy();
     }
 
     fn tell(&mut self, notice: Notice) {

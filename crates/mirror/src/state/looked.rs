@@ -82,7 +82,7 @@ impl State {
     }
 
     fn looked_gone(&mut self, path: &RelPath, mut live: Live) {
-        let Some(record) = self.records.get(path).cloned() else {
+        let Some(record) = self.records.get(path) else {
             if live.item.urgent && Rules::is_rule_file(path) {
                 // It was never sent, perhaps because it left itself out.
                 self.want_comparison(false);
@@ -146,7 +146,7 @@ impl State {
     }
 
     fn add_records_below(&mut self, dir: &RelPath, item: &Item) {
-        let below: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path.clone()).collect();
+        let below: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path).collect();
         self.note_gone(&below);
         for path in below {
             let gone = Item { batches: item.batches.clone(), urgent: item.urgent, ..Item::default() };
@@ -233,7 +233,7 @@ impl State {
             self.looked_below(path, &live.item, below);
         }
         let Some(live) = self.make_way_above(path, live) else { return };
-        let record = self.records.get(path).cloned();
+        let record = self.records.get(path);
         let mode = match &record {
             Some(Record::Dir { ours: false, .. }) if !self.is_doubtful(path) => {
                 return self.settle(path, live, false);
@@ -276,8 +276,8 @@ impl State {
             }
         }
         let unknown = |path: &RelPath| below.unreadable.iter().any(|(unreadable, _)| path.is_within(unreadable));
-        let missing = |path: &&RelPath| !below.entries.contains_key(*path) && !unknown(path);
-        let gone: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path).filter(missing).cloned().collect();
+        let missing = |path: &RelPath| !below.entries.contains_key(path) && !unknown(path);
+        let gone: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path).filter(missing).collect();
         self.note_gone(&gone);
         for path in gone {
             self.add(path, new.clone());
@@ -291,7 +291,7 @@ impl State {
     /// with the record of what stands there, unless the path has to wait.
     fn make_way(&mut self, path: &RelPath, live: Live) -> Option<(Live, Option<Record>)> {
         let mut live = self.make_way_above(path, live)?;
-        let record = self.records.get(path).cloned();
+        let record = self.records.get(path);
         let is_dir = matches!(record, Some(Record::Dir { .. }));
         if !is_dir && self.records.below(path).next().is_none() {
             return Some((live, record));
@@ -300,7 +300,7 @@ impl State {
             return None;
         }
         let foreign = matches!(record, Some(Record::Dir { ours: false, .. }));
-        let below: Vec<RelPath> = self.records.below(path).map(|(path, _)| path.clone()).collect();
+        let below: Vec<RelPath> = self.records.below(path).map(|(path, _)| path).collect();
         if foreign || (is_dir && !below.is_empty()) {
             self.fail(path, live, MirrorError::InTheWay { path: path.clone() });
             return None;

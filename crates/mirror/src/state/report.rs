@@ -80,6 +80,12 @@ impl State {
         matches!(self.phase(), Phase::InSync | Phase::Incomplete)
     }
 
+    /// Keeps what is held small; done while at rest.
+    pub(crate) fn tidy(&mut self) {
+        self.records.settle();
+        self.queue.tidy();
+    }
+
     fn phase(&self) -> Phase {
         if self.paused {
             Phase::Paused

@@ -14,7 +14,7 @@ impl State {
             .into_iter()
             .filter_map(|path| {
                 let touched = self.queue.touched(&path)?;
-                let record = if self.is_doubtful(&path) { None } else { self.records.get(&path).cloned() };
+                let record = if self.is_doubtful(&path) { None } else { self.records.get(&path) };
                 Some((LookSpec { path, record, walk: false, urgent: false }, touched))
             })
             .collect();
