@@ -4,7 +4,7 @@
 mod packed;
 mod shelf;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use remora_model::{Digest, Hasher, Mode, Mtime, RelPath};
 use serde::{Deserialize, Serialize};
