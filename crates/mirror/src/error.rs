@@ -162,6 +162,19 @@ pub enum MirrorError {
         /// `fs.inotify.max_user_watches`, where it could be read.
         limit: Option<u64>,
     },
+    /// The user runs as many watchers as the system allows; changes are looked for at intervals instead.
+    #[error("more watchers than the system lets one user run ({limit:?})")]
+    WatchInstances {
+        /// `fs.inotify.max_user_instances`, where it could be read.
+        limit: Option<u64>,
+    },
+    /// The local root, or a part of it, is on a file system that others change without this system noticing; changes
+    /// are looked for at intervals besides.
+    #[error("changes on a file system of kind {kind} are not all told to this system")]
+    Distant {
+        /// Which one.
+        kind: &'static str,
+    },
     /// Changes outside the editor can't be watched; they are looked for at intervals instead.
     #[error("can't watch for changes: {0}")]
     Watch(String),

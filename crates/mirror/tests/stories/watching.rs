@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
-use remora_mirror::Notice;
+use remora_mirror::{MirrorError, Notice};
 
 use crate::pair::{Pair, Running, rel};
 
@@ -147,4 +148,45 @@ async fn a_file_that_stays_open_is_followed_too() {
         .await;
     file.write_all(b"two\n").unwrap();
     until(&mut running, "the second line", || pair.text_there("growing.txt") == "one\ntwo\n").await;
+}
+
+/// Set in the run of a test in which the system allows few watches.
+const FEW_WATCHES: &str = "REMORA_TEST_FEW_WATCHES";
+
+/// Runs the test of this name once more, where the system allows four watches. The limit is one of a user namespace,
+/// which needs no rights where such may be made.
+fn run_with_few_watches(test: &str) {
+    let inside = |then: &str| {
+        let script = format!("echo 4 > /proc/sys/user/max_inotify_watches && {then}");
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--user", "--map-root-user", "sh", "-c", &script, "sh"]);
+        unshare
+    };
+    if !inside("true").status().is_ok_and(|status| status.success()) {
+        eprintln!("NOT TRIED: this system lets nobody make a user namespace");
+        return;
+    }
+    let mut again = inside("exec \"$@\"");
+    again.arg(std::env::current_exe().unwrap()).args([test, "--exact", "--nocapture"]).env(FEW_WATCHES, "1");
+    assert!(again.status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_more_folders_than_may_be_watched_all_is_found_by_scans_and_that_is_said_once() {
+    if std::env::var_os(FEW_WATCHES).is_none() {
+        return run_with_few_watches(
+            "watching::with_more_folders_than_may_be_watched_all_is_found_by_scans_and_that_is_said_once",
+        );
+    }
+    let pair = watched();
+    let files: Vec<String> = (0..10).map(|n| format!("d{n}/f.py")).collect();
+    files.iter().for_each(|file| drop(pair.write(file, "before")));
+    let mut running = pair.mirrored().await;
+    files.iter().for_each(|file| drop(pair.write(file, "and after")));
+    until(&mut running, "all of them", || files.iter().all(|file| pair.text_there(file) == "and after")).await;
+    running.barrier().await.unwrap();
+    let troubles: Vec<&Notice> =
+        running.heard.iter().filter(|notice| matches!(notice, Notice::Trouble { .. })).collect();
+    let only = matches!(troubles[..], [Notice::Trouble { error: MirrorError::WatchLimit { watched: 4, .. }, .. }]);
+    assert!(only, "{troubles:?}");
 }

@@ -122,6 +122,7 @@ fn sentence(name: &str, error: &E) -> Fault {
             ),
             "Raise the limit: sudo sysctl fs.inotify.max_user_watches=1048576",
         ),
+        E::WatchInstances { .. } | E::Distant { .. } | E::Watch(_) => unwatched(error),
         E::Link(reason) => lost(reason),
         other => Fault::new(
             Kind::MirrorFailed,
@@ -129,6 +130,26 @@ fn sentence(name: &str, error: &E) -> Fault {
             "The log (RUST_LOG=debug) has the details.",
         ),
     }
+}
+
+/// Why changes outside the editor come late.
+fn unwatched(error: &E) -> Fault {
+    let found = "Changes made outside the editor are found by scans only";
+    let (message, hint) = match error {
+        E::WatchInstances { .. } => (
+            format!("{found}, because the system starts no more watchers for this user."),
+            "Raise the limit: sudo sysctl fs.inotify.max_user_instances=1024",
+        ),
+        E::Distant { kind } => (
+            format!(
+                "The local folder, or a part of it, is on a {kind} file system: what another machine changes there is \
+                 found by scans only."
+            ),
+            "Nothing is lost, but it comes some seconds later.",
+        ),
+        other => (format!("{found}{}.", said(&other.to_string())), "The log (RUST_LOG=debug) has the details."),
+    };
+    Fault::new(Kind::WatchLimit, message, hint)
 }
 
 /// What keeps a remote file from being read, or a local one from being replaced by it.
