@@ -17,7 +17,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         target: _,
         mirror:
             MirrorSettings {
-                policy: Policy { exclude: _, include: _, max_file_megabytes: _ },
+                policy: Policy { exclude: _, include: _, max_file_megabytes: _, symlinks: _ },
                 on_save: _,
                 watch: _,
                 max_deletes: _,
@@ -34,6 +34,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         ("remora.mirror.exclude", json!(["*.log"])),
         ("remora.mirror.include", json!(["*.log"])),
         ("remora.mirror.maxFileMegabytes", json!(1)),
+        ("remora.mirror.symlinks", json!("follow")),
         ("remora.mirror.onSave", json!(false)),
         ("remora.mirror.watch", json!(false)),
         ("remora.mirror.maxDeletes", json!(500)),
@@ -93,9 +94,11 @@ fn the_schema_of_a_target_has_exactly_the_keys_that_are_read() {
 }
 
 #[test]
-fn the_debuggers_of_the_schema_are_those_that_can_be_chosen() {
-    for debugger in properties()["remora.debug.debugger"]["enum"].as_array().unwrap() {
-        Settings::from_json(&json!({ "remora.debug.debugger": debugger })).unwrap();
+fn what_the_schema_offers_can_be_chosen() {
+    for name in ["remora.debug.debugger", "remora.mirror.symlinks"] {
+        for choice in properties()[name]["enum"].as_array().unwrap() {
+            Settings::from_json(&json!({ name: choice })).unwrap();
+        }
     }
 }
 

@@ -1,16 +1,16 @@
 //! Owns the answer to why a path is mirrored, or not: the same rules as everywhere, asked for their reason. Reads
 //! the ignore files as they are now; blocking. Never changes anything, and needs no mirror at work.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use remora_model::{Entry, Kind, LocalPath, Policy, RelPath};
 
 use crate::error::MirrorError;
+use crate::links::{LeftLink, Links, Met};
 use crate::place::{canonical, relative};
 use crate::rules::{Rule, Rules, Verdict, ancestors, line_of};
-use crate::scan::entry_of;
+use crate::scan::Tree;
 
 /// Why a path is mirrored, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,15 @@ pub enum Why {
         /// The link.
         link: RelPath,
     },
+    /// It is, or is behind, a symbolic link that is not mirrored.
+    LinkLeft {
+        /// What was asked about.
+        path: RelPath,
+        /// The link.
+        link: RelPath,
+        /// Why it is not.
+        why: LeftLink,
+    },
     /// It is a socket, a pipe or a device.
     Special(RelPath),
     /// There is no such file here, and no rule would leave it out.
@@ -66,14 +75,21 @@ pub fn explain_path(root: &LocalPath, policy: &Policy, path: &Path) -> Result<Wh
     }
     let Some(path) = relative(&root, given, path) else { return Ok(Why::Outside) };
     let rules = Rules::new(&root, policy)?;
+    let links = Links::new(policy.symlinks);
+    let tree = Tree { root: &root, rules: &rules, links: &links, on_dir: &|_| {} };
     for dir in ancestors(&path) {
-        let is_link = fs::symlink_metadata(root.join(dir.to_local())).is_ok_and(|found| found.is_symlink());
-        if is_link && rules.verdict_from_the_root(&dir, false).is_none_or(|(_, verdict)| !verdict.out) {
-            return Ok(Why::BehindLink { path, link: dir });
+        let is_kept = || rules.verdict_from_the_root(&dir, false).is_none_or(|(_, verdict)| !verdict.out);
+        match tree.meet(&dir) {
+            Ok(Met::Is(Entry { kind: Kind::Symlink, .. }, _)) if is_kept() => {
+                return Ok(Why::BehindLink { path, link: dir });
+            }
+            Ok(Met::Left(why)) if is_kept() => return Ok(Why::LinkLeft { path, link: dir, why }),
+            _ => {}
         }
     }
-    let found = match fs::symlink_metadata(root.join(path.to_local())) {
-        Ok(metadata) => Some(entry_of(&metadata)),
+    let found = match tree.meet(&path) {
+        Ok(Met::Is(entry, _)) => Some(entry),
+        Ok(Met::Left(why)) => return Ok(Why::LinkLeft { link: path.clone(), path, why }),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
         Err(error) => return Ok(Why::Unreadable(MirrorError::unreadable(&path, &error))),
     };

@@ -13,6 +13,7 @@ mod explain;
 mod fetch;
 mod index;
 mod large;
+mod links;
 mod look;
 mod mirror;
 mod notice;
@@ -33,6 +34,7 @@ mod watch;
 pub use error::MirrorError;
 pub use explain::{Why, explain_path};
 pub use fetch::read_there;
+pub use links::LeftLink;
 pub use mirror::{Config, Mirror, start};
 pub use notice::{
     Barrier, Blocked, Change, HeldFiles, LargeFiles, Notice, PATHS_NAMED, PATHS_WAITING, Phase, PlannedChange,

@@ -11,8 +11,9 @@ use std::time::SystemTime;
 use remora_model::{Digest, Entry, Hasher, Kind, Mode, Mtime, RelPath};
 
 use crate::error::MirrorError;
+use crate::links::Met;
 use crate::record::{Record, is_racy};
-use crate::rules::Rules;
+use crate::rules::{Rules, ancestors};
 use crate::scan::{Listing, Tree, entry_of, mtime_from};
 
 pub(crate) use parents::Parents;
@@ -85,17 +86,19 @@ pub(crate) enum Content {
 
 /// Looks at one path; `parents` are those of the group that is looked at.
 pub(crate) fn look(tree: &Tree<'_>, parents: &mut Parents<'_>, spec: &LookSpec) -> Looked {
-    let place = tree.root.join(spec.path.to_local());
-    let Some(entry) = lstat(parents, &spec.path, &place) else {
+    let Some(met) = meet(tree, parents, &spec.path) else {
         return gone(tree, spec);
     };
-    let entry = match entry {
-        Ok(entry) => entry,
+    let (entry, target) = match met {
+        Ok(Met::Is(entry, target)) => (entry, target),
+        Ok(Met::Left(_)) => return Looked::Ignored,
         Err(error) => return Looked::Unreadable(MirrorError::unreadable(&spec.path, &error)),
     };
     if parents.ignores(&spec.path, entry.kind) {
         return Looked::Ignored;
     }
+    target.into_iter().for_each(|target| tree.links.note(&spec.path, target));
+    let place = tree.links.place(tree.root, &spec.path);
     match entry.kind {
         Kind::Other => Looked::Gone,
         Kind::Dir => {
@@ -125,22 +128,24 @@ pub(crate) fn look(tree: &Tree<'_>, parents: &mut Parents<'_>, spec: &LookSpec) 
 
 /// Whether a look would find that nothing is to be done: it is left out, or untouched. Reads no file.
 pub(crate) fn comes_to_nothing(tree: &Tree<'_>, spec: &LookSpec) -> bool {
-    let place = tree.root.join(spec.path.to_local());
     let mut parents = Parents::new(tree);
-    let entry = lstat(&mut parents, &spec.path, &place).and_then(Result::ok);
+    let entry = match meet(tree, &mut parents, &spec.path) {
+        Some(Ok(Met::Is(entry, _))) => Some(entry),
+        Some(Ok(Met::Left(_))) => return true,
+        Some(Err(_)) | None => None,
+    };
     parents.ignores(&spec.path, entry.as_ref().map_or(Kind::File, |entry| entry.kind))
         || entry.is_some_and(|entry| entry.kind == Kind::File && is_unchanged(spec.record.as_ref(), &entry))
 }
 
 /// The digest of a local file or of a link's text; nothing when it can't be read or is neither.
-pub(crate) fn local_digest(root: &Path, path: &RelPath) -> Result<Option<Digest>, MirrorError> {
-    let place = root.join(path.to_local());
+pub(crate) fn local_digest(place: &Path, path: &RelPath) -> Result<Option<Digest>, MirrorError> {
     let digest = || -> io::Result<Option<Digest>> {
-        let kind = fs::symlink_metadata(&place)?.file_type();
+        let kind = fs::symlink_metadata(place)?.file_type();
         if kind.is_symlink() {
-            return Ok(Some(Digest::of(&link_text(&fs::read_link(&place)?))));
+            return Ok(Some(Digest::of(&link_text(&fs::read_link(place)?))));
         }
-        let mut file = open(&place)?;
+        let mut file = open(place)?;
         Ok(if kind.is_file() { Some(digest_of(&mut file)?) } else { None })
     };
     match digest() {
@@ -149,17 +154,16 @@ pub(crate) fn local_digest(root: &Path, path: &RelPath) -> Result<Option<Digest>
     }
 }
 
-/// What `lstat` says; nothing when nothing is there, also when a part of the way is no directory.
-fn lstat(parents: &mut Parents<'_>, path: &RelPath, place: &Path) -> Option<io::Result<Entry>> {
+/// What stands there; nothing when nothing does, also when a part of the way is no directory.
+fn meet(tree: &Tree<'_>, parents: &mut Parents<'_>, path: &RelPath) -> Option<io::Result<Met>> {
     match parents.are_directories(path) {
         Ok(true) => {}
         Ok(false) => return None,
         Err(error) => return Some(Err(error)),
     }
-    match fs::symlink_metadata(place) {
-        Ok(metadata) => Some(Ok(entry_of(&metadata))),
+    match tree.meet(path) {
         Err(error) if is_absence(&error) => None,
-        Err(error) => Some(Err(error)),
+        met => Some(met),
     }
 }
 
@@ -173,7 +177,9 @@ fn gone(tree: &Tree<'_>, spec: &LookSpec) -> Looked {
         return Looked::RootGone;
     }
     let was_dir = matches!(spec.record, Some(Record::Dir { .. }));
-    if spec.record.is_some() && tree.rules.ignores(&spec.path, was_dir) { Looked::Ignored } else { Looked::Gone }
+    let left = |dir: &RelPath| matches!(tree.meet(dir), Ok(Met::Left(_)));
+    let nobodys = || tree.rules.ignores(&spec.path, was_dir) || ancestors(&spec.path).iter().any(left);
+    if spec.record.is_some() && nobodys() { Looked::Ignored } else { Looked::Gone }
 }
 
 fn trouble(spec: &LookSpec, error: &io::Error) -> Looked {
@@ -284,6 +290,7 @@ mod tests {
     use remora_model::Policy;
 
     use super::*;
+    use crate::links::Links;
     use crate::record::{FileRecord, Seen};
 
     fn path(text: &str) -> RelPath {
@@ -292,14 +299,15 @@ mod tests {
 
     fn look_at(root: &Path, name: &str, record: Option<Record>) -> Looked {
         let rules = Rules::new(root, &Policy::default()).unwrap();
-        let tree = Tree { root, rules: &rules, on_dir: &|_| {} };
+        let links = Links::default();
+        let tree = Tree { root, rules: &rules, links: &links, on_dir: &|_| {} };
         let walk = !matches!(record, Some(Record::Dir { .. }));
         look(&tree, &mut Parents::new(&tree), &LookSpec { path: path(name), record, walk, urgent: true })
     }
 
     fn known(root: &Path, name: &str, racy: bool) -> Record {
         let entry = entry_of(&fs::symlink_metadata(root.join(name)).unwrap());
-        let digest = local_digest(root, &path(name)).unwrap().unwrap();
+        let digest = local_digest(&root.join(name), &path(name)).unwrap().unwrap();
         let seen = Some(Seen { mtime: entry.mtime, size: entry.size, racy });
         Record::File(FileRecord { digest, size: entry.size, mtime: entry.mtime, mode: entry.mode, seen })
     }
@@ -359,7 +367,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(content(None), Content::Large(None));
-        let digest = local_digest(root, &path("f")).unwrap();
+        let digest = local_digest(&root.join("f"), &path("f")).unwrap();
         assert_eq!(content(Some(known(root, "f", true))), Content::Large(digest));
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct Remote {
 
 /// Where a large file comes from.
 pub(crate) struct Source<'a> {
-    pub(crate) root: &'a Path,
+    pub(crate) place: &'a Path,
     /// What is known of the large files that the remote holds.
     pub(crate) lists: Option<Lists>,
     pub(crate) progress: Progress,
@@ -64,7 +64,7 @@ enum Streamed {
 async fn stream(remote: &Remote, source: &Source<'_>, path: &RelPath, large: &Large) -> Streamed {
     let Large { size, mode, mtime, expect, .. } = *large;
     let delivery = Delivery {
-        place: &source.root.join(path.to_local()),
+        place: source.place,
         spec: WriteSpec { path: path.clone(), size, mode, mtime, expect },
         lists: source.lists.clone(),
         progress: Arc::clone(&source.progress),

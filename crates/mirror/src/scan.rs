@@ -1,7 +1,7 @@
-//! Owns the walk through the local tree and what `lstat` says there. Never follows a symbolic link and
-//! never reads a file's bytes; blocking, so never called on the runtime's own threads.
+//! Owns the walk through the local tree and what `lstat` says there. Follows a symbolic link only if
+//! the policy says so, and never reads a file's bytes; blocking, so never called on the runtime's own threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::io;
 use std::ops::Bound;
@@ -10,6 +10,7 @@ use std::path::Path;
 use remora_model::{Entry, Kind, Mode, Mtime, RelPath};
 
 use crate::error::MirrorError;
+use crate::links::{Links, Met};
 use crate::record::bounds_below;
 use crate::rules::{Chain, Rules, ancestors};
 
@@ -20,9 +21,17 @@ pub(crate) struct Listing {
     pub(crate) entries: BTreeMap<RelPath, Entry>,
     /// What could not be looked at, so that nothing is known of it and of what may be below.
     pub(crate) unreadable: Vec<(RelPath, MirrorError)>,
+    /// Links that are not mirrored. What was mirrored of them before is left alone.
+    pub(crate) left: BTreeSet<RelPath>,
 }
 
 impl Listing {
+    /// Whether this is, or is behind, a link that is not mirrored.
+    pub(crate) fn leaves(&self, path: &RelPath) -> bool {
+        let above = || std::iter::successors(Some(path.clone()), RelPath::parent);
+        !self.left.is_empty() && above().any(|path| self.left.contains(&path))
+    }
+
     /// The remote login may not look into these directories: what is in them can't be mirrored.
     pub(crate) fn close(&mut self, dirs: &[RelPath]) {
         for dir in dirs {
@@ -41,11 +50,18 @@ impl Listing {
 pub(crate) struct Tree<'a> {
     pub(crate) root: &'a Path,
     pub(crate) rules: &'a Rules,
+    pub(crate) links: &'a Links,
     /// Called for each directory before it is read, so that a watch set up there misses nothing.
     pub(crate) on_dir: &'a dyn Fn(&Path),
 }
 
 impl Tree<'_> {
+    /// What stands at a path, by the policy for links.
+    pub(crate) fn meet(&self, path: &RelPath) -> io::Result<Met> {
+        let found = fs::symlink_metadata(self.root.join(path.to_local()))?;
+        self.links.meet(self.root, path, &found)
+    }
+
     /// Lists everything below the root.
     ///
     /// # Errors
@@ -109,8 +125,13 @@ impl Tree<'_> {
                 None => name,
                 Some(dir) => dir.child(name.as_bytes()).map_err(io::Error::other)?,
             };
-            let entry = match item.metadata() {
-                Ok(metadata) => entry_of(&metadata),
+            let met = item.metadata().and_then(|found| self.links.meet(self.root, &path, &found));
+            let (entry, target) = match met {
+                Ok(Met::Is(entry, target)) => (entry, target),
+                Ok(Met::Left(_)) => {
+                    listing.left.insert(path);
+                    continue;
+                }
                 Err(error) => {
                     note(listing, &path, &error);
                     continue;
@@ -120,6 +141,7 @@ impl Tree<'_> {
             if entry.kind == Kind::Other || self.rules.ignores_here(chain, &path, is_dir) {
                 continue;
             }
+            target.into_iter().for_each(|target| self.links.note(&path, target));
             if is_dir {
                 open.push((Some(path.clone()), self.rules.chain_in(chain, &path)));
             }
@@ -214,7 +236,7 @@ mod tests {
         let rules = Rules::new(root, &Policy::default()).unwrap();
         let watched = Mutex::new(Vec::new());
         let on_dir = |place: &Path| watched.lock().unwrap().push(place.strip_prefix(root).unwrap().to_owned());
-        let listing = Tree { root, rules: &rules, on_dir: &on_dir }.walk().unwrap();
+        let listing = Tree { root, rules: &rules, links: &Links::default(), on_dir: &on_dir }.walk().unwrap();
         let seen: Vec<String> =
             listing.entries.iter().map(|(path, entry)| format!("{path} {:?} {:?}", entry.kind, entry.mode)).collect();
         assert_eq!(
@@ -238,7 +260,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("gone");
         let rules = Rules::new(&root, &Policy::default()).unwrap();
-        let tree = Tree { root: &root, rules: &rules, on_dir: &|_| {} };
+        let tree = Tree { root: &root, rules: &rules, links: &Links::default(), on_dir: &|_| {} };
         assert_eq!(tree.walk(), Err(MirrorError::LocalRootGone));
     }
 }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::anchor::Anchor;
 use crate::compare::{Comparison, Trees, compare, paths_to_survey};
 use crate::error::MirrorError;
+use crate::links::Links;
 use crate::look::{LookSpec, Looked, Parents, local_digest, look};
 use crate::record::{FileRecord, Record, Records};
 use crate::rules::Rules;
@@ -27,6 +28,7 @@ const PATHS_ASKED: usize = 2000;
 pub(crate) struct Local {
     pub(crate) root: PathBuf,
     pub(crate) rules: Arc<Rules>,
+    pub(crate) links: Arc<Links>,
     pub(crate) watch: Option<Arc<Watch>>,
     pub(crate) anchor: Arc<Anchor>,
 }
@@ -39,7 +41,7 @@ impl Local {
                 watch.add(dir);
             }
         };
-        f(&Tree { root: &self.root, rules: &self.rules, on_dir: &on_dir })
+        f(&Tree { root: &self.root, rules: &self.rules, links: &self.links, on_dir: &on_dir })
     }
 
     /// Looks at one path; nothing follows from what is missing in another directory than the one that was compared.
@@ -53,12 +55,14 @@ impl Local {
     /// What is here, the paths to ask about, and what the links say.
     fn walk(&self, records: &Records) -> Result<(Listing, Vec<RelPath>, Digested), MirrorError> {
         self.rules.forget();
+        self.links.forget();
         let listing = self.with_tree(|tree| tree.walk())?;
-        let ignored = |path: &RelPath, is_dir: bool| self.rules.ignores(path, is_dir);
+        let ignored = |path: &RelPath, is_dir: bool| listing.leaves(path) || self.rules.ignores(path, is_dir);
         self.anchor.check(&self.root, &listing, records, &ignored)?;
         let paths = paths_to_survey(&listing, records, &ignored);
         let links = listing.entries.iter().filter(|(_, entry)| entry.kind == Kind::Symlink);
-        let digests = links.map(|(path, _)| (path.clone(), local_digest(&self.root, path))).collect();
+        let digests =
+            links.map(|(path, _)| (path.clone(), local_digest(&self.root.join(path.to_local()), path))).collect();
         Ok((listing, paths, digests))
     }
 }
@@ -107,7 +111,7 @@ pub(crate) async fn survey(
         if !found.asks() {
             return Ok(found);
         }
-        let here = digest_here(local.root.clone(), found.ask_local);
+        let here = digest_here(local.clone(), found.ask_local);
         let there = async {
             match &remote {
                 Some((link, root)) => digest_there(link, root, &found.ask_remote).await,
@@ -223,8 +227,12 @@ async fn digest_there(
 
 type Digested = HashMap<RelPath, Result<Option<Digest>, MirrorError>>;
 
-async fn digest_here(root: PathBuf, paths: Vec<RelPath>) -> Result<Digested, MirrorError> {
-    let digest_all = move || paths.into_iter().map(|path| (path.clone(), local_digest(&root, &path))).collect();
+async fn digest_here(local: Local, paths: Vec<RelPath>) -> Result<Digested, MirrorError> {
+    let digest = move |path: RelPath| {
+        let digest = local_digest(&local.links.place(&local.root, &path), &path);
+        (path, digest)
+    };
+    let digest_all = move || paths.into_iter().map(digest).collect();
     tokio::task::spawn_blocking(digest_all).await.map_err(|error| MirrorError::Other(error.to_string()))
 }
 

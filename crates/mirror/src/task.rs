@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use remora_agent::Link;
-use remora_model::{RelPath, RemotePath};
+use remora_model::{RelPath, RemotePath, Symlinks};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::anchor::Anchor;
 use crate::error::MirrorError;
-use crate::event::{Event, Job};
+use crate::event::{Event, Job, Seen, Sight};
 use crate::index::Index;
+use crate::links::Links;
 use crate::mirror::{Command, Config};
 use crate::notice::{Barrier, Blocked, Notice, Status};
 use crate::place::{canonical, relative};
@@ -42,11 +43,13 @@ pub(crate) fn start(
 ) -> Result<(), MirrorError> {
     let root = canonical(config.local_root.as_path()).filter(|root| root.is_dir()).ok_or(MirrorError::LocalRootGone)?;
     let rules = Arc::new(Rules::new(&root, &config.policy)?);
+    let links = Arc::new(Links::new(config.policy.symlinks));
     let (events, happened) = mpsc::unbounded_channel();
     let (roots, opened) = mpsc::unbounded_channel();
     let watch = if config.watch {
         // Without a watcher the mirror still works; the state asks for comparisons instead.
-        Watch::start(&root, events.clone()).map_or_else(
+        let follow = config.policy.symlinks == Symlinks::Follow;
+        Watch::start(&root, follow, events.clone()).map_or_else(
             |error| {
                 let _ = events.send(Event::Unwatched(error));
                 None
@@ -58,7 +61,7 @@ pub(crate) fn start(
     };
     let task = Task {
         state: State::new(config.overwrite, config.removals, &config.policy, Instant::now()),
-        local: Local { anchor: Arc::new(Anchor::of(&root, config.emptied)), root, rules, watch },
+        local: Local { anchor: Arc::new(Anchor::of(&root, config.emptied)), root, rules, links, watch },
         config,
         link: None,
         links: 0,
@@ -148,7 +151,7 @@ impl Task {
                 }
             }
         }
-        self.on(Event::Seen(join(sights)));
+        self.on(Event::Seen(join(self.local.links.spread(&self.local.root, sights))));
         if let Some(event) = next {
             self.on(event);
         }
@@ -166,10 +169,7 @@ impl Task {
                 self.link = None;
                 Event::LinkLost
             }
-            Command::Saved(path) => match self.relative(&path) {
-                Some(path) => Event::Saved(path),
-                None => return,
-            },
+            Command::Saved(path) => return self.saved(&path),
             Command::Rescan => Event::Rescan,
             Command::Pause => Event::Pause,
             Command::Resume => Event::Resume,
@@ -232,6 +232,15 @@ impl Task {
         }
         // The owner may have stopped listening; the mirror goes on.
         let _ = self.notices.send(notice);
+    }
+
+    /// Under all names that the file has here.
+    fn saved(&mut self, path: &Path) {
+        let Some(path) = self.relative(path) else { return };
+        let sight = Sight { path, what: Seen::Changed };
+        for Sight { path, .. } in self.local.links.spread(&self.local.root, vec![sight]) {
+            self.on(Event::Saved(path));
+        }
     }
 
     fn relative(&self, path: &Path) -> Option<RelPath> {

@@ -9,11 +9,25 @@ pub struct Policy {
     pub include: Vec<String>,
     /// `maxFileMegabytes`: a larger file is sent only when the user says so; 0 means any.
     pub max_file_megabytes: u64,
+    /// `symlinks`: what becomes of symbolic links.
+    pub symlinks: Symlinks,
+}
+
+/// What becomes of symbolic links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Symlinks {
+    /// They are mirrored as links.
+    #[default]
+    Keep,
+    /// What they lead to on this machine is mirrored in their place.
+    Follow,
+    /// They are left out.
+    Skip,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { exclude: Vec::new(), include: Vec::new(), max_file_megabytes: 100 }
+        Self { exclude: Vec::new(), include: Vec::new(), max_file_megabytes: 100, symlinks: Symlinks::Keep }
     }
 }
 

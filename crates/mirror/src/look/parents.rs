@@ -1,12 +1,12 @@
 //! Owns what is known of the directories above the paths of one group of looks. Most of a group are in one
 //! directory, whose parents need be asked only once. Never outlives the group: they may be replaced.
 
-use std::fs;
 use std::io;
 
 use remora_model::{Kind, RelPath};
 
 use super::is_absence;
+use crate::links::Met;
 use crate::rules::{Chain, ancestors};
 use crate::scan::Tree;
 
@@ -76,8 +76,8 @@ impl<'a> Parents<'a> {
 fn ask(tree: &Tree<'_>, path: &RelPath) -> Parent {
     let dirs = ancestors(path);
     for dir in &dirs {
-        match fs::symlink_metadata(tree.root.join(dir.to_local())) {
-            Ok(metadata) if metadata.is_dir() => {}
+        match tree.meet(dir) {
+            Ok(Met::Is(entry, _)) if entry.kind == Kind::Dir => {}
             Ok(_) => return Parent::Broken,
             Err(error) if is_absence(&error) => return Parent::Broken,
             Err(error) => return Parent::Unknown(error.kind()),

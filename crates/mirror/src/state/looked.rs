@@ -276,7 +276,7 @@ impl State {
             }
         }
         let unknown = |path: &RelPath| below.unreadable.iter().any(|(unreadable, _)| path.is_within(unreadable));
-        let missing = |path: &RelPath| !below.entries.contains_key(path) && !unknown(path);
+        let missing = |path: &RelPath| !below.entries.contains_key(path) && !unknown(path) && !below.leaves(path);
         let gone: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path).filter(missing).collect();
         self.note_gone(&gone);
         for path in gone {

@@ -192,7 +192,7 @@ impl Task {
         let (Some((number, link)), Some(root)) = (self.link.clone(), self.remote_root.clone()) else {
             return reply.send(outcome(MirrorError::Link(LostReason::Closed)));
         };
-        let (local_root, events) = (self.local.root.clone(), self.events.clone());
+        let (local, events) = (self.local.clone(), self.events.clone());
         let lists = self.config.index_file.as_deref().map(Lists::beside);
         self.jobs.spawn(async move {
             let told = events.clone();
@@ -200,7 +200,8 @@ impl Task {
                 let _ = told.send(Event::Streamed(bytes));
             });
             let remote = Remote { link, root };
-            let source = Source { root: &local_root, lists, progress };
+            let place = local.links.place(&local.root, &path);
+            let source = Source { place: &place, lists, progress };
             let outcome = push(&remote, &source, &path, large).await;
             let mut outcomes = [(path, outcome)];
             explain_refusals(&remote, &mut outcomes).await;

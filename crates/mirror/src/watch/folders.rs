@@ -33,7 +33,6 @@ const CHANGES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::CLOSE_WRITE)
     .union(WatchFlags::ATTRIB)
     .union(WatchFlags::EXCL_UNLINK)
-    .union(WatchFlags::DONT_FOLLOW)
     .union(WatchFlags::ONLYDIR);
 
 /// Above the root nothing is watched.
@@ -52,6 +51,8 @@ pub(crate) struct Watch {
 struct Shared {
     root: PathBuf,
     inotify: OwnedFd,
+    /// Whether directories that links lead to are among them.
+    follow: bool,
     /// A lock, because walks on several blocking threads add the directories they are about to read, and may read them
     /// only when that is done; an event about a directory must find its name there.
     known: Mutex<Known>,
@@ -68,14 +69,14 @@ struct Known {
 
 impl Watch {
     /// Starts to watch the tree at `root`, which is canonical. Nothing is seen before [`Watch::add`].
-    pub(crate) fn start(root: &Path, out: UnboundedSender<Event>) -> Result<Self, MirrorError> {
+    pub(crate) fn start(root: &Path, follow: bool, out: UnboundedSender<Event>) -> Result<Self, MirrorError> {
         let unwatched = |message: String| MirrorError::Watch(message);
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map_err(|error| match error {
             Errno::MFILE => MirrorError::WatchInstances { limit: limit("max_user_instances") },
             error => unwatched(error.to_string()),
         })?;
         let (ended, running) = std::io::pipe().map_err(|error| unwatched(error.to_string()))?;
-        let shared = Arc::new(Shared { root: root.to_owned(), inotify, known: Mutex::default(), out });
+        let shared = Arc::new(Shared { root: root.to_owned(), inotify, follow, known: Mutex::default(), out });
         let reader = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("watch".to_owned());
         thread.spawn(move || reader.run(&ended)).map_err(|error| unwatched(error.to_string()))?;
@@ -87,6 +88,7 @@ impl Watch {
         let Ok(below) = dir.strip_prefix(&self.shared.root) else { return };
         let below = below.as_os_str().as_bytes();
         let flags = if below.is_empty() { CHANGES | OWN_END } else { CHANGES };
+        let flags = if self.shared.follow { flags } else { flags | WatchFlags::DONT_FOLLOW };
         let mut known = self.shared.known();
         match inotify::add_watch(&self.shared.inotify, dir, flags) {
             Ok(watch) => {
@@ -234,7 +236,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (out, seen) = unbounded_channel();
         let root = dir.path().canonicalize().unwrap();
-        let watch = Watch::start(&root, out).unwrap();
+        let watch = Watch::start(&root, false, out).unwrap();
         watch.add(&root);
         (dir, watch, seen)
     }

@@ -17,8 +17,9 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Starts to watch the tree at `root`, which is canonical.
-    pub(crate) fn start(root: &Path, out: UnboundedSender<Event>) -> Result<Self, MirrorError> {
+    /// Starts to watch the tree at `root`, which is canonical. What links out of it lead to is not in that tree: its
+    /// changes are found by comparisons.
+    pub(crate) fn start(root: &Path, _follow: bool, out: UnboundedSender<Event>) -> Result<Self, MirrorError> {
         let handler_root = root.to_owned();
         let handler = move |event: notify::Result<notify::Event>| {
             for event in translate(&handler_root, event) {

@@ -68,6 +68,12 @@ async fn asked(running: &mut Running) -> (usize, u64) {
     running.until("the question", question).await
 }
 
+/// Whatever was under way before is over too.
+async fn compared(running: &Running) {
+    running.mirror.rescan();
+    let _ = running.barrier().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn large_files_wait_for_one_word_and_the_rest_goes_on() {
     let pair = limited();
@@ -101,21 +107,21 @@ async fn a_yes_holds_in_another_run_and_a_no_until_the_file_has_outgrown_it() {
     running.connect(&pair).await;
     asked(&mut running).await;
     fs::remove_file(pair.here("middle")).unwrap();
-    running.rescan().await;
+    compared(&running).await;
     running.mirror.decide_large(LargeFiles::LeaveOut);
     running.barrier().await.unwrap();
     assert_eq!(running.mirror.status().declined, [rel("d/large")]);
     pair.write("yes", vec![1; 2 * MB]);
-    running.rescan().await;
+    compared(&running).await;
     running.mirror.decide_large(LargeFiles::Send);
     running.barrier().await.unwrap();
     drop(running);
     pair.write("yes", vec![2; 2 * MB]);
-    let mut running = pair.mirrored().await;
+    let running = pair.mirrored().await;
     running.barrier().await.unwrap();
     assert_eq!((pair.is_there("d/large"), pair.is_there("yes")), (false, true));
     pair.write("d/large", vec![1; 5 * MB]);
-    running.rescan().await;
+    compared(&running).await;
     assert_eq!(running.barrier().await, Err(Blocked::Large(1, vec![(rel("d/large"), 5_000_000)])));
 }
 

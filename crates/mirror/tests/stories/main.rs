@@ -9,6 +9,7 @@ mod divergence;
 mod kinds;
 mod large;
 mod latency;
+mod links;
 mod lost;
 mod many;
 mod pair;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{DebugSettings, Debugger, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec};
-use crate::policy::Policy;
+use crate::policy::{Policy, Symlinks};
 
 type Read<T> = Result<T, SettingsError>;
 
@@ -51,6 +51,7 @@ fn policy<'a>(lookup: &impl Fn(&str) -> Option<Node<'a>>) -> Read<Policy> {
         include: patterns("mirror.include")?.unwrap_or_default(),
         max_file_megabytes: lookup("mirror.maxFileMegabytes")
             .map_or(Ok(policy.max_file_megabytes), |node| node.count())?,
+        symlinks: lookup("mirror.symlinks").map_or(Ok(policy.symlinks), |node| node.symlinks())?,
     })
 }
 
@@ -174,6 +175,15 @@ impl<'a> Node<'a> {
             Some(Ok(port)) => Ok(port),
             Some(Err(_)) => self.wrong("must be a port, 0 to 65535"),
             None => self.expected("a port number"),
+        }
+    }
+
+    fn symlinks(&self) -> Read<Symlinks> {
+        match self.text()?.as_str() {
+            "keep" => Ok(Symlinks::Keep),
+            "follow" => Ok(Symlinks::Follow),
+            "skip" => Ok(Symlinks::Skip),
+            other => self.wrong(format!("must be \"keep\", \"follow\" or \"skip\", not {other:?}")),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Words why a file is mirrored, or not: one sentence that names the rule.
 
-use remora_mirror::{Rule, Why};
+use remora_mirror::{LeftLink, Rule, Why};
 use remora_model::{Kind, RelPath};
 
 use super::mirror;
@@ -45,6 +45,14 @@ pub fn explained(why: &Why, question: &Question) -> Explained {
         }
         Why::BehindLink { path, link } => {
             not(path, &format!("{link} is a symbolic link, which is mirrored as a link and not followed"))
+        }
+        Why::LinkLeft { path, link, why } => {
+            let why = match why {
+                LeftLink::Skipped => "which the setting remora.mirror.symlinks, \"skip\", leaves out",
+                LeftLink::Broken => "which leads nowhere; what was mirrored of it stays there",
+                LeftLink::Endless => "which leads to a folder that it is in, without an end",
+            };
+            not(path, &format!("{link} is a symbolic link, {why}"))
         }
         Why::Special(path) => not(path, "it is a socket, a pipe or a device"),
         Why::Missing(path) => not(path, &format!("there is no such file here{}", standing(path, question))),

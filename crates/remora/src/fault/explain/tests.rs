@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use remora_mirror::{MirrorError, explain_path};
-use remora_model::{LocalPath, Policy};
+use remora_model::{LocalPath, Policy, Symlinks};
 use tempfile::TempDir;
 
 use super::*;
@@ -144,6 +144,41 @@ fn every_rule_is_named() {
     fs::rename(root.join(".git"), root.parent().unwrap().join(".git")).unwrap();
     let said = ask(&question(&root, "x.tmp")).sentence;
     assert_eq!(said, format!(r#"x.tmp is not mirrored: line 1 of {above}/.gitignore, "*.tmp", leaves it out."#));
+}
+
+#[test]
+fn a_link_is_explained_by_the_policy_for_links() {
+    let (_dir, root) = folder();
+    symlink("nowhere", root.join("broken")).unwrap();
+    let sentence = |symlinks, name| {
+        let mut asked = question(&root, name);
+        asked.policy.symlinks = symlinks;
+        let said = ask(&asked);
+        (said.mirrored, said.sentence)
+    };
+    for (symlinks, name, mirrored, words) in [
+        (Symlinks::Follow, "link.py", true, "link.py is mirrored to /srv/app/link.py."),
+        (
+            Symlinks::Follow,
+            "out/x",
+            false,
+            "out/x is not mirrored: out is a symbolic link, which leads to a folder that it is in, without an end.",
+        ),
+        (
+            Symlinks::Follow,
+            "broken",
+            false,
+            "broken is not mirrored: broken is a symbolic link, which leads nowhere; what was mirrored of it stays there.",
+        ),
+        (
+            Symlinks::Skip,
+            "link.py",
+            false,
+            "link.py is not mirrored: link.py is a symbolic link, which the setting remora.mirror.symlinks, \"skip\", leaves out.",
+        ),
+    ] {
+        assert_eq!(sentence(symlinks, name), (mirrored, words.to_owned()));
+    }
 }
 
 #[test]
