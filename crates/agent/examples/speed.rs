@@ -36,7 +36,7 @@ mod measure {
         for piece in bytes.chunks(PIECE) {
             sender.try_send(Piece::Bytes(piece.to_vec()))?;
         }
-        sender.try_send(Piece::End)?;
+        sender.try_send(Piece::Whole(Digest::of(bytes)))?;
         Ok(receiver)
     }
 

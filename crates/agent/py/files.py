@@ -17,6 +17,8 @@ TEMP_AGE = 60.0
 # Digests of files that this agent wrote, by what `stat` says of them; the oldest go first.
 KNOWN_MAX = 50000
 READ_SIZE = 1024 * 1024
+# What stands behind the bytes of an upload: the digest and the CRC-32 of them.
+SEAL = struct.Struct(">32sI")
 # Larger files get a stamp: what is to be replaced later may be too much to digest.
 STAMPED = 1024 * 1024
 
@@ -218,7 +220,7 @@ class Upload:
 
     def __init__(self, agent, stream, head):
         self.agent, self.head = agent, head
-        self.size, self.hasher = 0, blake()
+        self.size, self.crc, self.seal = 0, 0, b""
         self.temp = self.fd = None
         self.place = Place(head, make_parents=self.makes_parents)
         agent.uploads.add(self)
@@ -231,20 +233,24 @@ class Upload:
             raise
 
     def put(self, data):
-        self.size += len(data)
-        if self.size > self.head["size"]:
+        view = memoryview(data)[:self.head["size"] - self.size]
+        self.seal += data[len(view):]
+        if len(self.seal) > SEAL.size:
             raise OpError("invalid", "more bytes than the %d announced" % self.head["size"])
-        self.hasher.update(data)
-        view = memoryview(data)
+        self.size += len(view)
+        self.crc = zlib.crc32(view, self.crc)
         while view:
             view = view[os.write(self.fd, view):]
 
     def finish(self):
         """A generator: the last check and the rename."""
         try:
-            if self.size != self.head["size"]:
+            if len(self.seal) != SEAL.size:
                 raise OpError("invalid", "%d bytes came of the %d announced" % (self.size, self.head["size"]))
-            return (yield from self.settle(self.hasher.hexdigest()))
+            digest, crc = SEAL.unpack(self.seal)
+            if crc != self.crc:
+                raise OpError("corrupt", "other bytes came for '%s' than were sent" % show(self.place.path))
+            return (yield from self.settle(digest.hex()))
         finally:
             self.discard()
 

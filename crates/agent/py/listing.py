@@ -10,29 +10,27 @@ class Walker:
 
     def __init__(self, head):
         self.fds = [open_root(head)]
-        self.names = []
-        self.on_enter = lambda fd: None
+        self.names = []  # Where each of the other open directories is, with a slash behind.
+        self.on_enter = None
 
-    def enter(self, parents):
-        """The open directory with these parts below the root."""
-        shared = 0
-        while shared < min(len(parents), len(self.names)) and parents[shared] == self.names[shared]:
-            shared += 1
-        self.leave(shared)
-        for part in parents[shared:]:
-            self.fds.append(open_dir(part, self.fds[-1]))
-            self.names.append(part)
-            self.on_enter(self.fds[-1])
-        return self.fds[-1]
-
-    def leave(self, depth):
-        while len(self.names) > depth:
-            self.names.pop()
-            os.close(self.fds.pop())
+    def enter(self, parent):
+        """The open directory at `parent`, a path below the root or empty."""
+        names, fds = self.names, self.fds
+        below = parent + b"/"
+        while names and not below.startswith(names[-1]):
+            names.pop()
+            os.close(fds.pop())
+        known = len(names[-1]) if names else 0
+        for part in parts_of(parent[known:]) if known < len(parent) else ():
+            fds.append(open_dir(part, fds[-1]))
+            names.append((names[-1] if names else b"") + part + b"/")
+            if self.on_enter is not None:
+                self.on_enter(fds[-1])
+        return fds[-1]
 
     def close(self):
-        self.leave(0)
-        os.close(self.fds.pop())
+        while self.fds:
+            os.close(self.fds.pop())
 
 
 # Paths of a survey are told of together, this many, and believed by a digest of this many bytes.
@@ -56,8 +54,8 @@ def listed(body):
 def remove_leftovers(fd):
     """Removes temporary files and directories of agents that are no more: at once where that is sure, else when they are old."""
     for name in os.listdir(fd):
-        match = TEMP_NAME.match(os.fsencode(name))
-        if not match:
+        match = TEMP_NAME.match(os.fsencode(name)) if name.startswith(".remora-") else None
+        if match is None:
             continue
         try:
             dead = is_dead(int(match.group(1)), match.group(2))
@@ -143,9 +141,8 @@ class Survey:
 
     def enter(self, parent):
         self.parent, self.instead = parent, None
-        parts = parts_of(parent) if parent else []
         try:
-            self.fd = self.walker.enter(parts)
+            self.fd = self.walker.enter(parent)
         except FileNotFoundError:
             self.instead = b"-"
         except PermissionError:
@@ -181,12 +178,12 @@ def op_digests(agent, stream, head, body):
     walker, lines = Walker(head), []
     try:
         for path in listed(body):
-            parts = parts_of(path)
-            digest = None
+            parts_of(path)
+            (parent, _, name), digest = path.rpartition(b"/"), None
             try:
-                fd = walker.enter(parts[:-1])
-                status = os.stat(parts[-1], dir_fd=fd, follow_symlinks=False)
-                digest = yield from digest_of(agent, fd, parts[-1], status)
+                fd = walker.enter(parent)
+                status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                digest = yield from digest_of(agent, fd, name, status)
             except (OSError, OpError):
                 pass
             lines.append((digest or "-").encode("ascii"))

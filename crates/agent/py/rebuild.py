@@ -144,7 +144,7 @@ class Rebuild(Upload):
                 raise OpError("invalid", "%d bytes were made of the %d announced" % (self.size, self.head["size"]))
             if blake(self.marks).digest() != self.whole[0]:
                 raise self.misfit()
-            return (yield from self.settle(base64.b16encode(self.whole[1]).decode("ascii").lower()))
+            return (yield from self.settle(self.whole[1].hex()))
         finally:
             self.discard()
 

@@ -30,12 +30,13 @@ class Decoder:
     """Cuts the incoming bytes into frames."""
 
     def __init__(self):
-        self.buffer = bytearray()
+        self.left = b""
 
     def feed(self, data):
         """Takes `data` and returns the frames that are now whole."""
-        self.buffer += data
-        buffer, at, frames = self.buffer, 0, []
+        # What was left over is mostly nothing: then the new bytes are not copied once more.
+        buffer = self.left + data if self.left else data
+        view, at, frames = memoryview(buffer), 0, []
         while len(buffer) - at >= HEADER.size:
             length, kind, flags, channel, stream, seq, ack = HEADER.unpack_from(buffer, at)
             if length > MAX_PAYLOAD:
@@ -43,9 +44,9 @@ class Decoder:
             end = at + HEADER.size + length
             if len(buffer) < end:
                 break
-            frames.append((kind, flags, channel, stream, seq, ack, bytes(buffer[at + HEADER.size:end])))
+            frames.append((kind, flags, channel, stream, seq, ack, bytes(view[at + HEADER.size:end])))
             at = end
-        del buffer[:at]
+        self.left = bytes(view[at:])
         return frames
 
 

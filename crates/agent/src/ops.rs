@@ -199,7 +199,9 @@ pub struct Stored {
 pub enum Piece {
     /// Some more bytes, 256 KiB at most.
     Bytes(Vec<u8>),
-    /// That was all.
+    /// That was all, and this is the digest of it: what ends a [`crate::Link::write_from`].
+    Whole(Digest),
+    /// That was all, and it says itself what it makes: what ends a [`crate::Link::rebuild`].
     End,
 }
 

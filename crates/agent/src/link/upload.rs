@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remora_model::RemotePath;
+use remora_model::{Digest, RemotePath};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -82,13 +82,29 @@ impl Drop for Abandon<'_> {
 /// Passes all pieces on; whether their end came.
 async fn feed(commands: &Commands, stream: u32, mut pieces: mpsc::Receiver<Piece>) -> bool {
     let waiting = Arc::new(Semaphore::new(PIECES_WAITING));
+    let mut crc = crc32fast::Hasher::new();
     while let Some(piece) = pieces.recv().await {
-        let Piece::Bytes(bytes) = piece else {
+        let (bytes, is_end) = match piece {
+            Piece::Bytes(bytes) => {
+                crc.update(&bytes);
+                (bytes, false)
+            }
+            Piece::Whole(digest) => (seal(&digest, crc.clone().finalize()), true),
+            Piece::End => (Vec::new(), true),
+        };
+        if !bytes.is_empty() {
+            let permit = Arc::clone(&waiting).acquire_owned().await.expect("invariant: the semaphore is never closed");
+            commands.send(Command::Piece { stream, piece: Some((bytes, permit)) });
+        }
+        if is_end {
             commands.send(Command::Piece { stream, piece: None });
             return true;
-        };
-        let permit = Arc::clone(&waiting).acquire_owned().await.expect("invariant: the semaphore is never closed");
-        commands.send(Command::Piece { stream, piece: Some((bytes, permit)) });
+        }
     }
     false
+}
+
+/// What stands behind a file's bytes, and proves them.
+fn seal(digest: &Digest, crc: u32) -> Vec<u8> {
+    [&digest.as_bytes()[..], &crc.to_be_bytes()].concat()
 }

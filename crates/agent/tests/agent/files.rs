@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use remora_agent::{Expect, OpErrorKind, Piece, Surveyed, WriteSpec};
 use remora_model::{Digest, Kind, Mode, Mtime, RemotePath};
 
-use crate::rig::{OneByOne as _, Rig, kind, pieces, rel};
+use crate::rig::{OneByOne as _, Rig, instructions, kind, pieces, rel};
 
 pub(crate) const TIME: Mtime = Mtime(1_600_000_000_123_456_789);
 
@@ -253,5 +253,24 @@ async fn a_root_is_found_made_or_refused() {
     assert!(rig.scratch().join("home/deep/below/home").is_dir());
     assert_eq!(kind(rig.link.root(&at("root/file"), true).await), OpErrorKind::InTheWay);
     assert_eq!(kind(rig.link.root("relative", true).await), OpErrorKind::Invalid);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_fit_its_seal_or_its_size_replaces_nothing() {
+    let rig = Rig::start().await;
+    std::fs::write(rig.at("f"), "old").unwrap();
+    let (bytes, wrong) = (vec![7; 100_000], [0; 36]);
+    let table = [
+        ([&bytes[..], &wrong].concat(), OpErrorKind::Corrupt),
+        ([&bytes[..], &wrong, b"x"].concat(), OpErrorKind::Invalid),
+        ([&bytes[1..], &wrong].concat(), OpErrorKind::Invalid),
+    ];
+    for (sent, expected) in table {
+        let result = rig.link.write_from(&rig.root, spec("f", &bytes, Expect::Any), instructions(&sent)).await;
+        assert_eq!(kind(result), expected, "{} bytes", sent.len());
+    }
+    assert_eq!(std::fs::read(rig.at("f")).unwrap(), b"old");
+    assert_eq!(names(&rig.at(".")), ["f"]);
     rig.end().await;
 }

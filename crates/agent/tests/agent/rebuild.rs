@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::files::{names, spec};
 use crate::live::argv;
-use crate::rig::{OneByOne as _, Rig, kind, pieces, rel, remote, shell};
+use crate::rig::{OneByOne as _, Rig, instructions, kind, pieces, rel, remote, shell};
 
 const MIB: usize = 1 << 20;
 
@@ -65,7 +65,7 @@ async fn store(rig: &Rig, name: &str, bytes: &[u8]) -> Stored {
 
 async fn rebuild(rig: &Rig, old: &[u8], parts: &[Part<'_>], stamp: Option<&str>) -> Result<Stored, AgentError> {
     let (sent, new) = made_of(old, parts);
-    rig.link.rebuild(&rig.root, on("f", old, &new), stamp, pieces(&sent, true)).await
+    rig.link.rebuild(&rig.root, on("f", old, &new), stamp, instructions(&sent)).await
 }
 
 /// Writes into the file as it stands, without anybody seeing it in size or name.
@@ -108,7 +108,7 @@ pub(crate) async fn check_once(link: &Link, scratch: &Path) {
     let (root, old) = (remote(&scratch.join("root")), noise(MIB + 1, 21));
     let stored = link.write(&root, spec("f", &old, Expect::Any), old.clone()).await.unwrap();
     let (sent, new) = made_of(&old, &[Old(9, MIB + 1), New(b"between"), Old(0, MIB)]);
-    let made = link.rebuild(&root, on("f", &old, &new), stored.stamp.as_deref(), pieces(&sent, true)).await.unwrap();
+    let made = link.rebuild(&root, on("f", &old, &new), stored.stamp.as_deref(), instructions(&sent)).await.unwrap();
     assert_eq!(made.digest, Digest::of(&new));
     assert!(std::fs::read(scratch.join("root/f")).unwrap() == new);
 }
@@ -143,17 +143,17 @@ async fn a_stamp_is_as_good_as_a_digest_for_another_agent_until_somebody_writes(
     let parts = [Old(0, MIB), New(b"x"), Old(MIB, 2 * MIB)];
     let wrong = noise(2 * MIB, 6);
     let (sent, new) = made_of(&wrong, &parts);
-    let result = other.rebuild(&rig.root, on("f", &wrong, &new), stamp.as_deref(), pieces(&sent, true)).await;
+    let result = other.rebuild(&rig.root, on("f", &wrong, &new), stamp.as_deref(), instructions(&sent)).await;
     assert_eq!(kind(result), OpErrorKind::Corrupt);
     // What was believed in vain is forgotten, and a stamp of another time is worth nothing.
     for stamp in [None, Some("1-2-3-4-5")] {
-        let result = other.rebuild(&rig.root, on("f", &wrong, &new), stamp, pieces(&sent, true)).await;
+        let result = other.rebuild(&rig.root, on("f", &wrong, &new), stamp, instructions(&sent)).await;
         assert_eq!(kind(result), OpErrorKind::Diverged);
     }
     assert!(std::fs::read(rig.at("f")).unwrap() == old);
     scribble(&rig.at("f"), 1_500_000);
     let (sent, new) = made_of(&old, &parts);
-    let result = other.rebuild(&rig.root, on("f", &old, &new), stamp.as_deref(), pieces(&sent, true)).await;
+    let result = other.rebuild(&rig.root, on("f", &old, &new), stamp.as_deref(), instructions(&sent)).await;
     assert_eq!(kind(result), OpErrorKind::Diverged);
     assert_eq!(names(&rig.at(".")), ["f", "small"]);
     other.close().await;
@@ -233,14 +233,14 @@ async fn instructions_that_make_no_sense_change_nothing() {
         (flipped, OpErrorKind::Corrupt),
     ];
     for (number, (sent, expected)) in cases.into_iter().enumerate() {
-        let result = rig.link.rebuild(&rig.root, on("f", &old, &new), None, pieces(&sent, true)).await;
+        let result = rig.link.rebuild(&rig.root, on("f", &old, &new), None, instructions(&sent)).await;
         assert_eq!(kind(result), expected, "case {number}");
     }
-    let whatever = rig.link.rebuild(&rig.root, spec("f", &new, Expect::Any), None, pieces(&good, true)).await;
+    let whatever = rig.link.rebuild(&rig.root, spec("f", &new, Expect::Any), None, instructions(&good)).await;
     assert_eq!(kind(whatever), OpErrorKind::Invalid);
     assert!(std::fs::read(rig.at("f")).unwrap() == old);
     assert_eq!(names(&rig.at(".")), ["f"]);
-    rig.link.rebuild(&rig.root, on("f", &old, &new), None, pieces(&good, true)).await.unwrap();
+    rig.link.rebuild(&rig.root, on("f", &old, &new), None, instructions(&good)).await.unwrap();
     rig.end().await;
 }
 

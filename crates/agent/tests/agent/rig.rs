@@ -86,9 +86,18 @@ pub(crate) fn start(command: &mut Command) -> (Child, ChildStdout, ChildStdin) {
 
 /// The bytes as a source that is read to its end; without `end`, as one that breaks off.
 pub(crate) fn pieces(bytes: &[u8], end: bool) -> mpsc::Receiver<Piece> {
+    source(bytes, end.then(|| Piece::Whole(Digest::of(bytes))))
+}
+
+/// Bytes that say themselves how they end, as the instructions of a `rebuild` do.
+pub(crate) fn instructions(bytes: &[u8]) -> mpsc::Receiver<Piece> {
+    source(bytes, Some(Piece::End))
+}
+
+fn source(bytes: &[u8], end: Option<Piece>) -> mpsc::Receiver<Piece> {
     let (sender, receiver) = mpsc::channel(bytes.len() / PIECE + 2);
     let parts = bytes.chunks(PIECE).map(|part| Piece::Bytes(part.to_vec()));
-    parts.chain(end.then_some(Piece::End)).for_each(|piece| sender.try_send(piece).unwrap());
+    parts.chain(end).for_each(|piece| sender.try_send(piece).unwrap());
     receiver
 }
 

@@ -86,10 +86,14 @@ impl Reading {
             read.map(|()| digest)
         })?;
         let Pass { recipe, chunks, .. } = pass;
-        if let Some(recipe) = recipe {
-            send(pieces, recipe.finish(digest))?;
-        }
-        pieces.blocking_send(Piece::End).map_err(|_| Failure::GivenUp)?;
+        let end = match recipe {
+            Some(recipe) => {
+                send(pieces, recipe.finish(digest))?;
+                Piece::End
+            }
+            None => Piece::Whole(digest),
+        };
+        pieces.blocking_send(end).map_err(|_| Failure::GivenUp)?;
         Ok(Read { digest, seed, chunks })
     }
 }
