@@ -7,7 +7,7 @@ change, and never follows a symbolic link.
 
 # Kind, expectation, mode, length of the path, mtime, length of the bytes; see PROTOCOL.md.
 CHANGE = struct.Struct(">BBHHqI")
-WRITE, SYMLINK, DIR, PARENT, META, REMOVE = 1, 2, 3, 4, 5, 6
+WRITE, SYMLINK, DIR, PARENT, META, REMOVE, MOVE, MOVE_DIR = 1, 2, 3, 4, 5, 6, 7, 8
 # What the number of an expectation means; a digest follows the third.
 EXPECTATIONS = ("absent", "any", "content")
 DIGEST_SIZE = 32
@@ -32,6 +32,8 @@ class Dirs:
             self.fds[path] = fd
             if len(self.fds) > DIRS_OPEN:
                 os.close(self.fds.popitem(last=False)[1])
+        else:
+            self.fds.move_to_end(path)
         return fd
 
     def open(self, path, make_parents):
@@ -68,7 +70,8 @@ class Dirs:
 class Change:
     """One change of a pack, and how far it is."""
 
-    __slots__ = ("kind", "path", "parent", "name", "mode", "mtime", "expect", "digest", "bytes", "temp", "seen", "fresh", "result")
+    __slots__ = ("kind", "path", "parent", "name", "mode", "mtime", "expect", "digest", "bytes", "source", "temp", "seen",
+                 "fresh", "result")
 
     def stat(self, dir_fd):
         try:
@@ -99,7 +102,9 @@ def changes_of(body):
             at += DIGEST_SIZE
         change.bytes = view[at:at + size]
         at += size
-        change.temp = change.seen = change.fresh = change.result = None
+        change.source = change.temp = change.seen = change.fresh = change.result = None
+        if change.kind in (MOVE, MOVE_DIR):
+            change.source = b"/".join(parts_of(bytes(change.bytes)))
         yield change
     if at != len(view):
         raise OpError("invalid", "a pack of changes is cut short")
@@ -112,13 +117,15 @@ class Pack:
         self.agent, self.changes, self.root = agent, changes, path_from(head["root"])
         self.dirs = Dirs(head)
         self.fresh = {}  # path -> the directory on its way in which it is, and where: "" or "inner/".
+        self.modules_gone = {}  # directory -> modules that are no longer in it
         agent.uploads.add(self)
 
     def run(self):
         """A generator: does it all; returns what came of each change."""
         try:
             for change in self.changes:
-                inside = self.fresh.get(change.parent)
+                # What is moved into a directory that is not shown yet waits for that.
+                inside = None if change.source is not None else self.fresh.get(change.parent)
                 if inside is None:
                     yield from self.attempt(change, self.prepare)
                 else:
@@ -130,6 +137,7 @@ class Pack:
                 if change.result is None:
                     # No pause from here on, save where somebody else wrote meanwhile and has to be looked at.
                     yield from self.attempt(change, self.put_in_place)
+            self.drop_compiled()
             return [change.result for change in self.changes]
         finally:
             self.discard()
@@ -160,6 +168,8 @@ class Pack:
             else:
                 os.symlink(bytes(change.bytes), temp, dir_fd=dir_fd)
             change.temp, change.bytes = temp, None
+        elif change.source is not None:
+            return (yield from prepare_move(self, change))
         else:
             dir_fd = self.parent_of(change)
             if dir_fd is None:
@@ -242,6 +252,8 @@ class Pack:
     def put_in_place(self, change):
         if change.kind in (DIR, PARENT):
             return self.make_dir(change)
+        if change.source is not None:
+            return (yield from move(self, change))
         dir_fd = self.parent_of(change)
         if dir_fd is None:
             return False
@@ -266,12 +278,26 @@ class Pack:
             return False
         if stat.S_ISDIR(status.st_mode):
             self.dirs.forget(change.path)
-            os.rmdir(change.name, dir_fd=dir_fd)
+            remove_dir(change.name, dir_fd)
         else:
             yield from self.check(change, dir_fd)
             if not keep_removed(self.agent, self.root, change.path, dir_fd, change.name):
                 os.unlink(change.name, dir_fd=dir_fd)
+            self.note_gone(change.path)
         return True
+
+    def note_gone(self, path):
+        """What Python made of it goes, too, once all is in place."""
+        parent, _, name = path.rpartition(b"/")
+        if name.endswith(b".py"):
+            self.modules_gone.setdefault(parent, set()).add(name[:-3])
+
+    def drop_compiled(self):
+        for parent, modules in self.modules_gone.items():
+            try:
+                drop_compiled(self.dirs.get(parent), modules)
+            except (OSError, OpError):
+                pass  # The directory is gone, too.
 
     def set_meta(self, change, dir_fd):
         status = change.stat(dir_fd)
@@ -330,7 +356,7 @@ def op_apply(agent, stream, head, body):
     if zlib.crc32(body) != head["crc"]:
         raise OpError("corrupt", "other bytes came than were sent")
     changes = list(changes_of(inflated(body) if head["packed"] else body))
-    head["touched"] = [change.path for change in changes]
+    head["touched"] = [path for change in changes for path in (change.path, change.source) if path is not None]
     return applied(agent, head, changes)
 
 

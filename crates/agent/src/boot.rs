@@ -20,6 +20,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("../py/files.py"),
     include_str!("../py/fresh.py"),
     include_str!("../py/apply.py"),
+    include_str!("../py/moves.py"),
     include_str!("../py/rebuild.py"),
     include_str!("../py/listing.py"),
     include_str!("../py/cache.py"),

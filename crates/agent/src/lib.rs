@@ -8,12 +8,14 @@ mod boot;
 mod conversation;
 mod error;
 mod frames;
+mod inventory;
 mod link;
 mod ops;
 mod process;
 mod stream;
 
 pub use error::{AgentError, BootError, LostReason, OpError, OpErrorKind};
+pub use inventory::Inventory;
 pub use link::{Link, PipeEnds, Recipe, boot_command};
 pub use ops::{
     Address, Change, ChangeKind, Claim, Exit, Expect, Hello, Piece, ReadFile, RootInfo, RunDirId, RunOutput, RunSpec,

@@ -176,7 +176,26 @@ pub enum ChangeKind {
         /// What the file holds.
         expect: Expect,
     },
-    /// Removes a file, a link or an empty directory.
+    /// Renames a file or a link to this path, where nothing may stand, and gives it mode and mtime.
+    Move {
+        /// Where it stands now.
+        from: RelPath,
+        /// What it holds.
+        digest: Digest,
+        /// Permission bits to give; a link has none.
+        mode: Mode,
+        /// Time of last modification to give.
+        mtime: Mtime,
+    },
+    /// Renames a directory to this path, where nothing may stand, with all that is below it; nothing else than what is
+    /// said may be there, save what Python compiled of the modules in it.
+    MoveDir {
+        /// Where it stands now.
+        from: RelPath,
+        /// What is below it: a [`crate::Inventory`].
+        inventory: Digest,
+    },
+    /// Removes a file, a link or an empty directory; one in which only what Python compiled is left counts as empty.
     Remove {
         /// What the file or link holds; not looked at for a directory.
         expect: Expect,

@@ -38,6 +38,8 @@ fn encode_one(change: &Change, out: &mut Vec<u8>) {
         ChangeKind::Parent { mode } => (4, Expect::Any, mode.0, 0, None),
         ChangeKind::Meta { mode, mtime, expect } => (5, *expect, mode.0, mtime.0, None),
         ChangeKind::Remove { expect } => (6, *expect, 0, 0, None),
+        ChangeKind::Move { digest, mode, mtime, .. } => (7, Expect::Content(*digest), mode.0, mtime.0, None),
+        ChangeKind::MoveDir { inventory, .. } => (8, Expect::Content(*inventory), 0, 0, None),
     };
     let (expect, expected) = match expect {
         Expect::Absent => (0_u8, None),
@@ -61,6 +63,7 @@ fn bytes_of(change: &Change) -> &[u8] {
     match &change.kind {
         ChangeKind::Write { bytes, .. } => bytes,
         ChangeKind::Symlink { text, .. } => text,
+        ChangeKind::Move { from, .. } | ChangeKind::MoveDir { from, .. } => from.as_bytes(),
         _ => &[],
     }
 }
@@ -84,7 +87,14 @@ pub(super) fn request(root: &RemotePath, body: Vec<u8>, compress: bool) -> (Valu
 
 /// What the changes touch, by root and path, for the order in which they go.
 pub(super) fn touched(root: &RemotePath, changes: &[Change]) -> Vec<Vec<u8>> {
-    changes.iter().map(|change| place(root, &change.path)).collect()
+    let paths = |change: &Change| {
+        let from = match &change.kind {
+            ChangeKind::Move { from, .. } | ChangeKind::MoveDir { from, .. } => Some(place(root, from)),
+            _ => None,
+        };
+        std::iter::once(place(root, &change.path)).chain(from)
+    };
+    changes.iter().flat_map(paths).collect()
 }
 
 fn place(root: &RemotePath, path: &RelPath) -> Vec<u8> {

@@ -12,6 +12,7 @@ mod files;
 mod flow;
 mod live;
 mod loss;
+mod moves;
 mod processes;
 mod rebuild;
 mod rig;
