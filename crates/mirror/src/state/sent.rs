@@ -47,7 +47,11 @@ impl State {
             match self.records.get(&dir) {
                 Some(Record::Dir { ours: true, .. }) => {}
                 Some(Record::Dir { ours: false, .. }) if !made => {}
-                _ => self.keep(&dir, LineKind::Is(Record::Dir { ours: made, mode: IMPLIED_DIR_MODE })),
+                _ => {
+                    self.keep(&dir, LineKind::Is(Record::Dir { ours: made, mode: IMPLIED_DIR_MODE }));
+                    // Whatever stood there is gone. A comparison under way leaves it alone from here on.
+                    self.standing_changed |= self.diverged.remove(&dir) | self.failed.remove(&dir).is_some();
+                }
             }
         }
     }
