@@ -38,6 +38,8 @@ pub(crate) struct LookSpec {
     pub(crate) walk: bool,
     /// Whether it goes before bulk work.
     pub(crate) urgent: bool,
+    /// Of a large file: its digest is wanted in any case.
+    pub(crate) digest: bool,
 }
 
 /// What was found.
@@ -115,7 +117,7 @@ pub(crate) fn look(tree: &Tree<'_>, parents: &mut Parents<'_>, spec: &LookSpec) 
         Kind::File if is_unchanged(spec.record.as_ref(), &entry) => Looked::Unchanged,
         Kind::File => {
             for _ in 0..READ_ATTEMPTS {
-                match read(&place, spec.record.as_ref()) {
+                match read(&place, spec) {
                     Ok(Some(file)) => return Looked::File(file),
                     Ok(None) => {}
                     Err(error) => return trouble(spec, &error),
@@ -197,7 +199,8 @@ fn is_unchanged(record: Option<&Record>, entry: &Entry) -> bool {
 }
 
 /// Reads the file; nothing if it changed meanwhile.
-fn read(place: &Path, record: Option<&Record>) -> io::Result<Option<LookedFile>> {
+fn read(place: &Path, spec: &LookSpec) -> io::Result<Option<LookedFile>> {
+    let record = spec.record.as_ref();
     let now = mtime_from(SystemTime::now());
     let mut file = open(place)?;
     let before = entry_of(&file.metadata()?);
@@ -206,7 +209,7 @@ fn read(place: &Path, record: Option<&Record>) -> io::Result<Option<LookedFile>>
         return Ok(None);
     }
     let content = if before.size > WHOLE_FILE_BYTES {
-        let alike = matches!(record, Some(Record::File(known)) if known.size == before.size);
+        let alike = spec.digest || matches!(record, Some(Record::File(known)) if known.size == before.size);
         Content::Large(if alike { Some(digest_of(&mut file)?) } else { None })
     } else {
         // A regular file gives less than is asked for only at its end: one call where reading to the end takes two.
@@ -302,7 +305,8 @@ mod tests {
         let links = Links::default();
         let tree = Tree { root, rules: &rules, links: &links, on_dir: &|_| {} };
         let walk = !matches!(record, Some(Record::Dir { .. }));
-        look(&tree, &mut Parents::new(&tree), &LookSpec { path: path(name), record, walk, urgent: true })
+        let spec = LookSpec { path: path(name), record, walk, urgent: true, digest: false };
+        look(&tree, &mut Parents::new(&tree), &spec)
     }
 
     fn known(root: &Path, name: &str, racy: bool) -> Record {

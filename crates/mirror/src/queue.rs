@@ -1,12 +1,15 @@
 //! Owns the paths that wait, are under way, rest for a moment, or stand behind another one, and picks
 //! which are next. Pure; never decides what is done with a path.
 
+mod item;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use remora_model::{Digest, Mode, Mtime, RelPath};
 
+pub(crate) use self::item::Item;
 use crate::record::{FileRecord, bounds_below};
 
 /// At most this many bulk paths are looked at or on their way. With 100 ms of round trip that allows
@@ -19,45 +22,38 @@ pub(crate) const BULK_BYTES: u64 = 16 << 20;
 /// Names one group of changes that is reported as one.
 pub(crate) type BatchId = u64;
 
-/// One path that something has to be done about.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Item {
-    /// The groups it counts in.
-    pub(crate) batches: Vec<BatchId>,
-    /// Goes before bulk work and past its limits.
-    pub(crate) urgent: bool,
-    /// How often it was tried in vain.
-    pub(crate) attempts: u32,
-    /// When it was first seen to be gone. An editor that saves by rename makes a file vanish for a moment.
-    pub(crate) gone_since: Option<Instant>,
-    /// A walk found it gone, or its directory is: no moment has to pass.
-    pub(crate) surely_gone: bool,
-    /// Somebody is writing since then, and was not seen to end.
-    pub(crate) written_since: Option<Instant>,
-    /// Whatever is there is to be replaced: the user chose so.
-    pub(crate) any: bool,
-    /// If it is a directory, all that is below has to be looked at.
-    pub(crate) walk: bool,
-    /// If it is a directory, all that is below was listed and put in with it.
-    pub(crate) listed: bool,
-    /// All that we have below it over there was queued already.
-    pub(crate) expanded: bool,
-    /// It has stood behind the path above it already.
-    pub(crate) waited: bool,
-    /// Which of all times that something was put in was its last.
-    pub(crate) touched: u64,
-    /// Its size when last seen, for the limits.
-    pub(crate) size: u64,
-}
-
 /// What a path that is on its way will be when it arrived.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Sending {
-    File { digest: Option<Digest>, size: u64, mtime: Mtime, mode: Mode, racy: bool, clears: bool },
-    Link { digest: Digest, clears: bool },
+    File {
+        digest: Option<Digest>,
+        size: u64,
+        mtime: Mtime,
+        mode: Mode,
+        racy: bool,
+        clears: bool,
+    },
+    Link {
+        digest: Digest,
+        clears: bool,
+    },
     Meta(FileRecord),
-    Dir { mode: Mode, clears: bool },
+    Dir {
+        mode: Mode,
+        clears: bool,
+    },
     Removal,
+    /// It is moved there from this path, which is `Leaving`.
+    Moved {
+        from: RelPath,
+        record: FileRecord,
+    },
+    /// The same of a directory, with all that is below.
+    MovedDir {
+        from: RelPath,
+    },
+    /// It is moved away by what is on its way to another path.
+    Leaving,
 }
 
 impl Sending {
@@ -65,8 +61,9 @@ impl Sending {
     fn clears(&self) -> bool {
         match self {
             Self::File { clears, .. } | Self::Link { clears, .. } | Self::Dir { clears, .. } => *clears,
-            Self::Meta(_) => false,
-            Self::Removal => true,
+            Self::Meta(_) | Self::Moved { .. } => false,
+            // What is below a directory that moves has to wait on both ends.
+            Self::Removal | Self::MovedDir { .. } | Self::Leaving => true,
         }
     }
 }
@@ -90,6 +87,8 @@ pub(crate) enum Behind {
     Below,
     /// This path above it.
     Above(RelPath),
+    /// Another path, in a rename; somebody else says when that is over.
+    Twin,
 }
 
 #[derive(Debug, Default)]
@@ -222,6 +221,23 @@ impl Queue {
         self.parked.insert(path, (item, behind));
     }
 
+    /// Whether a path waits in a rename.
+    pub(crate) fn is_twin(&self, path: &RelPath) -> bool {
+        matches!(self.parked.get(path), Some((_, Behind::Twin)))
+    }
+
+    /// Lets a path that waits in a rename go on by itself.
+    pub(crate) fn unpark(&mut self, path: &RelPath) {
+        if let Some(item) = self.take_twin(path) {
+            self.enqueue(path.clone(), item);
+        }
+    }
+
+    /// Takes out a path that waits in a rename.
+    pub(crate) fn take_twin(&mut self, path: &RelPath) -> Option<Item> {
+        if self.is_twin(path) { self.parked.remove(path).map(|(item, _)| item) } else { None }
+    }
+
     /// When the next resting path is due.
     pub(crate) fn next_alarm(&self) -> Option<Instant> {
         self.alarms.first().map(|(when, _)| *when)
@@ -350,26 +366,6 @@ impl Queue {
         }
         let parked = self.parked.remove(path).map(|(item, _)| Item { expanded: false, waited: false, ..item });
         parked.or_else(|| self.waiting.remove(path))
-    }
-}
-
-impl Item {
-    /// Takes over what an older or newer item of the same path knows.
-    pub(crate) fn merge(&mut self, other: Self) {
-        for batch in other.batches {
-            if !self.batches.contains(&batch) {
-                self.batches.push(batch);
-            }
-        }
-        self.urgent |= other.urgent;
-        // One that saw the end of the writing, or a reason of its own, does not wait.
-        self.written_since = self.written_since.zip(other.written_since).map(|(a, b)| a.min(b));
-        self.gone_since = self.gone_since.into_iter().chain(other.gone_since).min();
-        self.surely_gone |= other.surely_gone;
-        self.any |= other.any;
-        self.walk |= other.walk;
-        self.listed &= other.listed;
-        self.size = self.size.max(other.size);
     }
 }
 

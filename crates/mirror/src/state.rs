@@ -5,12 +5,16 @@ mod compared;
 mod large;
 mod looked;
 mod removals;
+mod renames;
+mod renaming;
 mod report;
 mod retry;
+mod seen;
 mod sent;
 mod settled;
 mod sifted;
 mod taken;
+mod ways;
 
 pub(crate) use sent::IMPLIED_DIR_MODE;
 
@@ -21,12 +25,11 @@ use remora_model::{Policy, RelPath, RemotePath};
 
 use crate::batch::Batches;
 use crate::error::MirrorError;
-use crate::event::{Event, Job, Seen, Sight};
+use crate::event::{Event, Job};
 use crate::look::LookSpec;
 use crate::notice::{Notice, RemovalLimits, Status};
 use crate::queue::{BatchId, Item, Queue};
 use crate::record::{Line, Record, Records};
-use crate::rules::Rules;
 
 /// A file that is being written without having been closed is looked at when nothing was written for
 /// this long.
@@ -62,6 +65,7 @@ pub(crate) struct State {
     failed: BTreeMap<RelPath, MirrorError>,
     removals: removals::Removals,
     large: large::Large,
+    renames: renames::Renames,
     /// Paths that the remote file is just taking the place of, and what was seen of them meanwhile.
     taking: BTreeMap<RelPath, Option<Item>>,
     /// What was told last of a path that failed.
@@ -110,6 +114,7 @@ impl State {
             failed: BTreeMap::new(),
             removals: removals::Removals::new(limits),
             large: large::Large::new(policy.max_file_bytes()),
+            renames: renames::Renames::default(),
             taking: BTreeMap::new(),
             last_trouble: None,
             comparison: Comparing::default(),
@@ -168,11 +173,7 @@ impl State {
             Event::Barrier(id) => self.barrier(id),
             Event::RootOpened(link, opened) => self.root_opened(link, opened),
             Event::Compared(compared) => self.compared(compared),
-            Event::Looked { found, .. } => {
-                for (path, looked) in found {
-                    self.looked(path, looked);
-                }
-            }
+            Event::Looked { found, .. } => self.all_looked(found),
             Event::Sifted(idle) => self.sifted(idle),
             Event::Sent(sent) => {
                 for (path, outcome) in sent {
@@ -203,56 +204,6 @@ impl State {
         self.link = None;
         self.root = None;
         self.opening = false;
-    }
-
-    fn saved(&mut self, path: RelPath) {
-        self.clear_full_disk();
-        self.forget_rules_of(&path);
-        let batch = self.batches.open(self.now);
-        self.add(path.clone(), Item { batches: vec![batch], urgent: true, walk: true, ..Item::default() });
-        self.sift(vec![path]);
-        self.batches.close(batch);
-        if self.failed.len() <= RETRIED_WITH_A_SAVE {
-            self.retry_failed();
-        }
-    }
-
-    fn seen(&mut self, sights: Vec<Sight>) {
-        self.clear_full_disk();
-        let batch = self.batches.open(self.now);
-        let paths = sights.iter().map(|sight| sight.path.clone()).collect();
-        for Sight { path, what } in sights {
-            self.forget_rules_of(&path);
-            let item = Item { batches: vec![batch], urgent: true, walk: what == Seen::Moved, ..Item::default() };
-            if what == Seen::Writing {
-                self.seen_writing(path, item);
-            } else {
-                self.add(path, item);
-            }
-        }
-        self.sift(paths);
-        self.batches.close(batch);
-    }
-
-    /// What is looked at from now on is judged by the rules as they are now. What they change of the rest is
-    /// found by the comparison that follows when the file itself is done.
-    fn forget_rules_of(&mut self, path: &RelPath) {
-        if Rules::is_rule_file(path) {
-            self.jobs.push(Job::ForgetRules);
-        }
-    }
-
-    /// Looks when the writing has stopped for a moment: before, half a file would be seen.
-    fn seen_writing(&mut self, path: RelPath, mut item: Item) {
-        self.touch(&path);
-        item.written_since = Some(self.now);
-        if self.hold(&path, &item) {
-            return;
-        }
-        self.batches.join(&item.batches, &path);
-        if self.queue.put_off(path, item, self.now, WRITING_SETTLES, WRITING_AT_MOST) {
-            self.progress.total += 1;
-        }
     }
 
     fn unwatched(&mut self, error: MirrorError) {
@@ -315,6 +266,7 @@ impl State {
     }
 
     fn begin_work(&mut self) {
+        self.go_on_with_gone();
         let Some(link) = self.link else { return };
         if self.paused || self.halted.is_some() {
             return;
@@ -339,7 +291,7 @@ impl State {
                 let trusted = !item.any && !self.is_doubtful(&path);
                 let record = if trusted { self.records.get(&path) } else { None };
                 let walk = item.walk || !(item.listed || matches!(record, Some(Record::Dir { .. })));
-                LookSpec { path, record, walk, urgent: item.urgent }
+                LookSpec { path, record, walk, urgent: item.urgent, digest: item.digest }
             };
             let specs: Vec<LookSpec> = next.into_iter().map(spec).collect();
             if specs.is_empty() {

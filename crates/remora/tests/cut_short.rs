@@ -24,6 +24,8 @@ const CUTTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/cutter
 const FILES: u32 = 40;
 /// One that is streamed.
 const LARGE: &str = "data/large.bin";
+/// How many files a folder has that gets another name with each version.
+const MOVED: u32 = 12;
 
 /// A generator that is good enough for moments, and the same everywhere.
 struct Chance(u64);
@@ -39,8 +41,15 @@ fn asked(name: &str) -> Option<u64> {
     Some(std::env::var(name).ok()?.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
+/// The folder that has another name with each version.
+fn moving(version: u32) -> String {
+    format!("moving{}", version % 3)
+}
+
 /// All bytes of a file of that version; they can't be compressed, and no other version has one of them in its place.
 fn content(name: &str, version: u32) -> Vec<u8> {
+    // What moves is the same under each name.
+    let name = if name.starts_with("moving") { &name[7..] } else { name };
     let size = if name == LARGE { 1_300_000 } else { 3000 + name.len() * 40 };
     let seed = name.bytes().fold(u64::from(version), |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -115,7 +124,16 @@ impl Story {
 
     /// The next version of everything; a third of the files come and go.
     fn edit(&mut self) {
+        let old = self.scene.local().join(moving(self.version));
         self.version += 1;
+        let new = self.scene.local().join(moving(self.version));
+        if fs::rename(old, &new).is_err() {
+            fs::create_dir_all(new.join("sub")).unwrap();
+            for n in 0..MOVED {
+                let name = format!("{}/sub/file {n}.py", moving(self.version));
+                fs::write(self.scene.local().join(&name), content(&name, 1)).unwrap();
+            }
+        }
         for (n, name) in (0..).zip(Self::names()) {
             let place = self.scene.local().join(&name);
             fs::create_dir_all(place.parent().unwrap()).unwrap();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use remora_model::RelPath;
 
 use super::State;
+use super::renames::New;
 use crate::compare::{Comparison, Dirty};
 use crate::error::MirrorError;
 use crate::notice::{Change, Notice};
@@ -36,6 +37,8 @@ impl State {
                 self.tell(Notice::Resumed { left: dirty.len() as u64 });
             }
         }
+        let along: BTreeSet<RelPath> =
+            dirty.iter().map(|dirty| &dirty.path).filter(|path| self.renames.goes_along(path)).cloned().collect();
         for line in found.lines {
             if free(&line.path) {
                 self.keep(&line.path, line.what);
@@ -43,22 +46,31 @@ impl State {
         }
         self.replace_standing(found.diverged, found.failed, &free);
         // What goes away makes room for what comes; what is deeper goes first.
-        let (gone, new): (Vec<Dirty>, Vec<Dirty>) =
-            dirty.into_iter().filter(|dirty| free(&dirty.path)).partition(|dirty| dirty.change == Change::Remove);
+        let (gone, new): (Vec<Dirty>, Vec<Dirty>) = dirty
+            .into_iter()
+            .filter(|dirty| free(&dirty.path) && !along.contains(&dirty.path))
+            .partition(|dirty| dirty.change == Change::Remove);
         let removed: BTreeSet<&RelPath> = gone.iter().map(|dirty| &dirty.path).collect();
         self.hold_only(&removed, &free);
         self.note_gone(removed.iter().copied());
-        if let Some(word) = word {
-            self.decide_gone(&removed, word);
+        let mut arrived = New::new();
+        match word {
+            Some(word) => self.decide_gone(&removed, word),
+            None => arrived = self.new_of(&new),
         }
+        self.pair_folders(&arrived);
         for dirty in gone.into_iter().rev().chain(new) {
             let Dirty { path, size, any, .. } = dirty;
+            if self.renames.goes_along(&path) {
+                continue;
+            }
             self.progress.bytes_total += size;
             self.add(
                 path,
                 Item { batches: vec![batch], size, any, surely_gone: true, listed: true, ..Item::default() },
             );
         }
+        self.expect(&arrived);
         self.batches.close(batch);
     }
 

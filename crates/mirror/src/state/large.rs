@@ -1,7 +1,7 @@
 //! Owns which files wait for the user's word because they are large. What was said no to is in the record; a yes shows
 //! in it as soon as the file leaves.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use remora_model::RelPath;
 
@@ -11,7 +11,7 @@ use crate::event::Job;
 use crate::large::{exceeds, judged};
 use crate::notice::{Change, LargeFiles, Notice, PATHS_NAMED};
 use crate::queue::Item;
-use crate::record::LineKind;
+use crate::record::{LineKind, Record};
 
 #[derive(Debug, Default)]
 pub(super) struct Large {
@@ -60,7 +60,17 @@ impl State {
     }
 
     /// Of what a comparison found, holds what has to wait; hands back what goes on. What it did not find is held no longer.
+    /// One that may only have moved goes on, too, until it was looked at.
     pub(super) fn hold_found(&mut self, dirty: Vec<Dirty>, free: &dyn Fn(&RelPath) -> bool) -> Vec<Dirty> {
+        let gone: HashSet<u64> = dirty
+            .iter()
+            .filter(|dirty| dirty.change == Change::Remove)
+            .filter_map(|dirty| match self.records.get(&dirty.path)? {
+                Record::File(file) => Some(file.size),
+                _ => None,
+            })
+            .collect();
+        let may_have_moved = |dirty: &Dirty| dirty.change == Change::Large && gone.contains(&dirty.size);
         let is_large = |dirty: &Dirty| matches!(dirty.change, Change::Large | Change::Declined);
         let large: BTreeSet<RelPath> =
             dirty.iter().filter(|dirty| is_large(dirty)).map(|dirty| dirty.path.clone()).collect();
@@ -70,7 +80,10 @@ impl State {
         self.large.complete = true;
         dirty
             .into_iter()
-            .filter(|dirty| !(is_large(dirty) && free(&dirty.path) && self.holds_large(&dirty.path, dirty.size)))
+            .filter(|dirty| {
+                let asks = is_large(dirty) && free(&dirty.path) && !may_have_moved(dirty);
+                !(asks && self.holds_large(&dirty.path, dirty.size))
+            })
             .collect()
     }
 

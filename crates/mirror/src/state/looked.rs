@@ -12,7 +12,7 @@ use crate::event::{Job, Large, Op, Way};
 use crate::look::{Content, Looked, LookedFile};
 use crate::queue::{Behind, Item, Live, Sending};
 use crate::record::{FileRecord, Intent, LineKind, Record, Seen};
-use crate::rules::{Rules, ancestors};
+use crate::rules::Rules;
 use crate::scan::{Listing, wanted_mode};
 
 /// A file that changes under every look is given up after this many; with the growing rests between
@@ -25,6 +25,8 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 impl State {
     pub(super) fn looked(&mut self, path: RelPath, looked: Looked) {
         let Some(live) = self.queue.landed(&path) else { return };
+        let Some(live) = self.wait_for_move(&path, live) else { return };
+        self.note_looked(&path, &looked);
         if !matches!(looked, Looked::Gone | Looked::RootGone | Looked::Elsewhere | Looked::Unreadable(_)) {
             self.note_back(&path);
         }
@@ -100,6 +102,7 @@ impl State {
             }
             return self.queue.rest(path.clone(), live.item, settled);
         }
+        let Some(mut live) = self.leave_or_wait(path, live) else { return };
         if self.is_held(path) {
             self.standing_changed |= self.failed.remove(path).is_some();
             return self.finish(path, live);
@@ -146,7 +149,8 @@ impl State {
     }
 
     fn add_records_below(&mut self, dir: &RelPath, item: &Item) {
-        let below: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path).collect();
+        let alone = |path: &RelPath| !self.renames.goes_along(path);
+        let below: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path).filter(alone).collect();
         self.note_gone(&below);
         for path in below {
             let gone = Item { batches: item.batches.clone(), urgent: item.urgent, ..Item::default() };
@@ -155,6 +159,7 @@ impl State {
     }
 
     fn looked_file(&mut self, path: &RelPath, live: Live, file: LookedFile) {
+        let Some(live) = self.await_source(path, live, &file) else { return };
         let Some((mut live, record)) = self.make_way(path, live) else { return };
         self.progress.bytes_total += file.size.saturating_sub(live.item.size);
         live.item.size = file.size;
@@ -211,8 +216,9 @@ impl State {
     }
 
     fn looked_link(&mut self, path: &RelPath, live: Live, text: Vec<u8>) {
-        let Some((live, record)) = self.make_way(path, live) else { return };
         let digest = Digest::of(&text);
+        let Some(live) = self.await_source_of_link(path, live, &digest) else { return };
+        let Some((live, record)) = self.make_way(path, live) else { return };
         if record == Some(Record::Link { digest }) && !live.item.any && !self.is_doubtful(path) {
             return self.settle(path, live, false);
         }
@@ -232,6 +238,7 @@ impl State {
             }
             self.looked_below(path, &live.item, below);
         }
+        let Some(live) = self.await_source_of_dir(path, live, mode) else { return };
         let Some(live) = self.make_way_above(path, live) else { return };
         let record = self.records.get(path);
         let mode = match &record {
@@ -261,6 +268,8 @@ impl State {
 
     /// Puts in what a walk below `dir` found to differ from the record, and what it did not find.
     fn looked_below(&mut self, dir: &RelPath, item: &Item, below: Listing) {
+        let arrived = self.new_in(dir, &below);
+        self.pair_folders(&arrived);
         let new = Item { batches: item.batches.clone(), urgent: item.urgent, any: item.any, ..Item::default() };
         for (path, entry) in &below.entries {
             let up_to_date = match (self.records.get(path), entry.kind) {
@@ -275,6 +284,7 @@ impl State {
                 self.add(path.clone(), Item { size: entry.size, listed: true, ..new.clone() });
             }
         }
+        self.expect(&arrived);
         let unknown = |path: &RelPath| below.unreadable.iter().any(|(unreadable, _)| path.is_within(unreadable));
         let missing = |path: &RelPath| !below.entries.contains_key(path) && !unknown(path) && !below.leaves(path);
         let gone: Vec<RelPath> = self.records.below(dir).map(|(path, _)| path).filter(missing).collect();
@@ -310,42 +320,7 @@ impl State {
         Some((live, record))
     }
 
-    /// Waits for a path above that is still a file over there, or is about to go away.
-    fn make_way_above(&mut self, path: &RelPath, mut live: Live) -> Option<Live> {
-        let in_the_way = |dir: &RelPath| {
-            self.queue.is_clearing(dir) || matches!(self.records.get(dir), Some(Record::File(_) | Record::Link { .. }))
-        };
-        let Some(dir) = ancestors(path).into_iter().find(in_the_way) else { return Some(live) };
-        if !self.queue.is_pending(&dir) {
-            // What is known to stay there is not tried again for each path below it: that would have it looked
-            // at again, with all that is below, and so on for ever. A rescan or the user's word tries again.
-            let stays = self.diverged.contains(&dir) || self.failed.contains_key(&dir);
-            if live.item.waited || stays {
-                self.fail(path, live, MirrorError::InTheWay { path: path.clone() });
-                return None;
-            }
-            let item = Item { batches: live.item.batches.clone(), urgent: live.item.urgent, ..Item::default() };
-            self.add(dir.clone(), item);
-        }
-        let again = live.again.take();
-        self.queue.park(path.clone(), live.item, Behind::Above(dir));
-        if let Some(again) = again {
-            self.put_again(path, again);
-        }
-        None
-    }
-
-    /// The directories above `path` that are not known to be there.
-    fn unknown_dirs(&self, path: &RelPath) -> Vec<RelPath> {
-        // Above one that is known all are.
-        let is_there = |dir: &RelPath| matches!(self.records.get(dir), Some(Record::Dir { .. }));
-        let above = std::iter::successors(path.parent(), RelPath::parent);
-        let mut dirs: Vec<RelPath> = above.take_while(|dir| !is_there(dir)).collect();
-        dirs.reverse();
-        dirs
-    }
-
-    fn send(&mut self, path: &RelPath, live: Live, op: Op, sending: Sending) {
+    pub(super) fn send(&mut self, path: &RelPath, live: Live, op: Op, sending: Sending) {
         let is_dir = matches!(op.kind, ChangeKind::Dir { .. } | ChangeKind::Parent { .. });
         let (urgent, own) = (live.item.urgent, is_dir.then_some(path));
         self.note_sending(path, live, (&op.way, own), sending);

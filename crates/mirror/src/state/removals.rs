@@ -65,12 +65,18 @@ impl Removals {
             return;
         }
         if self.last.is_none_or(|last| now.saturating_duration_since(last) > SET_ENDS) {
+            self.judge();
             self.open.clear();
             (self.count, self.of) = (0, of);
         }
         self.last = Some(now);
         self.count += 1;
         self.open.insert(path.clone());
+    }
+
+    /// Holds the present set if it is too large. Called when it is known of all that is gone whether it is elsewhere now,
+    /// and before the first of them is removed.
+    fn judge(&mut self) {
         if self.limits.exceeded_by(self.count, self.of) {
             self.held.extend(self.open.drain());
         }
@@ -107,14 +113,23 @@ impl State {
     pub(super) fn note_gone<'a>(&mut self, paths: impl IntoIterator<Item = &'a RelPath>) {
         let of = self.records.files();
         for path in paths {
-            if matches!(self.records.get(path), Some(Record::File(_) | Record::Link { .. })) {
+            let is_leaf = matches!(self.records.get(path), Some(Record::File(_) | Record::Link { .. }));
+            // One that is elsewhere now is renamed.
+            if is_leaf && !self.renames.is_elsewhere(path) {
                 self.removals.gone(path, of, self.now);
             }
+            self.note_source(path);
         }
     }
 
     /// Notes that something is here after all, or is nobody's business any more.
     pub(super) fn note_back(&mut self, path: &RelPath) {
+        self.removals_over(path);
+        self.note_no_source(path);
+    }
+
+    /// Nothing is removed for this one.
+    pub(super) fn removals_over(&mut self, path: &RelPath) {
         self.standing_changed |= self.removals.held.contains(path);
         self.removals.over(path, true);
     }
@@ -131,7 +146,8 @@ impl State {
     }
 
     /// Whether this waits for the user's word.
-    pub(super) fn is_held(&self, path: &RelPath) -> bool {
+    pub(super) fn is_held(&mut self, path: &RelPath) -> bool {
+        self.removals.judge();
         self.removals.held.contains(path)
     }
 
@@ -207,7 +223,11 @@ impl State {
     /// Asks the user once all that belongs together is held.
     pub(super) fn ask_about_held(&mut self) {
         let more_may_come = self.queue.len() > 0 && self.set_grows_until().is_some();
-        if more_may_come || self.removals.held.len() <= self.removals.asked {
+        if more_may_come || !self.renames.is_settled() {
+            return;
+        }
+        self.removals.judge();
+        if self.removals.held.len() <= self.removals.asked {
             return;
         }
         let Removals { held, asked, .. } = &mut self.removals;
@@ -259,8 +279,10 @@ mod tests {
         removals.over(&path(0), true);
         removals.over(&path(1), false);
         removals.gone(&path(3), 100, start + SET_ENDS);
+        removals.judge();
         assert!(removals.held.is_empty());
         removals.gone(&path(4), 100, start + SET_ENDS * 2);
+        removals.judge();
         let held: Vec<String> = removals.held.iter().map(ToString::to_string).collect();
         assert_eq!(held, ["f2", "f3", "f4"], "what was removed already is gone");
         removals.gone(&path(5), 100, start + SET_ENDS * 4);

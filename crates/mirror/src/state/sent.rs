@@ -21,6 +21,9 @@ impl State {
     pub(super) fn sent(&mut self, path: RelPath, outcome: Outcome) {
         let Some(mut live) = self.queue.landed(&path) else { return };
         let Some(sending) = live.sending.take() else { return self.put_back(&path, live) };
+        if matches!(sending, Sending::Moved { .. } | Sending::MovedDir { .. }) {
+            return self.moved(&path, live, sending, outcome);
+        }
         match outcome {
             Outcome::Done { digest, dirs, made } => {
                 self.record_dirs(dirs, &live.new_dirs);
@@ -41,7 +44,7 @@ impl State {
     }
 
     /// One that was there already, and was to be made before with the answer lost, counts as made.
-    fn record_dirs(&mut self, dirs: Vec<(RelPath, bool)>, new: &[RelPath]) {
+    pub(super) fn record_dirs(&mut self, dirs: Vec<(RelPath, bool)>, new: &[RelPath]) {
         for (dir, made) in dirs {
             let made = made || (self.records.may_have_made(&dir) && !new.contains(&dir));
             match self.records.get(&dir) {
@@ -69,6 +72,7 @@ impl State {
                 let seen = Some(Seen { mtime, size, racy });
                 LineKind::Is(Record::File(FileRecord { digest, size, mtime, mode, seen }))
             }
+            Sending::Moved { .. } | Sending::MovedDir { .. } | Sending::Leaving => return self.put_back(path, live),
             Sending::Meta(known) => LineKind::Is(Record::File(known)),
             Sending::Link { digest, .. } => LineKind::Is(Record::Link { digest }),
             Sending::Dir { mode, .. } => {

@@ -22,6 +22,7 @@ impl State {
 
     /// Nothing is left to do about this path for now.
     pub(super) fn finish(&mut self, path: &RelPath, live: Live) {
+        self.note_no_source(path);
         let Live { mut item, again, .. } = live;
         if let Some(again) = again {
             item.batches.retain(|batch| !again.batches.contains(batch));

@@ -15,7 +15,7 @@ impl State {
             .filter_map(|path| {
                 let touched = self.queue.touched(&path)?;
                 let record = if self.is_doubtful(&path) { None } else { self.records.get(&path) };
-                Some((LookSpec { path, record, walk: false, urgent: false }, touched))
+                Some((LookSpec { path, record, walk: false, urgent: false, digest: false }, touched))
             })
             .collect();
         if !waiting.is_empty() && !self.is_at_work() {
@@ -29,6 +29,7 @@ impl State {
         self.sifting = self.sifting.saturating_sub(1);
         for (path, touched) in idle {
             if let Some(item) = self.queue.drop_idle(&path, touched) {
+                self.renames.looked_at(&path);
                 self.progress.done += 1;
                 self.queue.done(&path);
                 self.batches.leave(&item.batches, &path);

@@ -5,7 +5,7 @@ use remora_model::{Digest, Mode, Mtime};
 
 use super::*;
 use crate::compare::{Comparison, Dirty};
-use crate::event::Outcome;
+use crate::event::{Outcome, Seen, Sight};
 use crate::look::{Content, Looked, LookedFile};
 use crate::notice::{Blocked, Change, Phase};
 
@@ -318,5 +318,6 @@ fn what_comes_after_an_ignore_file_is_judged_by_it() {
 }
 
 mod removals;
+mod renames;
 mod retry;
 mod told;

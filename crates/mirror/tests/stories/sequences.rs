@@ -9,7 +9,7 @@
 mod hands;
 mod model;
 mod play;
-mod remote;
+pub mod remote;
 mod steps;
 mod they;
 

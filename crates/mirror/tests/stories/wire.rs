@@ -33,6 +33,8 @@ struct Gate {
     replies_held: bool,
     /// Requests that have begun to reach the agent, and whether each changes anything.
     begun: BTreeMap<u32, bool>,
+    /// How many requests that change anything have passed.
+    changes: usize,
     /// Requests that have reached it whole and have no reply yet.
     unanswered: BTreeMap<u32, bool>,
 }
@@ -67,6 +69,16 @@ impl Wire {
     /// From now on no further frame of the agent passes, or does again.
     pub fn hold_replies(&self, held: bool) {
         self.gate.send_modify(|gate| gate.replies_held = held);
+    }
+
+    /// How many requests that change anything have passed so far.
+    pub fn changes(&self) -> usize {
+        self.gate.borrow().changes
+    }
+
+    /// Waits until so many have.
+    pub async fn until_changes(&self, count: usize) {
+        let _ = self.gate.subscribe().wait_for(|gate| gate.changes >= count).await;
     }
 
     pub fn are_requests_held(&self) -> bool {
@@ -150,7 +162,9 @@ impl Gate {
         }
         let (kind, flags, stream) = meaning(frame);
         if kind == REQUEST && op(frame) != LATER {
-            self.begun.insert(stream, CHANGES.contains(&op(frame).as_str()));
+            let is_change = CHANGES.contains(&op(frame).as_str());
+            self.changes += usize::from(is_change);
+            self.begun.insert(stream, is_change);
         }
         if matches!(kind, REQUEST | DATA)
             && flags & END != 0

@@ -147,6 +147,16 @@ impl Play<'_> {
             Verb::Mkdir if !hands::is_reachable(&here, name) || !hands::is_real_dir(&place) => {
                 fs::create_dir(hands::clear_way(&here, name).0).unwrap();
             }
+            Verb::Fill => {
+                // A folder that is worth a rename.
+                for (letter, below) in (0..).zip(["f", "g.py", "sub/h", "sub/__init__.py"]) {
+                    let below = name.join(below);
+                    hands::clear_way_or_keep(&here, &below);
+                    let size = if letter == 3 { 0 } else { Self::size(step) };
+                    fs::write(here.join(&below), hands::text(step.number + letter, size)).unwrap();
+                    self.tell(&[&below]);
+                }
+            }
             Verb::Link => {
                 let texts: [&[u8]; 6] = [b"to1", b"to2", b"../a", b"/etc/hostname", b"new\nline", b"\xff"];
                 hands::link(&hands::clear_way(&here, name).0, texts[step.number as usize % texts.len()]);

@@ -1,5 +1,6 @@
 //! Owns the agents of a row of sequences: one serves many of them, until its pipe is cut. Never mirrors anything.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub struct Remote {
     home: TempDir,
     /// Behind this server, or on this machine without one.
     server: Option<Arc<Sshd>>,
+    /// The way to it, if it is not the usual one.
+    pub way: Option<PathBuf>,
     agent: Option<Agent>,
     /// Agents whose pipe was cut, and which may not have noticed; what ends with each.
     orphans: Vec<(JoinHandle<()>, Child)>,
@@ -37,7 +40,7 @@ pub struct Agent {
 
 impl Remote {
     pub fn new(server: Option<Arc<Sshd>>) -> Self {
-        Self { home: tempfile::tempdir().unwrap(), server, agent: None, orphans: Vec::new() }
+        Self { home: tempfile::tempdir().unwrap(), server, way: None, agent: None, orphans: Vec::new() }
     }
 
     /// The agent that runs; another one if there is none.
@@ -80,7 +83,8 @@ impl Remote {
             None => Command::new("sh"),
             Some(server) => {
                 let mut ssh = Command::new("ssh");
-                ssh.arg("-F").arg(server.ssh_config()).args(["box", "exec", "sh"]);
+                let way = self.way.clone().unwrap_or_else(|| server.ssh_config());
+                ssh.arg("-F").arg(way).args(["box", "exec", "sh"]);
                 ssh
             }
         };

@@ -48,7 +48,7 @@ macro_rules! verbs {
 
 verbs! {
     // The user, here.
-    Write "write", Replace "replace", Burst "burst", Insert "insert", Mkdir "mkdir", Link "link", Remove "remove",
+    Write "write", Replace "replace", Burst "burst", Insert "insert", Mkdir "mkdir", Fill "fill", Link "link", Remove "remove",
     Rename "rename", Chmod "chmod", Touch "touch", Ignore "ignore",
     // Somebody else, there.
     TheyWrite "they-write", TheyEdit "they-edit", TheyRemove "they-remove", TheyMkdir "they-mkdir",
@@ -139,7 +139,7 @@ pub fn case() -> impl Strategy<Value = Case> {
 fn step() -> impl Strategy<Value = Step> {
     let here = prop_oneof![
         8 => Just(Verb::Write), 2 => Just(Verb::Replace), 1 => Just(Verb::Burst), 1 => Just(Verb::Insert),
-        3 => Just(Verb::Mkdir), 3 => Just(Verb::Link), 5 => Just(Verb::Remove), 4 => Just(Verb::Rename),
+        3 => Just(Verb::Mkdir), 3 => Just(Verb::Fill), 3 => Just(Verb::Link), 5 => Just(Verb::Remove), 6 => Just(Verb::Rename),
         2 => Just(Verb::Chmod), 1 => Just(Verb::Touch), 1 => Just(Verb::Ignore),
     ];
     let theirs = prop_oneof![
