@@ -215,13 +215,10 @@ fn read(place: &Path, spec: &LookSpec) -> io::Result<Option<LookedFile>> {
         // A regular file gives less than is asked for only at its end: one call where reading to the end takes two.
         let mut bytes = vec![0; usize::try_from(before.size).unwrap_or(0) + 1];
         let mut filled = 0;
-        while filled as u64 <= before.size {
+        while (filled as u64) < before.size {
             match file.read(&mut bytes[filled..])? {
                 0 => break,
                 count => filled += count,
-            }
-            if filled as u64 == before.size {
-                break;
             }
         }
         bytes.truncate(filled);

@@ -138,12 +138,6 @@ impl State {
         &self.records
     }
 
-    /// How many changes wait or are on their way.
-    #[cfg(test)]
-    pub(crate) fn pending(&self) -> usize {
-        self.queue.len()
-    }
-
     /// When [`Event::Tick`] is wanted next.
     pub(crate) fn next_tick(&self) -> Option<Instant> {
         let alarms = [self.queue.next_alarm(), self.next_rescan, self.retry.due, self.status_due];

@@ -4,6 +4,7 @@ pub mod census;
 pub mod command;
 pub mod lag;
 pub mod lsp;
+pub mod noise;
 pub mod project;
 pub mod python;
 pub mod scene;

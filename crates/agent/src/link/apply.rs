@@ -127,6 +127,7 @@ pub(super) fn answer(reply: &Reply, count: usize) -> Result<Vec<Result<bool, OpE
 #[cfg(test)]
 mod tests {
     use remora_model::{Mode, Mtime};
+    use remora_testkit::noise::noise;
 
     use super::*;
 
@@ -160,14 +161,7 @@ mod tests {
         let (head, body) = request(&root, text.clone(), true);
         assert_eq!(head["packed"], true);
         assert!(body.len() < text.len() / 10);
-        let mut state = 1_u64;
-        let noise: Vec<u8> = std::iter::repeat_with(|| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 56) as u8
-        })
-        .take(100_000)
-        .collect();
-        for (plain, compress) in [(noise, true), (text, false), (b"short".repeat(10), true)] {
+        for (plain, compress) in [(noise(100_000, 1), true), (text, false), (b"short".repeat(10), true)] {
             assert_eq!(
                 request(&root, plain.clone(), compress),
                 (json!({"op": "apply", "root": root, "packed": false, "crc": crc32fast::hash(&plain)}), plain)

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use remora_agent::{AgentError, Expect, Link, OpErrorKind, Piece, Recipe, SpawnSpec, Stored, WriteSpec};
 use remora_model::Digest;
+use remora_testkit::noise::noise;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
@@ -13,19 +14,6 @@ use crate::live::argv;
 use crate::rig::{OneByOne as _, Rig, instructions, kind, pieces, rel, remote, shell};
 
 const MIB: usize = 1 << 20;
-
-/// Bytes without a pattern that repeats.
-fn noise(size: usize, seed: u64) -> Vec<u8> {
-    let (mut state, mut bytes) = (seed | 1, Vec::with_capacity(size + 8));
-    while bytes.len() < size {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
 
 /// A part of the new file: a range of the old one, or bytes that are sent.
 enum Part<'a> {

@@ -78,20 +78,9 @@ impl<'a> Planner<'a> {
 #[cfg(test)]
 mod tests {
     use remora_model::Digest;
+    use remora_testkit::noise::noise;
 
     use super::*;
-
-    fn noise(size: usize, seed: u64) -> Vec<u8> {
-        let (mut state, mut bytes) = (seed | 1, Vec::with_capacity(size + 8));
-        while bytes.len() < size {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            bytes.extend_from_slice(&state.to_le_bytes());
-        }
-        bytes.truncate(size);
-        bytes
-    }
 
     /// Goes through `new` as it is read, `step` bytes at a time.
     fn plan(old: Option<&ChunkList>, new: &[u8], step: usize) -> Vec<Next> {

@@ -243,7 +243,9 @@ impl State {
         let Some(folder) = self.renames.folder(path) else { return Some(live) };
         let to = folder.to.clone();
         let as_it_was = folder.members.values().all(|member| {
-            member.fits && self.records.get(&member.from).as_ref() == Some(&member.record) && !self.is_doubtful(&member.from)
+            member.fits
+                && self.records.get(&member.from).as_ref() == Some(&member.record)
+                && !self.is_doubtful(&member.from)
         });
         let count = self.records.below(path).count() + 1;
         let whole = as_it_was && count == folder.members.len();

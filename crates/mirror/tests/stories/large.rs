@@ -5,23 +5,11 @@ use std::sync::atomic::Ordering;
 
 use remora_mirror::{Blocked, Notice};
 use remora_model::Digest;
+use remora_testkit::noise::noise;
 
 use crate::pair::{Pair, Running, rel};
 
 const MIB: usize = 1 << 20;
-
-/// Bytes without a pattern that repeats.
-fn noise(size: usize, seed: u64) -> Vec<u8> {
-    let (mut state, mut bytes) = (seed | 1, Vec::with_capacity(size + 8));
-    while bytes.len() < size {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
 
 /// Saves, and returns how much was sent for it.
 async fn saved(running: &mut Running, pair: &Pair, bytes: &[u8]) -> u64 {

@@ -5,30 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use remora_model::Digest;
+use remora_testkit::noise::noise;
 use remora_testkit::sshd::{Sshd, SshdOptions};
 use remora_transport::TransportError;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::asker::{Asker, open};
 
-/// Bytes that don't repeat within a window.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend(state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
-}
-
 /// Sends `length` bytes through `cat` and compares what comes back.
 async fn there_and_back(sshd: &Sshd, length: usize) {
     let mut pipe = open(&sshd.ssh_config(), &Asker::silent(), "cat").await.unwrap();
-    let bytes = noise(length);
+    let bytes = noise(length, 7);
     let expected = Digest::of(&bytes);
     let mut writer = pipe.writer;
     let writing = tokio::spawn(async move {

@@ -99,14 +99,14 @@ fn what_would_come_to_nothing_does_not_wait_and_a_later_save_is_not_lost_with_it
     let idle = || asked.iter().map(|(spec, touched)| (spec.path.clone(), *touched)).collect::<Vec<_>>();
     assert_eq!(told(&mut bench), [], "it is not known yet");
     bench.on(Event::Sifted(idle()));
-    assert_eq!((told(&mut bench), bench.state.pending()), (vec![], 0));
+    assert_eq!((told(&mut bench), bench.state.queue.len()), (vec![], 0));
 
     let jobs = bench.on(Event::Saved(path("log")));
     let [Job::Sift(asked)] = &jobs[..] else { panic!("{jobs:?}") };
     let idle: Vec<(RelPath, u64)> = asked.iter().map(|(spec, touched)| (spec.path.clone(), *touched)).collect();
     bench.on(Event::Saved(path("log")));
     bench.on(Event::Sifted(idle));
-    assert_eq!(bench.state.pending(), 1, "it was saved again after that look");
+    assert_eq!(bench.state.queue.len(), 1, "it was saved again after that look");
     bench.on(Event::Sifted(vec![]));
     assert_eq!(told(&mut bench), [(Phase::Paused, vec!["log".to_owned()], false)]);
     let jobs = bench.on(Event::Resume);
