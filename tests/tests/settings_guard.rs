@@ -17,7 +17,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         target: _,
         mirror:
             MirrorSettings {
-                policy: Policy { exclude: _, include: _, max_file_megabytes: _, symlinks: _ },
+                policy: Policy { exclude: _, include: _, max_file_megabytes: _, symlinks: _, modes: _ },
                 on_save: _,
                 watch: _,
                 max_deletes: _,
@@ -35,6 +35,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         ("remora.mirror.include", json!(["*.log"])),
         ("remora.mirror.maxFileMegabytes", json!(1)),
         ("remora.mirror.symlinks", json!("follow")),
+        ("remora.mirror.modes", json!("755")),
         ("remora.mirror.onSave", json!(false)),
         ("remora.mirror.watch", json!(false)),
         ("remora.mirror.maxDeletes", json!(500)),

@@ -5,13 +5,14 @@
 use std::collections::HashMap;
 
 use remora_agent::Surveyed;
-use remora_model::{Digest, Entry, Kind, Mode, Mtime, RelPath};
+use remora_model::{Digest, Entry, Kind, Mode, Modes, Mtime, RelPath};
 
 use crate::error::MirrorError;
 use crate::large::judged;
+use crate::modes::wanted;
 use crate::notice::{Change, PlannedChange};
 use crate::record::{FileRecord, Line, LineKind, Record, Records, Seen, is_racy};
-use crate::scan::{Listing, wanted_mode};
+use crate::scan::Listing;
 
 /// Everything a comparison goes by.
 pub(crate) struct Trees<'a> {
@@ -26,6 +27,8 @@ pub(crate) struct Trees<'a> {
     pub(crate) now: Mtime,
     /// The largest file that is sent unasked; 0 is any.
     pub(crate) max_file: u64,
+    /// Which permission bits count.
+    pub(crate) modes: Modes,
     /// The user chose that the local tree wins.
     pub(crate) overwrite: bool,
 }
@@ -204,7 +207,7 @@ fn judge(trees: &Trees<'_>, path: &RelPath, local: Option<&Entry>, remote: &Surv
     let replacing = if new == Change::Upload { Change::Replace } else { new };
     match (local.kind, there.kind) {
         (_, Kind::Other) | (Kind::Other, _) => in_the_way(),
-        (Kind::Dir, Kind::Dir) => judge_dirs(record.as_ref(), trees.records.may_have_made(path), local, there),
+        (Kind::Dir, Kind::Dir) => judge_dirs(trees, path, local, there),
         (_, Kind::Dir) if ours_dir => Verdict::Dirty(replacing, None),
         // We were about to make it when the answer was lost.
         (_, Kind::Dir) if record.is_none() && trees.records.may_have_made(path) => {
@@ -250,17 +253,18 @@ fn judge_gone(trees: &Trees<'_>, path: &RelPath, remote: &Surveyed) -> Verdict {
     }
 }
 
-fn judge_dirs(record: Option<&Record>, may_be_ours: bool, local: &Entry, there: &Entry) -> Verdict {
-    match record {
+fn judge_dirs(trees: &Trees<'_>, path: &RelPath, local: &Entry, there: &Entry) -> Verdict {
+    let may_be_ours = trees.records.may_have_made(path);
+    match trees.records.get(path) {
         Some(Record::Dir { ours: true, mode }) => {
-            let wanted = wanted_mode(local.mode, Some(*mode));
+            let wanted = wanted(trees.modes, Kind::Dir, local.mode, Some(mode));
             let found = Mode(there.mode.0 & 0o777);
             if found == wanted {
                 return Verdict::Same(None);
             }
             // The record is corrected, because who looks next goes by it.
             let is = || LineKind::Is(Record::Dir { ours: true, mode: found });
-            Verdict::Dirty(Change::Meta, (found != *mode).then(is))
+            Verdict::Dirty(Change::Meta, (found != mode).then(is))
         }
         Some(Record::Dir { ours: false, .. }) => Verdict::Same(None),
         _ => Verdict::Same(Some(Record::Dir { ours: may_be_ours, mode: Mode(there.mode.0 & 0o777) })),
@@ -317,7 +321,7 @@ fn same_content(trees: &Trees<'_>, mut record: FileRecord, local: &Entry, proven
         let racy = is_racy(local.mtime, trees.now);
         record.seen = Some(Seen { mtime: local.mtime, size: local.size, racy });
     }
-    let in_order = record.has_meta(local.mtime, wanted_mode(local.mode, Some(record.mode)));
+    let in_order = record.has_meta(local.mtime, wanted(trees.modes, Kind::File, local.mode, Some(record.mode)));
     match (in_order, proven_now) {
         (true, true) => Verdict::Same(Some(Record::File(record))),
         (true, false) => Verdict::Same(None),

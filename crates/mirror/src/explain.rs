@@ -76,7 +76,7 @@ pub fn explain_path(root: &LocalPath, policy: &Policy, path: &Path) -> Result<Wh
     let Some(path) = relative(&root, given, path) else { return Ok(Why::Outside) };
     let rules = Rules::new(&root, policy)?;
     let links = Links::new(policy.symlinks);
-    let tree = Tree { root: &root, rules: &rules, links: &links, on_dir: &|_| {} };
+    let tree = Tree { root: &root, rules: &rules, links: &links, modes: policy.modes, on_dir: &|_| {} };
     for dir in ancestors(&path) {
         let is_kept = || rules.verdict_from_the_root(&dir, false).is_none_or(|(_, verdict)| !verdict.out);
         match tree.meet(&dir) {

@@ -16,6 +16,7 @@ mod large;
 mod links;
 mod look;
 mod mirror;
+mod modes;
 mod notice;
 mod pack;
 mod place;

@@ -12,6 +12,7 @@ use remora_model::{Digest, Entry, Hasher, Kind, Mode, Mtime, RelPath};
 
 use crate::error::MirrorError;
 use crate::links::Met;
+use crate::modes::wanted;
 use crate::record::{Record, is_racy};
 use crate::rules::{Rules, ancestors};
 use crate::scan::{Listing, Tree, entry_of, mtime_from};
@@ -114,7 +115,7 @@ pub(crate) fn look(tree: &Tree<'_>, parents: &mut Parents<'_>, spec: &LookSpec) 
             Ok(text) => Looked::Link(link_text(&text)),
             Err(error) => trouble(spec, &error),
         },
-        Kind::File if is_unchanged(spec.record.as_ref(), &entry) => Looked::Unchanged,
+        Kind::File if is_unchanged(tree, spec.record.as_ref(), &entry) => Looked::Unchanged,
         Kind::File => {
             for _ in 0..READ_ATTEMPTS {
                 match read(&place, spec) {
@@ -137,7 +138,7 @@ pub(crate) fn comes_to_nothing(tree: &Tree<'_>, spec: &LookSpec) -> bool {
         Some(Err(_)) | None => None,
     };
     parents.ignores(&spec.path, entry.as_ref().map_or(Kind::File, |entry| entry.kind))
-        || entry.is_some_and(|entry| entry.kind == Kind::File && is_unchanged(spec.record.as_ref(), &entry))
+        || entry.is_some_and(|entry| entry.kind == Kind::File && is_unchanged(tree, spec.record.as_ref(), &entry))
 }
 
 /// The digest of a local file or of a link's text; nothing when it can't be read or is neither.
@@ -192,10 +193,10 @@ fn trouble(spec: &LookSpec, error: &io::Error) -> Looked {
     Looked::Unreadable(MirrorError::unreadable(&spec.path, error))
 }
 
-fn is_unchanged(record: Option<&Record>, entry: &Entry) -> bool {
+fn is_unchanged(tree: &Tree<'_>, record: Option<&Record>, entry: &Entry) -> bool {
     let Some(Record::File(known)) = record else { return false };
     let same = known.seen.is_some_and(|seen| !seen.racy && (seen.mtime, seen.size) == (entry.mtime, entry.size));
-    same && known.has_meta(entry.mtime, crate::scan::wanted_mode(entry.mode, Some(known.mode)))
+    same && known.has_meta(entry.mtime, wanted(tree.modes, Kind::File, entry.mode, Some(known.mode)))
 }
 
 /// Reads the file; nothing if it changed meanwhile.
@@ -287,7 +288,7 @@ fn link_text(text: &Path) -> Vec<u8> {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use remora_model::Policy;
+    use remora_model::{Modes, Policy};
 
     use super::*;
     use crate::links::Links;
@@ -300,7 +301,7 @@ mod tests {
     fn look_at(root: &Path, name: &str, record: Option<Record>) -> Looked {
         let rules = Rules::new(root, &Policy::default()).unwrap();
         let links = Links::default();
-        let tree = Tree { root, rules: &rules, links: &links, on_dir: &|_| {} };
+        let tree = Tree { root, rules: &rules, links: &links, modes: Modes::Keep, on_dir: &|_| {} };
         let walk = !matches!(record, Some(Record::Dir { .. }));
         let spec = LookSpec { path: path(name), record, walk, urgent: true, digest: false };
         look(&tree, &mut Parents::new(&tree), &spec)

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Bound;
 use std::path::Path;
 
-use remora_model::{Entry, Kind, Mode, Mtime, RelPath};
+use remora_model::{Entry, Kind, Mode, Modes, Mtime, RelPath};
 
 use crate::error::MirrorError;
 use crate::links::{Links, Met};
@@ -51,6 +51,7 @@ pub(crate) struct Tree<'a> {
     pub(crate) root: &'a Path,
     pub(crate) rules: &'a Rules,
     pub(crate) links: &'a Links,
+    pub(crate) modes: Modes,
     /// Called for each directory before it is read, so that a watch set up there misses nothing.
     pub(crate) on_dir: &'a dyn Fn(&Path),
 }
@@ -197,16 +198,10 @@ fn mode_of(metadata: &Metadata, kind: Kind) -> Mode {
     Mode(if kind == Kind::Dir { bits | 0o700 } else { bits })
 }
 
-/// Windows knows no permission bits; see [`wanted_mode`].
+/// Windows knows no permission bits; see `modes`.
 #[cfg(not(unix))]
 fn mode_of(_: &Metadata, kind: Kind) -> Mode {
     Mode(if kind == Kind::Dir { 0o755 } else { 0o644 })
-}
-
-/// The permission bits that a remote file should have: those of the local one, or, where this machine
-/// has none, those that it has.
-pub(crate) fn wanted_mode(local: Mode, remote: Option<Mode>) -> Mode {
-    if cfg!(unix) { local } else { remote.unwrap_or(local) }
 }
 
 #[cfg(test)]
@@ -236,7 +231,8 @@ mod tests {
         let rules = Rules::new(root, &Policy::default()).unwrap();
         let watched = Mutex::new(Vec::new());
         let on_dir = |place: &Path| watched.lock().unwrap().push(place.strip_prefix(root).unwrap().to_owned());
-        let listing = Tree { root, rules: &rules, links: &Links::default(), on_dir: &on_dir }.walk().unwrap();
+        let listing =
+            Tree { root, rules: &rules, links: &Links::default(), modes: Modes::Keep, on_dir: &on_dir }.walk().unwrap();
         let seen: Vec<String> =
             listing.entries.iter().map(|(path, entry)| format!("{path} {:?} {:?}", entry.kind, entry.mode)).collect();
         assert_eq!(
@@ -260,7 +256,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("gone");
         let rules = Rules::new(&root, &Policy::default()).unwrap();
-        let tree = Tree { root: &root, rules: &rules, links: &Links::default(), on_dir: &|_| {} };
+        let tree = Tree { root: &root, rules: &rules, links: &Links::default(), modes: Modes::Keep, on_dir: &|_| {} };
         assert_eq!(tree.walk(), Err(MirrorError::LocalRootGone));
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use sent::IMPLIED_DIR_MODE;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
-use remora_model::{Policy, RelPath, RemotePath};
+use remora_model::{Modes, Policy, RelPath, RemotePath};
 
 use crate::batch::Batches;
 use crate::error::MirrorError;
@@ -53,6 +53,7 @@ const RETRIED_WITH_A_SAVE: usize = 100;
 
 pub(crate) struct State {
     overwrite: bool,
+    modes: Modes,
     link: Option<u64>,
     root: Option<RemotePath>,
     opening: bool,
@@ -102,6 +103,7 @@ impl State {
     pub(crate) fn new(overwrite: bool, limits: RemovalLimits, policy: &Policy, now: Instant) -> Self {
         Self {
             overwrite,
+            modes: policy.modes,
             link: None,
             root: None,
             opening: false,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use remora_agent::{AgentError, Link, OpErrorKind, Surveyed};
-use remora_model::{Digest, Entry, Kind, Mtime, RelPath, RemotePath};
+use remora_model::{Digest, Entry, Kind, Mtime, Policy, RelPath, RemotePath};
 use tokio::task::JoinSet;
 
 use crate::anchor::Anchor;
@@ -29,6 +29,7 @@ pub(crate) struct Local {
     pub(crate) root: PathBuf,
     pub(crate) rules: Arc<Rules>,
     pub(crate) links: Arc<Links>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) watch: Option<Arc<Watch>>,
     pub(crate) anchor: Arc<Anchor>,
 }
@@ -41,7 +42,7 @@ impl Local {
                 watch.add(dir);
             }
         };
-        f(&Tree { root: &self.root, rules: &self.rules, links: &self.links, on_dir: &on_dir })
+        f(&Tree { root: &self.root, rules: &self.rules, links: &self.links, modes: self.policy.modes, on_dir: &on_dir })
     }
 
     /// Looks at one path; nothing follows from what is missing in another directory than the one that was compared.
@@ -72,7 +73,7 @@ pub(crate) async fn survey(
     local: Local,
     remote: Option<(Link, RemotePath)>,
     records: Records,
-    (overwrite, max_file): (bool, u64),
+    overwrite: bool,
 ) -> Result<Comparison, MirrorError> {
     let now = mtime_from(SystemTime::now());
     let records = Arc::new(records);
@@ -104,7 +105,8 @@ pub(crate) async fn survey(
             local_digests: &local_digests,
             remote_digests: &remote_digests,
             now,
-            max_file,
+            max_file: local.policy.max_file_bytes(),
+            modes: local.policy.modes,
             overwrite,
         };
         let found = compare(&paths, &trees);

@@ -61,7 +61,14 @@ pub(crate) fn start(
     };
     let task = Task {
         state: State::new(config.overwrite, config.removals, &config.policy, Instant::now()),
-        local: Local { anchor: Arc::new(Anchor::of(&root, config.emptied)), root, rules, links, watch },
+        local: Local {
+            anchor: Arc::new(Anchor::of(&root, config.emptied)),
+            root,
+            rules,
+            links,
+            policy: Arc::new(config.policy.clone()),
+            watch,
+        },
         config,
         link: None,
         links: 0,

@@ -14,6 +14,6 @@ pub mod text;
 pub use digest::{Digest, Hasher};
 pub use entry::{Entry, Kind, Mode, Mtime};
 pub use path::{LocalPath, PathError, RelPath, RemotePath};
-pub use policy::{Policy, Symlinks};
+pub use policy::{Modes, Policy, Symlinks};
 pub use port::{LocalPort, RemotePort};
 pub use settings::{DebugSettings, Debugger, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec};

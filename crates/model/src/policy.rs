@@ -11,6 +11,22 @@ pub struct Policy {
     pub max_file_megabytes: u64,
     /// `symlinks`: what becomes of symbolic links.
     pub symlinks: Symlinks,
+    /// `modes`: which permission bits count.
+    pub modes: Modes,
+}
+
+/// Which permission bits count. Those of a new file or folder that do not are 0644 or 0755; else they stay as they are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Modes {
+    /// Those of the local file.
+    #[default]
+    Keep,
+    /// Only whether a file is executable.
+    Executable,
+    /// None.
+    None,
+    /// Those of the local file, these at most.
+    AtMost(u32),
 }
 
 /// What becomes of symbolic links.
@@ -27,7 +43,13 @@ pub enum Symlinks {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { exclude: Vec::new(), include: Vec::new(), max_file_megabytes: 100, symlinks: Symlinks::Keep }
+        Self {
+            exclude: Vec::new(),
+            include: Vec::new(),
+            max_file_megabytes: 100,
+            symlinks: Symlinks::Keep,
+            modes: Modes::Keep,
+        }
     }
 }
 

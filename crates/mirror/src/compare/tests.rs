@@ -55,6 +55,7 @@ fn found(here: Side, there: Side, lines: Vec<LineKind>, overwrite: bool) -> (Str
             remote_digests: &remote_digests,
             now: NOW,
             max_file: 0,
+            modes: remora_model::Modes::Keep,
             overwrite,
         };
         let found = compare(&paths, &trees);

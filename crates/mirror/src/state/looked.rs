@@ -10,10 +10,11 @@ use super::{REMOVAL_SETTLES, State, WRITING_SETTLES};
 use crate::error::MirrorError;
 use crate::event::{Job, Large, Op, Way};
 use crate::look::{Content, Looked, LookedFile};
+use crate::modes::wanted;
 use crate::queue::{Behind, Item, Live, Sending};
 use crate::record::{FileRecord, Intent, LineKind, Record, Seen};
 use crate::rules::Rules;
-use crate::scan::{Listing, wanted_mode};
+use crate::scan::Listing;
 
 /// A file that changes under every look is given up after this many; with the growing rests between
 /// them that is some five seconds. The next event tries again.
@@ -168,7 +169,7 @@ impl State {
             Content::Whole(_, digest) => Some(*digest),
             Content::Large(digest) => *digest,
         };
-        let mode = wanted_mode(mode, known_mode(record.as_ref()));
+        let mode = wanted(self.modes, Kind::File, mode, known_mode(record.as_ref()));
         if let Some(Record::File(known)) = &record
             && Some(known.digest) == digest
             && !live.item.any
@@ -246,13 +247,13 @@ impl State {
                 return self.settle(path, live, false);
             }
             Some(Record::Dir { ours: true, mode: known }) => {
-                let wanted = wanted_mode(mode, Some(*known));
+                let wanted = wanted(self.modes, Kind::Dir, mode, Some(*known));
                 if wanted == *known && !self.is_doubtful(path) {
                     return self.settle(path, live, false);
                 }
                 wanted
             }
-            _ => mode,
+            _ => wanted(self.modes, Kind::Dir, mode, None),
         };
         let clear = match recorded_digest(record.as_ref()) {
             Some(digest) => Some(expect(&live.item, Some(digest))),
@@ -275,7 +276,7 @@ impl State {
             let up_to_date = match (self.records.get(path), entry.kind) {
                 (Some(Record::File(known)), Kind::File) => {
                     known.seen.is_some_and(|seen| !seen.racy && (seen.mtime, seen.size) == (entry.mtime, entry.size))
-                        && known.has_meta(entry.mtime, wanted_mode(entry.mode, Some(known.mode)))
+                        && known.has_meta(entry.mtime, wanted(self.modes, Kind::File, entry.mode, Some(known.mode)))
                 }
                 (Some(Record::Dir { .. }), Kind::Dir) => true,
                 _ => false,

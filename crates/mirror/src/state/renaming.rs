@@ -9,10 +9,11 @@ use super::renames::{New, Target};
 use crate::compare::Dirty;
 use crate::event::{Op, Outcome, Way};
 use crate::look::{Content, Looked, LookedFile};
+use crate::modes::wanted;
 use crate::notice::Change;
 use crate::queue::{Behind, Live, Sending};
 use crate::record::{FileRecord, Intent, LineKind, Record, Seen};
-use crate::scan::{Listing, wanted_mode};
+use crate::scan::Listing;
 
 impl State {
     /// What is gone comes first: it may be what came elsewhere.
@@ -217,7 +218,7 @@ impl State {
         else {
             return Some(live);
         };
-        let mode = wanted_mode(target.mode, Some(known.mode));
+        let mode = wanted(self.modes, Kind::File, target.mode, Some(known.mode));
         let record = FileRecord { mode, ..target.record(known.digest) };
         let Target { to, mtime, .. } = target;
         if self.in_the_way(&to).is_some() {

@@ -129,9 +129,8 @@ impl Task {
             return reply.send(Event::Compared(Err(MirrorError::Link(LostReason::Closed))));
         };
         let (local, events) = (self.local.clone(), self.events.clone());
-        let max_file = self.config.policy.max_file_bytes();
         self.jobs.spawn(async move {
-            let found = survey(local, Some((link, root)), records, (overwrite, max_file)).await;
+            let found = survey(local, Some((link, root)), records, overwrite).await;
             if matches!(found, Err(MirrorError::Link(_))) {
                 let _ = events.send(Event::LinkEnded(number));
             }
@@ -250,9 +249,7 @@ impl Task {
                 (None, _) => Records::default(),
             };
             let remote = root.map(|root| (link, root));
-            let plan = survey(local, remote, records, (config.overwrite, config.policy.max_file_bytes()))
-                .await
-                .map(|found| found.plan());
+            let plan = survey(local, remote, records, config.overwrite).await.map(|found| found.plan());
             // Whoever asked may have stopped waiting.
             let _ = answer.send(plan);
         });

@@ -1,8 +1,11 @@
 //! What the user's own patterns leave out and take in.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use remora_mirror::{Blocked, Change, Config, LargeFiles, Notice, Phase};
+use remora_model::Modes;
 
 use crate::pair::{Pair, Running, rel, tree};
 
@@ -94,6 +97,11 @@ async fn large_files_wait_for_one_word_and_the_rest_goes_on() {
     running.mirror.saved(&pair.write("d/large", vec![3; 4 * MB + 1]));
     assert_eq!(asked(&mut running).await, (1, 4_000_001));
     assert_eq!(fs::metadata(pair.there("d/large")).unwrap().len(), 4_000_000);
+    // A new name is no new file.
+    fs::rename(pair.here("middle"), pair.here("d/renamed")).unwrap();
+    compared(&running).await;
+    let waits: Vec<String> = running.mirror.status().large.iter().map(|(path, _)| path.to_string()).collect();
+    assert_eq!((pair.is_there("middle"), pair.is_there("d/renamed"), waits), (false, true, vec!["d/large".to_owned()]));
     // One that shrinks, or goes, does not wait any more.
     running.mirror.saved(&pair.write("d/large", "small"));
     running.barrier().await.unwrap();
@@ -149,4 +157,33 @@ async fn a_dry_run_names_what_waits_and_what_was_declined() {
     running.mirror.decide_large(LargeFiles::LeaveOut);
     running.barrier().await.unwrap();
     assert_eq!(plan(&running).await, planned(Change::Declined)[1..3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_those_permissions_count_that_the_user_wants() {
+    let mode = |place: &Path| fs::metadata(place).unwrap().permissions().mode() & 0o777;
+    let set = |place: &Path, mode| fs::set_permissions(place, Permissions::from_mode(mode)).unwrap();
+    // What is there at first, and after both sides were changed, to 0700 here and to 0640 there.
+    for (configure, new, program, changed) in [
+        ((|_| {}) as fn(&mut Config), 0o666, 0o777, 0o700),
+        (|config| config.policy.modes = Modes::Executable, 0o644, 0o755, 0o750),
+        (|config| config.policy.modes = Modes::None, 0o644, 0o644, 0o640),
+        (|config| config.policy.modes = Modes::AtMost(0o750), 0o640, 0o750, 0o700),
+    ] {
+        let mut pair = Pair::new();
+        pair.configure = configure;
+        for (name, bits) in [("text", 0o666), ("d/program", 0o777)] {
+            set(&pair.write(name, "1"), bits);
+        }
+        let mut running = pair.mirrored().await;
+        assert_eq!((mode(&pair.there("text")), mode(&pair.there("d/program"))), (new, program));
+        set(&pair.there("text"), 0o640);
+        set(&pair.here("text"), 0o700);
+        running.rescan().await;
+        running.barrier().await.unwrap();
+        assert_eq!(mode(&pair.there("text")), changed);
+        running.save(&pair, "text", "2").await;
+        assert_eq!((pair.text_there("text").as_str(), mode(&pair.there("text"))), ("2", changed));
+        assert_eq!(running.rescan().await.0, 0, "all is as it should be");
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{DebugSettings, Debugger, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec};
-use crate::policy::{Policy, Symlinks};
+use crate::policy::{Modes, Policy, Symlinks};
 
 type Read<T> = Result<T, SettingsError>;
 
@@ -52,6 +52,7 @@ fn policy<'a>(lookup: &impl Fn(&str) -> Option<Node<'a>>) -> Read<Policy> {
         max_file_megabytes: lookup("mirror.maxFileMegabytes")
             .map_or(Ok(policy.max_file_megabytes), |node| node.count())?,
         symlinks: lookup("mirror.symlinks").map_or(Ok(policy.symlinks), |node| node.symlinks())?,
+        modes: lookup("mirror.modes").map_or(Ok(policy.modes), |node| node.modes())?,
     })
 }
 
@@ -187,6 +188,20 @@ impl<'a> Node<'a> {
         }
     }
 
+    fn modes(&self) -> Read<Modes> {
+        let text = self.text()?;
+        let digits = text.len() == 3 && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+        match text.as_str() {
+            "keep" => Ok(Modes::Keep),
+            "executable" => Ok(Modes::Executable),
+            "none" => Ok(Modes::None),
+            _ if digits => Ok(Modes::AtMost(u32::from_str_radix(&text, 8).unwrap_or(0o777))),
+            other => self.wrong(format!(
+                "must be \"keep\", \"executable\", \"none\" or the most that is allowed in octal, such as \"755\", not {other:?}"
+            )),
+        }
+    }
+
     fn debugger(&self) -> Read<Debugger> {
         match self.text()?.as_str() {
             "auto" => Ok(Debugger::Auto),
@@ -241,6 +256,10 @@ mod tests {
             (
                 json!({"remora.targets": [{"name": "a", "local": true, "env": {"A": 1}}]}),
                 "remora.targets[0].env.A: must be a text, not a number",
+            ),
+            (
+                json!({"remora.mirror.modes": "888"}),
+                "remora.mirror.modes: must be \"keep\", \"executable\", \"none\" or the most that is allowed in octal, such as \"755\", not \"888\"",
             ),
             (
                 json!({"remora.debug.debugger": "gdb"}),
