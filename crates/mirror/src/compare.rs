@@ -10,7 +10,7 @@ use remora_model::{Digest, Entry, Kind, Mode, Modes, Mtime, RelPath};
 use crate::error::MirrorError;
 use crate::large::judged;
 use crate::modes::wanted;
-use crate::notice::{Change, PlannedChange};
+use crate::notice::Change;
 use crate::record::{FileRecord, Line, LineKind, Record, Records, Seen, is_racy};
 use crate::scan::Listing;
 
@@ -40,6 +40,9 @@ pub(crate) struct Comparison {
     pub(crate) lines: Vec<Line>,
     /// What has to be done, directories before what is in them.
     pub(crate) dirty: Vec<Dirty>,
+    /// Of what has to be done, the files and links that are gone here; and how many were recorded.
+    pub(crate) gone: Vec<RelPath>,
+    pub(crate) files: usize,
     /// What was changed by somebody else.
     pub(crate) diverged: Vec<RelPath>,
     /// What can't be mirrored.
@@ -95,7 +98,8 @@ pub(crate) fn paths_to_survey(
 
 /// Compares. When digests are asked for, they have to be fetched and the comparison repeated with them.
 pub(crate) fn compare(paths: &[RelPath], trees: &Trees<'_>) -> Comparison {
-    let mut found = Comparison { failed: trees.listing.unreadable.clone(), ..Comparison::default() };
+    let (failed, files) = (trees.listing.unreadable.clone(), trees.records.files());
+    let mut found = Comparison { failed, files, ..Comparison::default() };
     // A directory that can't be made, and one that is about to replace a file: what is below is not what
     // the survey says of it.
     let mut blocked: Option<RelPath> = None;
@@ -143,6 +147,8 @@ impl Comparison {
             Verdict::Forget => self.lines.push(line(LineKind::Nothing(()))),
             Verdict::Dirty(change, what) => {
                 self.lines.extend(what.map(line));
+                let is_file = matches!(trees.records.get(path), Some(Record::File(_) | Record::Link { .. }));
+                self.gone.extend((change == Change::Remove && is_file).then(|| path.clone()));
                 self.dirty.push(dirty(change, false));
             }
             Verdict::Diverged if trees.overwrite => {
@@ -156,21 +162,6 @@ impl Comparison {
                 self.ask_remote.extend(remote.then(|| path.clone()));
             }
         }
-    }
-
-    /// The same as a dry run tells it.
-    pub(crate) fn plan(&self) -> Vec<PlannedChange> {
-        let sent = |dirty: &Dirty| match dirty.change {
-            Change::Upload | Change::Replace | Change::Large | Change::Declined => dirty.size,
-            _ => 0,
-        };
-        let planned = |path: &RelPath, change, bytes| PlannedChange { path: path.clone(), change, bytes };
-        let mut plan: Vec<PlannedChange> =
-            self.dirty.iter().map(|dirty| planned(&dirty.path, dirty.change, sent(dirty))).collect();
-        plan.extend(self.diverged.iter().map(|path| planned(path, Change::Diverged, 0)));
-        plan.extend(self.failed.iter().map(|(path, _)| planned(path, Change::Impossible, 0)));
-        plan.sort_by(|a, b| (&a.path, a.change).cmp(&(&b.path, b.change)));
-        plan
     }
 }
 

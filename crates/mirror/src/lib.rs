@@ -20,6 +20,7 @@ mod modes;
 mod notice;
 mod pack;
 mod place;
+mod plan;
 mod push;
 mod queue;
 mod record;

@@ -234,6 +234,8 @@ pub enum Change {
     Meta,
     /// What we put there, and is gone here, would be removed.
     Remove,
+    /// The same, of so many that they would wait for the user's word.
+    Held,
     /// A file that is too large to be sent unasked: it would wait for the user's word.
     Large,
     /// One that the user does not want to be sent.

@@ -20,6 +20,10 @@ async fn many_files_that_are_gone_here_are_removed_there_when_the_user_says_so()
     assert!(ended.status.success(), "{ended:#?}");
     fs::remove_dir_all(scene.local().join("old")).unwrap();
     scene.write("app.py", "22");
+    let planned = scene.user.run(scene.args("mirror", &["--dry-run"])).await;
+    let held = planned.events.iter().filter(|event| event["change"] == "held").count();
+    let sum = planned.event("planned");
+    assert_eq!((held, sum["changes"].as_u64(), sum["left"].as_u64()), (61, Some(1), Some(61)), "{planned:#?}");
     let ended = scene.user.run(scene.args("mirror", &[])).await;
     let fault = ended.event("fault");
     assert_eq!((fault["kind"].as_str(), ended.status.code()), (Some("many_deletions"), Some(1)), "{ended:#?}");

@@ -3,6 +3,7 @@
 use remora_model::Mode;
 
 use super::*;
+use crate::notice::RemovalLimits;
 use crate::record::Intent;
 
 const NOW: Mtime = Mtime(1_000_000_000_000);
@@ -60,7 +61,8 @@ fn found(here: Side, there: Side, lines: Vec<LineKind>, overwrite: bool) -> (Str
         };
         let found = compare(&paths, &trees);
         if !found.asks() {
-            let plan: Vec<String> = found.plan().iter().map(|line| format!("{:?}", line.change)).collect();
+            let plan: Vec<String> =
+                found.plan(RemovalLimits::default()).iter().map(|line| format!("{:?}", line.change)).collect();
             let forgets = found.lines.iter().any(|line| line.what == LineKind::Nothing(()));
             let text = if plan.is_empty() && forgets { "Forget".to_owned() } else { plan.join(" ") };
             return (if text.is_empty() { "Same".to_owned() } else { text }, asked);

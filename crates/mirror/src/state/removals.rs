@@ -26,7 +26,7 @@ const SHARE_COUNTS_FROM: usize = 10;
 
 impl RemovalLimits {
     /// Whether so many of all files are more than go unasked.
-    fn exceeded_by(self, files: usize, of: usize) -> bool {
+    pub(crate) fn exceeded_by(self, files: usize, of: usize) -> bool {
         let many = self.files > 0 && files as u64 > self.files;
         let share = files as u64 * 100 > self.percent.saturating_mul(of as u64);
         many || (self.percent > 0 && files >= SHARE_COUNTS_FROM && share)

@@ -249,7 +249,7 @@ impl Task {
                 (None, _) => Records::default(),
             };
             let remote = root.map(|root| (link, root));
-            let plan = survey(local, remote, records, config.overwrite).await.map(|found| found.plan());
+            let plan = survey(local, remote, records, config.overwrite).await.map(|found| found.plan(config.removals));
             // Whoever asked may have stopped waiting.
             let _ = answer.send(plan);
         });

@@ -13,6 +13,7 @@ mod links;
 mod lost;
 mod many;
 mod pair;
+mod planned;
 mod renames;
 mod saves;
 mod sequences;

@@ -6,7 +6,7 @@
 //! A sequence that fails is shortened, printed with its seed, and written to `seeds/`, whose files are all played again
 //! each time; a mended fault leaves its file there.
 
-mod hands;
+pub mod hands;
 mod model;
 mod play;
 pub mod remote;

@@ -121,9 +121,16 @@ fn print(voice: &mut Voice, changes: &[PlannedChange]) {
         let event = json!({"event": "would", "change": what, "path": change.path, "bytes": change.bytes});
         voice.print(&event, &format!("{what:<10} {}", change.path));
     }
-    let total = changes.iter().map(|change| change.bytes).sum();
-    let event = json!({"event": "planned", "changes": changes.len(), "bytes": total});
-    voice.print(&event, &format!("{} changes, {} at most; nothing was done", changes.len(), bytes(total)));
+    let (done, left): (Vec<_>, Vec<_>) = changes.iter().partition(|change| is_done(change.change));
+    let total = done.iter().map(|change| change.bytes).sum();
+    let event = json!({"event": "planned", "changes": done.len(), "bytes": total, "left": left.len()});
+    let left = if left.is_empty() { String::new() } else { format!("{} would be left alone; ", left.len()) };
+    voice.print(&event, &format!("{} changes, {} at most; {left}nothing was done", done.len(), bytes(total)));
+}
+
+/// Whether it would be, unlike what waits for a word, is somebody else's, or can't.
+fn is_done(change: Change) -> bool {
+    !matches!(change, Change::Held | Change::Large | Change::Declined | Change::Diverged | Change::Impossible)
 }
 
 fn name(change: Change) -> &'static str {
@@ -134,6 +141,7 @@ fn name(change: Change) -> &'static str {
         Change::Symlink => "symlink",
         Change::Meta => "meta",
         Change::Remove => "remove",
+        Change::Held => "held",
         Change::Large => "large",
         Change::Declined => "declined",
         Change::Diverged => "diverged",
