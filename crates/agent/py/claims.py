@@ -5,8 +5,55 @@ also after a SIGKILL. Advisory; never keeps anybody from changing anything, and 
 """
 
 
+class Awaited:
+    """A claim that an earlier agent of the same person still holds, while it works off what has reached it."""
+
+    def __init__(self, agent, head, fd):
+        self.agent, self.head, self.fd = agent, head, fd
+        self.asking = {}  # stream -> who has the claim
+        self.reader, self.writer = os.pipe()
+        agent.poller.watch(self.reader, read=self.on_free)
+        # The system has no other way to tell that a lock is free.
+        threading.Thread(target=self.wait, daemon=True).start()
+
+    def ask(self, stream, holder, seconds):
+        self.asking[stream] = holder
+        self.agent.later(seconds, lambda: self.answer(stream, {"held_by": holder}))
+
+    def wait(self):
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX)
+            os.write(self.writer, b"!")
+        except OSError:
+            pass  # Whoever asked is answered when its time is over.
+
+    def on_free(self):
+        self.agent.poller.forget(self.reader)
+        os.close(self.reader)
+        os.close(self.writer)
+        taken = take_claim(self.agent, self.head, self.fd)
+        for stream in list(self.asking):
+            self.answer(stream, taken)
+
+    def answer(self, stream, result):
+        if self.asking.pop(stream, None):
+            self.agent.reply(stream, result)
+
+
+def take_claim(agent, head, fd):
+    """The lock is ours: says whose it is now."""
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, json.dumps(head["who"]).encode("ascii"), 0)
+    agent.claims[path_from(head["root"])] = fd
+    return {"held_by": None}
+
+
+def is_same_person(one, other):
+    return all(one.get(key) == other.get(key) for key in ("host", "user", "root"))
+
+
 def op_claim(agent, stream, head, body):
-    """Takes the claim if nobody has it; else tells who has."""
+    """Takes the claim if nobody has it; else tells who has, after a while if an earlier agent of the same person has."""
     root = path_from(head["root"])
     if root in agent.claims:
         return {"held_by": None}
@@ -20,15 +67,19 @@ def op_claim(agent, stream, head, body):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         try:
-            return {"held_by": json.loads(os.pread(fd, 4096, 0).decode("utf-8"))}
+            holder = json.loads(os.pread(fd, 4096, 0).decode("utf-8"))
         except ValueError:
-            return {"held_by": None}  # It is being written: whoever it is has just come, and hears of us next time.
-        finally:
-            os.close(fd)
+            holder = None  # It is being written: whoever it is has just come, and hears of us next time.
+        if holder and head["wait_ms"] and is_same_person(holder, head["who"]):
+            if root in agent.awaited:
+                os.close(fd)
+            else:
+                agent.awaited[root] = Awaited(agent, head, fd)
+            agent.awaited[root].ask(stream, holder, head["wait_ms"] / 1000)
+            return LATER
+        os.close(fd)
+        return {"held_by": holder}
     except OSError:
         os.close(fd)
         raise
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, json.dumps(head["who"]).encode("ascii"), 0)
-    agent.claims[root] = fd
-    return {"held_by": None}
+    return take_claim(agent, head, fd)

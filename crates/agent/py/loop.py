@@ -87,6 +87,7 @@ class Agent:
         self.uploads = set()
         self.folders = set()
         self.claims = {}  # root -> its file, open and locked
+        self.awaited = {}  # root -> Awaited
         self.trashes = {}  # root -> Trash
         self.changes = collections.deque()
         self.jobs = collections.deque()

@@ -1,5 +1,7 @@
 //! Owns the request for the claim on a root. Never decides what follows when somebody else has it.
 
+use std::time::Duration;
+
 use remora_model::RemotePath;
 use serde_json::json;
 
@@ -8,11 +10,13 @@ use crate::error::AgentError;
 use crate::ops::Claim;
 
 impl Link {
-    /// Claims a root for as long as this link lives; if somebody else has it, who.
+    /// Claims a root for as long as this link lives; if somebody else has it, who. An earlier agent of the same person
+    /// (all but `since`), which may still work off what has reached it, is waited for, but for so long at most.
     ///
     /// # Errors
     /// [`AgentError`].
-    pub async fn claim(&self, root: &RemotePath, who: &Claim) -> Result<Option<Claim>, AgentError> {
-        answer::member(self.ask(json!({"op": "claim", "root": root, "who": who})).await?, "held_by")
+    pub async fn claim(&self, root: &RemotePath, who: &Claim, wait: Duration) -> Result<Option<Claim>, AgentError> {
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        answer::member(self.ask(json!({"op": "claim", "root": root, "who": who, "wait_ms": wait})).await?, "held_by")
     }
 }

@@ -1,5 +1,7 @@
 //! Owns the proof that a second editor hears of the first, and that a killed one holds nothing.
 
+use std::time::Duration;
+
 use remora_agent::Claim;
 
 use crate::rig::{Rig, open, shell};
@@ -14,15 +16,36 @@ async fn a_claim_tells_who_has_the_root_until_that_agent_is_killed() {
     let (second, mut child) = open(&mut shell(rig.scratch()), true).await;
     let second = second.unwrap();
     for _ in 0..2 {
-        assert_eq!(rig.link.claim(&rig.root, &who("first")).await.unwrap(), None, "it stays with whoever has it");
-        assert_eq!(second.claim(&rig.root, &who("second")).await.unwrap(), Some(who("first")));
+        assert_eq!(
+            rig.link.claim(&rig.root, &who("first"), Duration::ZERO).await.unwrap(),
+            None,
+            "it stays with whoever has it"
+        );
+        assert_eq!(second.claim(&rig.root, &who("second"), Duration::ZERO).await.unwrap(), Some(who("first")));
     }
     // The shell has become the agent's interpreter or its parent; its own process holds the lock.
     let agent = rig.link.hello().pid;
     assert!(std::process::Command::new("kill").arg("-KILL").arg(agent.to_string()).status().unwrap().success());
     rig.link.lost().await;
     rig.child.wait().await.unwrap();
-    assert_eq!(second.claim(&rig.root, &who("second")).await.unwrap(), None);
+    assert_eq!(second.claim(&rig.root, &who("second"), Duration::ZERO).await.unwrap(), None);
+    second.close().await;
+    child.wait().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_earlier_agent_of_the_same_person_is_waited_for_and_nobody_else() {
+    let rig = Rig::start().await;
+    let (second, mut child) = open(&mut shell(rig.scratch()), true).await;
+    let second = second.unwrap();
+    let (now, later) = (who("first"), Claim { since: 9, ..who("first") });
+    let long = Duration::from_secs(3600);
+    assert_eq!(rig.link.claim(&rig.root, &now, long).await.unwrap(), None);
+    assert_eq!(second.claim(&rig.root, &who("second"), long).await.unwrap(), Some(now.clone()));
+    assert_eq!(second.claim(&rig.root, &later, Duration::from_millis(1)).await.unwrap(), Some(now));
+    let root = rig.root.clone();
+    let (held_by, ()) = tokio::join!(biased; second.claim(&root, &later, long), rig.end());
+    assert_eq!(held_by.unwrap(), None);
     second.close().await;
     child.wait().await.unwrap();
 }

@@ -86,8 +86,10 @@ impl State {
 
     fn looked_gone(&mut self, path: &RelPath, mut live: Live) {
         let Some(record) = self.records.get(path) else {
-            if live.item.urgent && Rules::is_rule_file(path) {
-                // It was never sent, perhaps because it left itself out.
+            // A rule file was never sent, perhaps because it left itself out; something else may have been, with the
+            // answer lost.
+            let may_be_there = !self.records.intents(path).is_empty();
+            if may_be_there || (live.item.urgent && Rules::is_rule_file(path)) {
                 self.want_comparison(false);
             }
             self.note_back(path);

@@ -131,7 +131,11 @@ impl State {
             (_, Some(entry), _) if entry.kind == Kind::Dir => {
                 let known = matches!(sending, Sending::Removal);
                 if known {
-                    self.keep(path, LineKind::Nothing(()));
+                    // What may be in it because of us goes first, when it is known; it is emptied then.
+                    let unsure = self.records.intended().any(|below| below != path && below.is_within(path));
+                    if !unsure {
+                        self.keep(path, LineKind::Nothing(()));
+                    }
                     return self.settle(path, live, false);
                 }
                 return self.fail(path, live, MirrorError::InTheWay { path: path.clone() });

@@ -2,7 +2,7 @@
 //! blocking thread. Decides nothing.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use remora_agent::{AgentError, Claim};
 use remora_model::RemotePath;
@@ -21,7 +21,13 @@ pub(super) enum Opening {
     Root(u64, Result<RemotePath, MirrorError>),
     /// The record of this root.
     Index(RemotePath, Result<Opened, std::io::Error>),
+    /// No earlier agent of ours is at work in this root any more, or not to be waited for, and what is recorded of it.
+    Clear(u64, RemotePath, Option<Records>),
 }
+
+/// What has reached an agent is worked off in less, when its connection is gone. One whose end of the connection lives
+/// on without news has nothing to do; a second window of this folder never ends.
+const EARLIER_AGENT: Duration = Duration::from_secs(3);
 
 /// Who we are, to others who mirror to the same remote root.
 fn identity(root: &Path) -> Claim {
@@ -59,13 +65,16 @@ impl Task {
                 }
                 match root {
                     Err(error) => self.on(Event::RootOpened(link, Err(error))),
-                    Ok(root) if self.known_root.as_ref() == Some(&root) => self.root_opened(link, root, None),
+                    Ok(root) if self.known_root.as_ref() == Some(&root) => self.clear_root(link, root, None),
                     Ok(root) => {
                         self.wanted_root = Some((link, root));
                         self.open_index();
                     }
                 }
             }
+            Opening::Clear(link, root, records) if self.is_current(link) => self.root_opened(link, root, records),
+            // Whatever is wanted next is read again.
+            Opening::Clear(..) => {}
             Opening::Index(root, index) => {
                 self.is_index_opening = false;
                 match self.wanted_root.take() {
@@ -92,7 +101,7 @@ impl Task {
         let Some((link, root)) = self.wanted_root.clone() else { return };
         let Some(place) = self.config.index_file.clone() else {
             self.wanted_root = None;
-            return self.root_opened(link, root, Some(Records::default()));
+            return self.clear_root(link, root, Some(Records::default()));
         };
         if std::mem::replace(&mut self.is_index_opening, true) {
             return;
@@ -116,23 +125,36 @@ impl Task {
             }
             Err(error) => self.index_failed(&error),
         }
-        self.root_opened(link, root, Some(records));
+        self.clear_root(link, root, Some(records));
+    }
+
+    /// An earlier agent may still work off what had reached it when its connection went: whoever asks now what is there
+    /// would take it for somebody else's afterwards. So as long as something is not known to have arrived, the agent
+    /// that has the claim of ours is waited for.
+    fn clear_root(&mut self, link: u64, root: RemotePath, records: Option<Records>) {
+        let unsure = records.as_ref().unwrap_or(self.state.records()).intended().next().is_some();
+        self.claim(link, root, records, if unsure { EARLIER_AGENT } else { Duration::ZERO });
     }
 
     fn root_opened(&mut self, link: u64, root: RemotePath, records: Option<Records>) {
         self.keep_trash(root.clone());
-        self.claim(root.clone());
         self.known_root = Some(root.clone());
         self.remote_root = Some(root.clone());
         self.on(Event::RootOpened(link, Ok((root, records))));
     }
 
     /// Says that we mirror there, and hears who else does. Two windows of one local folder are no news to anybody.
-    fn claim(&mut self, remote_root: RemotePath) {
+    fn claim(&mut self, number: u64, remote_root: RemotePath, records: Option<Records>, wait: Duration) {
         let Some((_, link)) = self.link.clone() else { return };
-        let (own, notices) = (identity(&self.local.root), self.notices.clone());
+        let (own, notices, roots) = (identity(&self.local.root), self.notices.clone(), self.roots.clone());
+        // With nobody to wait for, what is asked next need not wait for the answer.
+        let cleared = move |root, records| drop(roots.send(Opening::Clear(number, root, records)));
+        let mut left = Some(records);
+        if wait.is_zero() {
+            left.take().into_iter().for_each(|records| cleared(remote_root.clone(), records));
+        }
         self.jobs.spawn(async move {
-            match link.claim(&remote_root, &own).await {
+            match link.claim(&remote_root, &own, wait).await {
                 Ok(Some(Claim { host, user, root, .. }))
                     if (&host, &user, &root) != (&own.host, &own.user, &own.root) =>
                 {
@@ -142,6 +164,7 @@ impl Task {
                 Ok(_) => {}
                 Err(error) => tracing::info!(%error, "the remote root can't be claimed"),
             }
+            left.into_iter().for_each(|records| cleared(remote_root.clone(), records));
         });
     }
 

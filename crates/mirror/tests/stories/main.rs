@@ -6,6 +6,7 @@
 
 mod chosen;
 mod divergence;
+mod earlier;
 mod kinds;
 mod large;
 mod latency;

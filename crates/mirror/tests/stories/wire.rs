@@ -33,8 +33,8 @@ struct Gate {
     replies_held: bool,
     /// Requests that have begun to reach the agent, and whether each changes anything.
     begun: BTreeMap<u32, bool>,
-    /// How many requests that change anything have passed.
-    changes: usize,
+    /// How many requests of each kind have passed.
+    passed: BTreeMap<String, usize>,
     /// Requests that have reached it whole and have no reply yet.
     unanswered: BTreeMap<u32, bool>,
 }
@@ -73,12 +73,17 @@ impl Wire {
 
     /// How many requests that change anything have passed so far.
     pub fn changes(&self) -> usize {
-        self.gate.borrow().changes
+        self.gate.borrow().changes()
     }
 
     /// Waits until so many have.
     pub async fn until_changes(&self, count: usize) {
-        let _ = self.gate.subscribe().wait_for(|gate| gate.changes >= count).await;
+        let _ = self.gate.subscribe().wait_for(|gate| gate.changes() >= count).await;
+    }
+
+    /// Waits until a request of this kind has.
+    pub async fn until_passed(&self, op: &str) {
+        let _ = self.gate.subscribe().wait_for(|gate| gate.passed.contains_key(op)).await;
     }
 
     pub fn are_requests_held(&self) -> bool {
@@ -155,6 +160,10 @@ async fn carry_requests(mut from: DuplexStream, mut to: ChildStdin, gate: watch:
 }
 
 impl Gate {
+    fn changes(&self) -> usize {
+        CHANGES.iter().filter_map(|op| self.passed.get(*op)).sum()
+    }
+
     /// Whether this frame may pass now; then it counts.
     fn passes(&mut self, frame: &[u8]) -> bool {
         if self.requests_held {
@@ -163,7 +172,7 @@ impl Gate {
         let (kind, flags, stream) = meaning(frame);
         if kind == REQUEST && op(frame) != LATER {
             let is_change = CHANGES.contains(&op(frame).as_str());
-            self.changes += usize::from(is_change);
+            *self.passed.entry(op(frame)).or_default() += 1;
             self.begun.insert(stream, is_change);
         }
         if matches!(kind, REQUEST | DATA)

@@ -165,6 +165,12 @@ impl Play<'_> {
             Verb::Rename => {
                 hands::rename(&here, name, other);
                 self.tell(&[other]);
+                // It may be emptied by that, before anybody has looked at what was in it.
+                if let Some(dir) =
+                    name.parent().filter(|dir| here.join(dir) != here && hands::is_real_dir(&here.join(dir)))
+                {
+                    self.tell(&[dir]);
+                }
             }
             Verb::Chmod if is_file => hands::chmod(&place, [0o644, 0o755, 0o600, 0o444][step.number as usize % 4]),
             Verb::Chmod if hands::is_reachable(&here, name) && hands::is_real_dir(&place) => {
@@ -210,9 +216,6 @@ impl Play<'_> {
             Verb::Cut | Verb::Kill => {
                 self.remote.cut(step.verb == Verb::Kill).await;
                 self.disconnect();
-                // An agent that still works off what reached it, while the next one is asked what is there, is a race
-                // that can leave behind what is gone here.
-                self.remote.quiet().await;
                 if step.number.is_multiple_of(2) {
                     self.connect().await;
                 }
