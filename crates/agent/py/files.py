@@ -99,6 +99,11 @@ class Place:
     def open(self, flags, mode=0o600):
         return os.open(self.name, flags, mode, dir_fd=self.dir)
 
+    def is_there(self, head):
+        """Whether its path still leads here: a folder may be renamed while a large file comes."""
+        with Place(head) as now:
+            return os.path.sameopenfile(now.dir, self.dir)
+
 
 def blake(data=b""):
     return hashlib.blake2b(data, digest_size=32)
@@ -262,6 +267,8 @@ class Upload:
             os.close(os.dup(self.fd))
             at = (place.dir, place.name, place.path)
             yield from confirm(self.agent, at, place.stat(), head["expect"], (False, digest))
+            if not place.is_there(head):
+                raise OpError("not_found", "the folder of '%s' is not there any more" % show(place.path))
             # Only now: with an old mtime, a look that lasts would make it a leftover for another agent.
             os.fchmod(self.fd, head["mode"] & 0o7777)
             os.utime(self.fd, ns=(head["mtime"], head["mtime"]))

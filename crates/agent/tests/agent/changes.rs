@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{MetadataExt as _, symlink};
 
-use remora_agent::{Change, ChangeKind, Expect, OpErrorKind};
+use remora_agent::{Change, ChangeKind, Expect, OpErrorKind, Piece};
 use remora_model::{Digest, Mode, Mtime};
 
 use crate::files::{TIME, names, spec};
@@ -145,6 +145,28 @@ async fn a_reader_sees_the_old_file_or_the_new_one() {
     }
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     assert!(reader.join().unwrap() > 0);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_file_does_not_arrive_in_a_folder_that_was_renamed_meanwhile() {
+    let rig = Rig::start().await;
+    let (sender, pieces) = tokio::sync::mpsc::channel(2);
+    let (link, root) = (rig.link.clone(), rig.root.clone());
+    let bytes = vec![7; 2 << 20];
+    let spec = spec("d/f", &bytes, Expect::Absent);
+    let writing = tokio::spawn(async move { link.write_from(&root, spec, pieces).await });
+    sender.send(Piece::Bytes(bytes[..90_000].to_vec())).await.unwrap();
+    while !rig.at("d").exists() {
+        rig.link.survey(&rig.root, &[]).await.unwrap();
+    }
+    std::fs::rename(rig.at("d"), rig.at("theirs")).unwrap();
+    for piece in bytes[90_000..].chunks(100_000) {
+        sender.send(Piece::Bytes(piece.to_vec())).await.unwrap();
+    }
+    sender.send(Piece::Whole(Digest::of(&bytes))).await.unwrap();
+    assert_eq!(kind(writing.await.unwrap()), OpErrorKind::NotFound);
+    assert_eq!((names(&rig.at(".")), names(&rig.at("theirs"))), (vec!["theirs".to_owned()], vec![]));
     rig.end().await;
 }
 
