@@ -84,7 +84,9 @@ class Trash:
         self.fd, self.last = None, 0
         self.recent = collections.OrderedDict()  # path -> when something of it was kept last
         self.kept, self.size = None, 0  # Names and sizes, the oldest first; None until they were counted.
-        self.due = False
+        self.new = collections.deque()  # The same of what was kept since.
+        self.oldest, self.most = b"", self.entries
+        self.due = self.tidying = self.half = False
 
     def keep(self, path, dir_fd, name, status, moving):
         """Keeps what stands at `name`; true if it was moved away. `status` may be None: not known."""
@@ -148,55 +150,75 @@ class Trash:
         return last is not None and time.monotonic() - last < TRASH_QUIET
 
     def count(self, kept, size):
-        if self.kept is None:
-            if not self.due:
-                self.due = True
-                self.agent.later(TRASH_SOON, self.tidy)
-            self.size += 1
-            if self.size > self.entries:
-                self.tidy()
-            return
-        self.kept.append((kept, size))
-        self.size += size
-        self.drop(lambda: len(self.kept) > self.entries or self.size > self.bytes)
+        self.new.append((kept, size))
+        if self.kept is not None or len(self.new) > self.entries:
+            self.tidy()
+        elif not self.due:
+            self.due = True
+            self.agent.later(TRASH_SOON, self.recount)
+
+    def recount(self):
+        """A timer calls it: what is there may have become too old, and others may have put in and taken out."""
+        self.kept = None
+        self.tidy()
+        self.due = True
+        self.agent.later(TRASH_OFTEN, self.recount)
 
     def tidy(self):
-        """Counts what is there, and removes what is too old or too much. A timer calls it."""
-        if self.kept is None or not self.due:
-            self.due = True
-            self.agent.later(TRASH_OFTEN, self.again)
-        self.kept, self.size = collections.deque(), 0
-        if self.fd is None:
-            return
-        known = set()
+        """Has what is too old or too much removed, a little at a time among the agent's other jobs."""
+        if not self.tidying:
+            self.tidying = True
+            self.agent.jobs.append((None, self.portions(), None))
+
+    def portions(self):
+        """A generator, as any job; it answers nobody."""
+        try:
+            while self.fd is not None:
+                if self.kept is None:
+                    yield from self.take_stock()
+                while self.new:
+                    self.kept.append(self.new.popleft())
+                    self.size += self.kept[-1][1]
+                if not self.is_too_much():
+                    break
+                name, size = self.kept.popleft()
+                self.size -= size
+                try:
+                    os.unlink(name, dir_fd=self.fd)
+                except OSError:
+                    pass
+                yield
+        except OSError:
+            pass  # The next time counts anew.
+        finally:
+            self.tidying, self.half, self.most = False, False, self.entries
+        return LATER
+
+    def take_stock(self):
+        self.new.clear()
+        kept, known = collections.deque(), set()
         for when, escaped, status in trash_entries(self.fd):
-            self.kept.append((b"%016x-%s" % (when, escaped), status.st_size))
-            self.size += status.st_size
+            kept.append((b"%016x-%s" % (when, escaped), status.st_size))
             known.add(b"path" + escaped)
+            yield
         for name in map(os.fsencode, os.listdir(self.fd)):
-            if name.startswith(b"path=") and name not in known:
+            # One that has come meanwhile is told of by what has come with it.
+            if name.startswith(b"path=") and name not in known and not self.new:
                 os.unlink(name, dir_fd=self.fd)
-        oldest = b"%016x" % max(0, int((time.time() - self.seconds) * 1e9))
-        self.drop(lambda: self.kept[0][0] < oldest or len(self.kept) > self.entries or self.size > self.bytes)
+        self.kept, self.size = kept, sum(size for _, size in kept)
+        self.oldest = b"%016x" % max(0, int((time.time() - self.seconds) * 1e9))
+        self.most = len(kept) // 2 if self.half else self.entries
 
-    def again(self):
-        self.due = False
-        self.tidy()
-
-    def drop(self, too_much):
-        while self.kept and too_much():
-            name, size = self.kept.popleft()
-            self.size -= size
-            try:
-                os.unlink(name, dir_fd=self.fd)
-            except OSError:
-                pass
+    def is_too_much(self):
+        if not self.kept:
+            return False
+        return self.kept[0][0] < self.oldest or len(self.kept) > self.most or self.size > self.bytes
 
     def make_room(self):
         """The older half goes: what is saved now matters more."""
-        self.tidy()
-        left = len(self.kept) // 2
-        self.drop(lambda: len(self.kept) > left)
+        if not self.half:
+            self.half, self.kept = True, None
+            self.tidy()
 
     def tell(self, error):
         """Says once that something was not kept, to whoever asked for it."""

@@ -96,6 +96,28 @@ async fn the_trash_is_bounded_and_the_oldest_goes_first() {
 }
 
 #[tokio::test]
+async fn a_trash_that_is_much_too_full_is_emptied_while_the_agent_does_other_things() {
+    let rig = Rig::start().await;
+    let remove = |n: usize| Change { path: rel(format!("f{n}")), kind: ChangeKind::Remove { expect: Expect::Any } };
+    (0..400).for_each(|n| fs::write(rig.at(&format!("f{n}")), "text").unwrap());
+    keeping(&rig, TrashLimits { entries: 1000, ..LIMITS }, async {
+        rig.link.apply(&rig.root, &(0..399).map(remove).collect::<Vec<_>>()).await.unwrap();
+    })
+    .await;
+    assert_eq!(rig.link.list_trash(&rig.root).await.unwrap().len(), 399);
+    keeping(&rig, LIMITS, async {
+        for n in 0..4 {
+            write(&rig, &format!("g{n}"), "text", Expect::Absent).await;
+            change(&rig, &format!("g{n}"), ChangeKind::Remove { expect: content("text") }).await;
+        }
+        while rig.link.list_trash(&rig.root).await.unwrap().len() > 3 {}
+        assert_eq!(kept(&rig).await, pairs(&[("g1", "text"), ("g2", "text"), ("g3", "text")]));
+    })
+    .await;
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn where_the_cache_is_no_place_it_is_hidden_in_the_root() {
     let rig = Rig::start_with(|command, scratch| {
         fs::write(scratch.join("home/.cache"), "a file in the way").unwrap();
