@@ -15,6 +15,7 @@ mod index;
 mod large;
 mod links;
 mod look;
+mod memory;
 mod mirror;
 mod modes;
 mod notice;
@@ -37,6 +38,7 @@ pub use error::MirrorError;
 pub use explain::{Why, explain_path};
 pub use fetch::read_there;
 pub use links::LeftLink;
+pub use memory::keep_few_pools;
 pub use mirror::{Config, Mirror, start};
 pub use notice::{
     Barrier, Blocked, Change, HeldFiles, LargeFiles, Notice, PATHS_NAMED, PATHS_WAITING, Phase, PlannedChange,

@@ -26,10 +26,12 @@ use crate::watch::{Watch, join};
 
 use self::opening::Opening;
 use self::packing::Packing;
+use self::rest::Rest;
 
 mod jobs;
 mod opening;
 mod packing;
+mod rest;
 
 /// Bulk looks that are under way at a time: more than one hides the time that a disk takes.
 const LOOKS_AT_ONCE: usize = 4;
@@ -87,6 +89,7 @@ pub(crate) fn start(
         answers: HashMap::new(),
         takers: HashMap::new(),
         asked: 0,
+        rest: Rest::default(),
     };
     tokio::spawn(task.run(inbox, happened, opened));
     Ok(())
@@ -117,6 +120,7 @@ struct Task {
     answers: HashMap<u64, oneshot::Sender<Result<Barrier, Blocked>>>,
     takers: HashMap<u64, oneshot::Sender<Result<(), MirrorError>>>,
     asked: u64,
+    rest: Rest,
 }
 
 impl Task {
@@ -127,7 +131,7 @@ impl Task {
         mut opened: mpsc::UnboundedReceiver<Opening>,
     ) {
         loop {
-            let alarm = self.state.next_tick();
+            let alarm = self.state.next_tick().into_iter().chain(self.rest.due()).min();
             tokio::select! {
                 biased;
                 command = inbox.recv() => match command {
@@ -212,25 +216,13 @@ impl Task {
                 self.rest();
             }
             self.packing.begun(&job);
+            self.rest.begun(&job, self.state.unfinished());
             self.begin(job);
         }
         for pack in self.packing.complete() {
             self.send(pack);
         }
         self.rest();
-    }
-
-    /// Brings the index and the memory in order while nothing is under way.
-    fn rest(&mut self) {
-        if !self.state.is_at_rest() {
-            return;
-        }
-        if let Some(index) = &mut self.index
-            && let Err(error) = index.rest().and_then(|()| index.compact(self.state.records()))
-        {
-            tracing::warn!(%error, "the index can't be kept");
-        }
-        self.state.tidy();
     }
 
     fn tell(&mut self, notice: Notice) {

@@ -21,6 +21,7 @@ mod voice;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
@@ -32,12 +33,17 @@ const FAILED: u8 = 1;
 /// The exit status of `debug` and `terminal` when Remora failed and not the program, as `docker run` and `env` have it.
 const FAILED_TO_RUN: u8 = 125;
 
+/// A thread that has nothing to do ends after this long: each keeps memory, and another is started in no time.
+const THREADS_STAY: Duration = Duration::from_secs(1);
+
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    remora_mirror::keep_few_pools();
     let args = Args::parse();
     log_to_stderr();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match runtime.worker_threads(2).thread_keep_alive(THREADS_STAY).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             voice::complain(&format!("Can't start: {error}."));

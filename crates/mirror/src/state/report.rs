@@ -80,6 +80,11 @@ impl State {
         matches!(self.phase(), Phase::InSync | Phase::Incomplete)
     }
 
+    /// How many changes wait or are on their way.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Keeps what is held small; done while at rest.
     pub(crate) fn tidy(&mut self) {
         self.records.settle();

@@ -114,6 +114,13 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// Takes as little memory as it can.
+    pub(crate) fn tidy(&self) {
+        self.shared.known().names.tidy();
+    }
+}
+
 impl Shared {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)

@@ -56,6 +56,12 @@ impl Names {
         }
     }
 
+    /// Lets go of the room that was kept for more.
+    pub(super) fn tidy(&mut self) {
+        self.text.shrink_to_fit();
+        self.places.shrink_to_fit();
+    }
+
     /// Takes out what is known at this path or below it.
     pub(super) fn take_within(&mut self, dir: &[u8]) -> Vec<i32> {
         let is_within = |path: &[u8]| path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest[0] == b'/');

@@ -37,6 +37,10 @@ impl Watch {
     /// A directory is about to be read; it is watched already.
     #[allow(clippy::unused_self, reason = "it is the same as on Linux")]
     pub(crate) fn add(&self, _: &Path) {}
+
+    /// The system keeps what is watched.
+    #[allow(clippy::unused_self, reason = "it is the same as on Linux")]
+    pub(crate) fn tidy(&self) {}
 }
 
 fn translate(root: &Path, event: notify::Result<notify::Event>) -> Vec<Event> {
