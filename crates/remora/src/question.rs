@@ -179,4 +179,17 @@ mod tests {
         assert!(!asked("", true).hidden);
         assert_eq!(asked("Token", true).title, "Token");
     }
+
+    #[test]
+    fn one_question_lists_all_large_files_and_its_answer_says_what_it_is_about() {
+        let file = |name: &str| (RelPath::new(name).unwrap(), 2_100_000_000);
+        let one = Offer::about_large(1, &[file("a.bin")]);
+        assert_eq!(one.said, "1 file is larger than is sent unasked, and is not sent: a.bin (2.1 GB).");
+        assert_eq!(one.meaning("Send It"), Some(Word::Large(LargeFiles::Send)));
+        let many = Offer::about_large(7, &[file("a"), file("b")]);
+        let said = "7 files are larger than is sent unasked, and are not sent: a (2.1 GB), b (2.1 GB) and 5 more.";
+        assert_eq!((many.said.as_str(), many.question), (said, "Send them?"));
+        assert_eq!(many.meaning("Leave Them Out"), Some(Word::Large(LargeFiles::LeaveOut)));
+        assert!(many.remedy.contains("--large-too"), "{}", many.remedy);
+    }
 }
