@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 
 import type { Sidecar } from './client';
 import { attach, launch } from './debug';
-import { compare, explain, resolve, takeRemote } from './files';
+import { compare, explain, resolve, restore, takeRemote } from './files';
 import { targets, type Folders } from './folders';
 import { writeLaunchJson } from './launchJson';
 import { patiently } from './progress';
@@ -29,6 +29,7 @@ export function register(folders: Folders, terminals: Terminals, memory: vscode.
     'remora.pause': (sidecar) => sidecar.request(protocol.pause, {}),
     'remora.resume': (sidecar) => sidecar.request(protocol.resume, {}),
     'remora.resolve': resolve,
+    'remora.restore': restore,
     'remora.removeHeld': (sidecar) => sidecar.request(protocol.mirror, { word: 'remove' }),
     'remora.keepHeld': (sidecar) => sidecar.request(protocol.mirror, { word: 'keep' }),
     'remora.sendLarge': (sidecar) => sidecar.request(protocol.mirror, { word: 'send' }),
@@ -121,9 +122,6 @@ const SHOWN_MS = 5000;
 async function runDoctor(sidecar: Sidecar): Promise<void> {
   const name = sidecar.status?.target ?? targets(sidecar.folder.uri)[0]?.['name'] as string;
   const result = await patiently(sidecar, `Examining ${name}`, (token) => sidecar.request(protocol.doctor, {}, token));
+  const line = ({ name, ok, detail, hint }: protocol.Check): vscode.QuickPickItem => ({ label: `$(${ok ? 'pass' : 'error'}) ${name}`, description: detail, detail: hint ?? '' });
   if (result) await vscode.window.showQuickPick(result.checks.map(line), { title: `How ${name} is`, placeHolder: 'Enter closes the list' });
-}
-
-function line({ name, ok, detail, hint }: protocol.Check): vscode.QuickPickItem {
-  return { label: `$(${ok ? 'pass' : 'error'}) ${name}`, description: detail, ...(hint === null ? {} : { detail: hint }) };
 }

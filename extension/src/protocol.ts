@@ -27,25 +27,23 @@ export type StatusParams = Status & { panel: Panel };
 export interface Panel { icon: string; text: string; tooltip: string; warning: boolean; doing: string; conditions: Record<string, boolean>; actions: Action[] }
 export interface Action { command: string; label: string }
 export interface FailedFile { path: string; reason: string }
-
 /** `stale` names what was saved over there since the program started. */
 export interface SessionStatus { session: number; name: string; attached: boolean; stale: string[] }
 export interface UploadProgress { filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number }
 export interface ConnectParams { target?: string }
-
 /** With `paths`, `overwrite` means these alone; `word` decides about what waits for one. */
 export interface MirrorParams { target?: string; overwrite?: boolean; paths?: string[]; word?: 'remove' | 'keep' | 'send' | 'leave' }
-
 /** What one batch of the mirror did. */
 export interface MirroredParams { files: number; bytes: number; ms: number }
-
 /** Names a file of this machine. */
 export interface FileParams { file: string }
-
 /** base64; null when nothing is there. */
 export interface RemoteFileResult { content: string | null }
 export interface ExplainResult { mirrored: boolean; sentence: string }
-
+/** What was replaced or removed over there, the latest first; `time` says exactly when. */
+export interface TrashResult { kept: KeptFile[] }
+export interface KeptFile { path: string; time: string; size: string }
+export interface RestoreParams { path: string; time: string; overwrite?: boolean }
 /** What could become a target, of kind ssh, docker, kubernetes or local: an entry of `remora.targets` without a folder and an interpreter. */
 export interface Candidate { kind: string; label: string; detail: string; target: Record<string, unknown> }
 export interface SetupCandidatesResult { candidates: Candidate[] }
@@ -59,13 +57,11 @@ export interface SetupInterpretersResult { interpreters: Interpreter[] }
 export interface DoctorParams { target?: string }
 export interface Check { name: string; ok: boolean; detail: string; hint: string | null }
 export interface DoctorResult { checks: Check[] }
-
 /** A configuration of type `remora`, as the editor resolved it. */
 export interface LaunchParams { configuration: Record<string, unknown> }
 
 export interface LaunchResult { session: number; socket: string | null; terminal: number | null; host: string; port: number }
 export interface SessionSocketResult { socket: string }
-
 /** An entry of `launch.json`. */
 export interface AttachConfiguration { name: string; type: string; request: string; [key: string]: unknown }
 export interface SessionParams { session: number }
@@ -73,24 +69,18 @@ export interface LaunchJsonParams { target?: string; name?: string; port?: numbe
 export interface LaunchJsonResult { text: string }
 export interface TerminalOpenParams { cols: number; rows: number; cwd?: string }
 export interface TerminalParams { terminal: number }
-
 /** What was typed, or what the program wrote. */
 export interface TerminalDataParams { terminal: number; data: string }
 export interface TerminalResizeParams { terminal: number; cols: number; rows: number }
-
 /** One of `code`, `signal` and `lost`. */
 export interface TerminalEndedParams { terminal: number; code?: number; signal?: number; lost?: boolean }
 export interface OutputParams { session: number; stream: 'stdout' | 'stderr'; data: string }
-
 /** One of `code`, `signal` and `lost`. */
 export interface ExitedParams { session: number; code?: number; signal?: number; lost?: boolean }
-
 /** What failed, on what, and what to do; also the `data` of an error reply. */
 export interface Fault { kind: string; message: string; hint: string }
-
 /** A question, ready to be shown; an answer may be kept under `keep`, in the store for secrets only. */
 export interface AskParams { kind: string; title: string; prompt: string; hidden: boolean; attempt: number; keep: string | null }
-
 /** `trust` and `remember` answer a host key, `secret` anything else. */
 export interface AskResult { trust?: boolean; remember?: boolean; secret?: string }
 
@@ -104,6 +94,8 @@ export const resume = new RequestType<object, null, Fault>('remora/resume');
 export const remoteFile = new RequestType<FileParams, RemoteFileResult, Fault>('remora/remoteFile');
 export const takeRemote = new RequestType<FileParams, null, Fault>('remora/takeRemote');
 export const explain = new RequestType<FileParams, ExplainResult, Fault>('remora/explain');
+export const trash = new RequestType<object, TrashResult, Fault>('remora/trash');
+export const restore = new RequestType<RestoreParams, null, Fault>('remora/restore');
 export const candidates = new RequestType<object, SetupCandidatesResult, Fault>('remora/setup/candidates');
 export const open = new RequestType<SetupOpenParams, SetupOpenResult, Fault>('remora/setup/open');
 export const browse = new RequestType<SetupBrowseParams, SetupBrowseResult, Fault>('remora/setup/browse');

@@ -67,6 +67,8 @@ where
         .custom_method(mirror_protocol::method::REMOTE_FILE, Backend::remote_file)
         .custom_method(mirror_protocol::method::TAKE_REMOTE, Backend::take_remote)
         .custom_method(mirror_protocol::method::EXPLAIN, Backend::explain)
+        .custom_method(mirror_protocol::method::TRASH, Backend::trash)
+        .custom_method(mirror_protocol::method::RESTORE, Backend::restore)
         .custom_method(method::DEBUG_START, Backend::debug_start)
         .custom_method(method::DEBUG_INTERRUPT, Backend::debug_interrupt)
         .custom_method(method::DEBUG_STOP, Backend::debug_stop)

@@ -13,6 +13,7 @@ mod fault;
 mod handlers;
 mod host;
 mod jobs;
+mod kept;
 mod launch;
 mod launch_configuration;
 mod panel;

@@ -129,6 +129,32 @@ async fn a_remote_file_can_be_read_and_taken() {
 }
 
 #[tokio::test]
+async fn what_was_replaced_there_is_listed_and_brought_back() {
+    let mut scene = Scene::new(&[("app.py", "one"), ("other.py", "1")]).await;
+    scene.client.request("remora/mirror", json!({})).await.unwrap();
+    assert_eq!(scene.client.request("remora/trash", json!({})).await.unwrap()["kept"], json!([]));
+    for (name, text) in [("app.py", "two"), ("other.py", "2")] {
+        scene.save(name, text).await;
+        scene.client.expect("remora/mirrored").await;
+    }
+    let kept = scene.client.request("remora/trash", json!({})).await.unwrap()["kept"].clone();
+    assert_eq!(
+        (&kept[0]["path"], &kept[1]["path"], &kept[1]["size"]),
+        (&json!("other.py"), &json!("app.py"), &json!("3 B"))
+    );
+    let one = json!({"path": "app.py", "time": kept[1]["time"]});
+    assert_eq!(kind(&mut scene, "remora/restore", one.clone()).await, "in_the_way");
+    assert_eq!(kind(&mut scene, "remora/restore", json!({"path": "app.py", "time": "once"})).await, "bad_request");
+    let mut over = one;
+    over["overwrite"] = json!(true);
+    assert_eq!(scene.client.request("remora/restore", over).await.unwrap(), Value::Null);
+    assert_eq!(fs::read_to_string(scene.here("app.py")).unwrap(), "one");
+    scene.client.request("remora/mirror", json!({})).await.unwrap();
+    assert_eq!(scene.there("app.py"), "one");
+    scene.end().await;
+}
+
+#[tokio::test]
 async fn why_a_file_is_mirrored_is_said_without_a_connection() {
     let mut scene = Scene::new(&[("app.py", "1"), ("a.log", ""), (".gitignore", "*.log\n")]).await;
     let explain = |scene: &Scene, name: &str| json!({"file": scene.here(name)});

@@ -46,4 +46,11 @@ story('what somebody else changed is left alone until one has chosen', { files: 
   await bench.shows('# More.');
   await bench.save();
   await stage.untilThere('app.py', '# More.\n# Mine.\nprint(42)\n');
+
+  // What was overwritten when the user chose "Keep Mine" is not lost.
+  await bench.run('Remora: Restore From the Trash…');
+  await bench.pick('Restore which file?', 'app.py');
+  await bench.answerDialog('Restore app.py here', 'Restore');
+  await bench.shows('# Theirs.');
+  await stage.untilThere('app.py', '# Theirs.\n');
 });

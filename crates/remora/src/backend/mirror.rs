@@ -5,11 +5,17 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use remora_agent::Trashed;
 use tower_lsp::jsonrpc::Result;
 
 use super::{Backend, convert};
 use crate::event::Event;
-use crate::protocol::mirror::{ExplainResult, FileParams, MirrorParams, MirroredParams, NoParams, RemoteFileResult};
+use crate::kept::{self, time_text};
+use crate::protocol::mirror::{
+    ExplainResult, FileParams, KeptFile, MirrorParams, MirroredParams, NoParams, RemoteFileResult, RestoreParams,
+    TrashResult,
+};
+use crate::size;
 
 impl Backend {
     pub(super) async fn mirror(&self, params: MirrorParams) -> Result<MirroredParams> {
@@ -50,5 +56,26 @@ impl Backend {
         let answer = open.engine.request(|reply| Event::ExplainAsked(PathBuf::from(params.file), reply));
         let explained = open.progresses.during("Looking", answer).await.map_err(convert::error)?;
         Ok(ExplainResult { mirrored: explained.mirrored, sentence: explained.sentence })
+    }
+
+    pub(super) async fn trash(&self, _: NoParams) -> Result<TrashResult> {
+        let open = self.open().map_err(convert::error)?;
+        let answer = open.engine.request(Event::TrashAsked);
+        let kept = open.progresses.during("Looking at what is kept", answer).await.map_err(convert::error)?;
+        let shown = |one: &Trashed| KeptFile {
+            path: one.path.to_string(),
+            time: time_text(one.when),
+            size: size::bytes(one.size),
+        };
+        Ok(TrashResult { kept: kept.iter().rev().map(shown).collect() })
+    }
+
+    pub(super) async fn restore(&self, params: RestoreParams) -> Result<()> {
+        let open = self.open().map_err(convert::error)?;
+        let RestoreParams { path, time, overwrite } = params;
+        let wanted = kept::wanted(&path, Some(&time), overwrite).map_err(convert::error)?;
+        let answer = open.engine.request(|reply| Event::RestoreAsked(wanted, reply));
+        open.progresses.during("Restoring", answer).await.map_err(convert::error)?;
+        Ok(())
     }
 }

@@ -14,6 +14,10 @@ pub mod method {
     pub const TAKE_REMOTE: &str = "remora/takeRemote";
     /// Why a file is mirrored, or not.
     pub const EXPLAIN: &str = "remora/explain";
+    /// What was replaced or removed there and is kept.
+    pub const TRASH: &str = "remora/trash";
+    /// Something of that comes back here.
+    pub const RESTORE: &str = "remora/restore";
 }
 
 /// Parameters of methods that need none.
@@ -73,4 +77,37 @@ pub struct ExplainResult {
     pub mirrored: bool,
     /// That, and why, in one sentence.
     pub sentence: String,
+}
+
+/// Result of `remora/trash`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrashResult {
+    /// The latest first.
+    pub kept: Vec<KeptFile>,
+}
+
+/// A file as it was before it was replaced or removed over there.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptFile {
+    /// Relative to the folder.
+    pub path: String,
+    /// When that was: UTC, exact, as `2026-11-22T17:05:09.000000001Z`.
+    pub time: String,
+    /// In words.
+    pub size: String,
+}
+
+/// Parameters of `remora/restore`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RestoreParams {
+    /// As `remora/trash` names it.
+    pub path: String,
+    /// The same.
+    pub time: String,
+    /// A file that is here is replaced.
+    #[serde(default)]
+    pub overwrite: bool,
 }
