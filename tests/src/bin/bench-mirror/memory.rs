@@ -11,6 +11,9 @@ use crate::ground::{files, sides};
 use crate::process::Process;
 use crate::road::Road;
 
+/// When all is mirrored, Remora gives back what that took after some quiet seconds. That is the end of the work and not
+/// what watching costs.
+const AFTERWARDS: Duration = Duration::from_secs(5);
 /// How long nothing happens.
 const IDLE: Duration = Duration::from_secs(10);
 const SIDECAR_AT_MOST: Figure = Figure::Bytes(30_000_000);
@@ -24,6 +27,7 @@ pub(crate) async fn run(bed: &Bed, road: &Road) {
     let mut editor = Editor::start(&bed.ground.home(), &sides, &road.ssh_config).await;
     editor.mirror().await;
     editor.settle().await;
+    tokio::time::sleep(AFTERWARDS).await;
     let sidecar = Process(editor.pid());
     let agent = bed.sshd.sessions().into_iter().map(Process).find(|process| process.name().starts_with("python"));
     let agent = agent.expect("the agent runs below sshd");
