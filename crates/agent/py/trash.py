@@ -291,6 +291,10 @@ def op_trash_read(agent, stream, head, body):
         except (OSError, OpError):
             continue
         try:
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISLNK(status.st_mode):
+                text = os.readlink(name, dir_fd=folder)
+                return {"size": len(text), "mode": 0o777, "mtime": mtime_of(status)}, text
             fd = os.open(name, READ_FLAGS, dir_fd=folder)
         except FileNotFoundError:
             continue

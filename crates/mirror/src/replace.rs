@@ -33,6 +33,18 @@ pub(crate) fn replace(root: &Path, path: &RelPath, new: &ReadFile) -> io::Result
     written
 }
 
+/// Replaces what is there, if it is no directory, by a symbolic link with this text, which is not interpreted.
+///
+/// # Errors
+/// The system's; what was there is there then.
+pub(crate) fn replace_by_link(root: &Path, path: &RelPath, text: &[u8]) -> io::Result<()> {
+    let dir = dir::Dir::of(root, path)?;
+    dir.mode_of(path.name())?;
+    let temporary = temporary_name();
+    dir.link(temporary.as_bytes(), text)?;
+    dir.rename(temporary.as_bytes(), path.name()).inspect_err(|_| dir.remove(temporary.as_bytes()))
+}
+
 fn fill(file: &mut File, new: &ReadFile, mode: u32) -> io::Result<Entry> {
     file.write_all(&new.bytes)?;
     dir::set_mode(file, mode)?;
@@ -65,7 +77,7 @@ mod dir {
     use std::path::Path;
 
     use remora_model::RelPath;
-    use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
+    use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, symlinkat, unlinkat};
     use rustix::io::Errno;
 
     pub(super) struct Dir(OwnedFd);
@@ -108,6 +120,10 @@ mod dir {
         pub(super) fn create(&self, name: &[u8]) -> io::Result<File> {
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
             Ok(openat(&self.0, OsStr::from_bytes(name), flags, Mode::from_raw_mode(0o600))?.into())
+        }
+
+        pub(super) fn link(&self, name: &[u8], text: &[u8]) -> io::Result<()> {
+            Ok(symlinkat(OsStr::from_bytes(text), &self.0, OsStr::from_bytes(name))?)
         }
 
         pub(super) fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
@@ -160,6 +176,10 @@ mod dir {
 
         pub(super) fn create(&self, name: &[u8]) -> io::Result<File> {
             File::create_new(self.place(name))
+        }
+
+        pub(super) fn link(&self, _: &[u8], _: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
         }
 
         pub(super) fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {

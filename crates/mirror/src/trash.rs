@@ -6,7 +6,7 @@ use remora_model::{Kind, LocalPath, Mtime, RelPath, RemotePath};
 
 use crate::error::MirrorError;
 use crate::place::canonical;
-use crate::replace::replace;
+use crate::replace::{replace, replace_by_link};
 
 /// What is to be brought back.
 #[derive(Debug, Clone)]
@@ -33,8 +33,8 @@ pub async fn list_trash(link: &Link, root: &str) -> Result<Vec<Trashed>, MirrorE
 /// Brings something back to the local root; what was kept of it is still kept then.
 ///
 /// # Errors
-/// [`MirrorError::NotKept`], [`MirrorError::AlreadyHere`], [`MirrorError::NoFile`] for a link, what keeps the local file
-/// from being written, or a lost link.
+/// [`MirrorError::NotKept`], [`MirrorError::AlreadyHere`], what keeps the local file from being written (where links are
+/// not to be had, a link), or a lost link.
 pub async fn restore(link: &Link, root: &str, local: &LocalPath, wanted: Restore) -> Result<Trashed, MirrorError> {
     let Restore { path, at, replace: may_replace } = wanted;
     let not_kept = || MirrorError::NotKept { path: path.clone() };
@@ -42,11 +42,8 @@ pub async fn restore(link: &Link, root: &str, local: &LocalPath, wanted: Restore
     let kept = link.list_trash(&root).await.map_err(failure)?;
     let fits = |entry: &&Trashed| entry.path == path && at.is_none_or(|at| entry.when == at);
     let entry = kept.iter().rev().find(fits).cloned().ok_or_else(not_kept)?;
-    if entry.kind != Kind::File {
-        return Err(MirrorError::NoFile { path, kind: entry.kind });
-    }
     let bytes = link.read_trash(&root, &path, entry.when).await.map_err(failure)?;
-    let local = local.clone();
+    let (local, kind) = (local.clone(), entry.kind);
     let write = move || {
         let local = canonical(local.as_path()).ok_or(MirrorError::LocalRootGone)?;
         if !may_replace && local.join(path.to_local()).symlink_metadata().is_ok() {
@@ -57,7 +54,10 @@ pub async fn restore(link: &Link, root: &str, local: &LocalPath, wanted: Restore
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(local.join(dir.to_local())).map_err(unwritable)?;
         }
-        replace(&local, &path, &bytes).map_err(unwritable).map(drop)
+        match kind {
+            Kind::Symlink => replace_by_link(&local, &path, &bytes.bytes).map_err(unwritable),
+            _ => replace(&local, &path, &bytes).map_err(unwritable).map(drop),
+        }
     };
     tokio::task::spawn_blocking(write).await.unwrap_or_else(|error| Err(MirrorError::Other(error.to_string())))?;
     Ok(entry)

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::path::Path;
 
 use remora_testkit::scene::Scene;
 
@@ -66,7 +67,9 @@ async fn what_was_replaced_or_removed_there_is_brought_back_here() {
         let ended = scene.user.run(scene.args("mirror", &[])).await;
         assert!(ended.status.success(), "{ended:#?}");
     };
+    std::os::unix::fs::symlink("nowhere at\nall", scene.local().join("link")).unwrap();
     mirror().await;
+    fs::remove_file(scene.local().join("link")).unwrap();
     scene.write("app.py", "second");
     fs::remove_file(scene.local().join("lost.py")).unwrap();
     mirror().await;
@@ -82,6 +85,9 @@ async fn what_was_replaced_or_removed_there_is_brought_back_here() {
     let ended = scene.user.run(args(&["restore", "lost.py"])).await;
     assert_eq!(ended.event("restored")["path"], "lost.py", "{ended:#?}");
     assert_eq!(fs::read_to_string(scene.local().join("lost.py")).unwrap(), "lost");
+    let ended = scene.user.run(args(&["restore", "link"])).await;
+    assert_eq!(ended.event("restored")["path"], "link", "{ended:#?}");
+    assert_eq!(fs::read_link(scene.local().join("link")).unwrap(), Path::new("nowhere at\nall"));
     let time = kept["time"].as_str().unwrap();
     let ended = scene.user.run(args(&["restore", "app.py", "--at", time])).await;
     assert_eq!(ended.event("fault")["kind"], "in_the_way", "{ended:#?}");

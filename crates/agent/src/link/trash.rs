@@ -29,7 +29,7 @@ impl Link {
         listed(&reply).ok_or_else(|| LostReason::Garbled("a list of the trash".to_owned()).into())
     }
 
-    /// Reads what was kept of a file at that time.
+    /// Reads what was kept of a file at that time; of a link, its text.
     ///
     /// # Errors
     /// [`AgentError`]; `NotFound` when there is no such thing, or not any more.
