@@ -10,6 +10,7 @@ use crate::compare::{Comparison, Dirty};
 use crate::error::MirrorError;
 use crate::notice::{Change, Notice};
 use crate::queue::Item;
+use crate::record::LineKind;
 
 impl State {
     pub(super) fn compared(&mut self, compared: Result<Comparison, MirrorError>) {
@@ -57,6 +58,12 @@ impl State {
         match word {
             Some(word) => self.decide_gone(&removed, word),
             None => arrived = self.new_of(&new),
+        }
+        // Nothing stands there: what may have been on its way before a cut has not arrived, and something may be moved there.
+        for path in arrived.keys() {
+            if !self.records.intents(path).is_empty() {
+                self.keep(path, LineKind::Nothing(()));
+            }
         }
         self.pair_folders(&arrived);
         for dirty in gone.into_iter().rev().chain(new) {
