@@ -47,12 +47,14 @@ export class Editor {
 
   /**
    * Installs the extension into a new profile and starts the server on it. `trust` asks for trust in folders, as
-   * a desktop does; `sshConfig` is the text of the user's own ssh_config.
+   * a desktop does; `sshConfig` is the text of the user's own ssh_config; `beside` are further extensions.
    */
-  static async start(vsix, { trust = false, sshConfig = '' } = {}) {
+  static async start(vsix, { trust = false, sshConfig = '', beside = [] } = {}) {
     const profile = await makeProfile(trust);
     await becomeUserOfSsh(profile, sshConfig);
-    await promisify(execFile)(editor().node, [...program(profile), '--install-extension', vsix, '--force'], { env: environment(profile) });
+    for (const each of [vsix, ...beside]) {
+      await promisify(execFile)(editor().node, [...program(profile), '--install-extension', each, '--force'], { env: environment(profile) });
+    }
     const port = await freePort();
     const args = [
       '--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, '--disable-telemetry', '--disable-update-check', '--disable-getting-started-override',
