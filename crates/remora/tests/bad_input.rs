@@ -154,7 +154,7 @@ async fn a_file_of_two_gigabytes_arrives_without_being_held_in_memory() {
     let file = fs::File::create(scene.local().join("weights.bin")).unwrap();
     file.set_len(SIZE).unwrap();
     drop(file);
-    let mut run = scene.user.start(scene.args("mirror", &[]));
+    let mut run = scene.user.start(scene.args("mirror", &["--large-too"]));
     let pid = run.pid();
     run.close_stdin();
     let mirrored = run.event("mirrored").await;

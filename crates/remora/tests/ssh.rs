@@ -207,7 +207,7 @@ async fn a_cut_in_the_first_upload_does_not_end_watching() {
     story.scene.target = flags(&story.sshd.ssh_config_via(lag.port()));
     let large = story.scene.local().join("large");
     fs::File::create(&large).unwrap().set_len(300_000_000).unwrap();
-    let mut run = story.scene.user.start(story.scene.args("mirror", &["--watch"]));
+    let mut run = story.scene.user.start(story.scene.args("mirror", &["--watch", "--large-too"]));
     let remote = story.scene.remote();
     while !fs::read_dir(&remote)
         .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(".remora-")))
