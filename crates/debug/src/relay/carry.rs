@@ -260,6 +260,8 @@ struct Messages {
     portion: Vec<u8>,
     /// Whether what is no DAP passes too.
     tolerant: bool,
+    /// Whether a message has come whole.
+    is_dap: bool,
     /// Whether nothing more is read.
     over: bool,
 }
@@ -267,7 +269,7 @@ struct Messages {
 impl Messages {
     fn new(reader: impl AsyncRead + Send + Unpin + 'static, tolerant: bool) -> Self {
         let decoder = Some(Decoder::default());
-        Self { reader: Box::new(reader), decoder, portion: vec![0; PORTION], tolerant, over: false }
+        Self { reader: Box::new(reader), decoder, portion: vec![0; PORTION], tolerant, is_dap: false, over: false }
     }
 
     /// The next message; nothing at the end. Cancel-safe: what has come is kept.
@@ -275,7 +277,10 @@ impl Messages {
         loop {
             if let Some(decoder) = &mut self.decoder {
                 match decoder.next_frame() {
-                    Ok(Some(frame)) => return Ok(Some(Portion::Message(frame))),
+                    Ok(Some(frame)) => {
+                        self.is_dap = true;
+                        return Ok(Some(Portion::Message(frame)));
+                    }
                     Ok(None) => {}
                     Err(_) if self.tolerant => {
                         let rest = self.decoder.take().map(Decoder::into_rest).unwrap_or_default();
@@ -288,7 +293,8 @@ impl Messages {
                 // A reset is an end too: the other's process was killed.
                 Ok(0) | Err(_) => {
                     let rest = self.decoder.take().map(Decoder::into_rest).unwrap_or_default();
-                    return Ok((!rest.is_empty()).then_some(Portion::Raw(rest)));
+                    // Half a message of one who was killed would garble what is still to be said.
+                    return Ok((!rest.is_empty() && !self.is_dap).then_some(Portion::Raw(rest)));
                 }
                 Ok(count) => match &mut self.decoder {
                     Some(decoder) => decoder.push(&self.portion[..count]),
@@ -296,5 +302,29 @@ impl Messages {
                 },
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The messages and the other bytes in what comes before an end.
+    async fn read(bytes: &'static [u8]) -> Vec<String> {
+        let (mut messages, mut read) = (Messages::new(bytes, true), Vec::new());
+        while let Some(portion) = messages.next().await.unwrap() {
+            read.push(match portion {
+                Portion::Message(frame) => String::from_utf8_lossy(frame.body()).into_owned(),
+                Portion::Raw(bytes) => format!("raw {}", String::from_utf8_lossy(&bytes)),
+            });
+        }
+        read
+    }
+
+    #[tokio::test]
+    async fn half_a_message_at_the_end_is_dropped_and_what_is_no_dap_passes() {
+        assert_eq!(read(b"Content-Length: 2\r\n\r\n{}Content-Length: 9\r\n\r\n").await, ["{}"]);
+        assert_eq!(read(b"Content-Length: 2\r\n\r\n{}").await, ["{}"]);
+        assert_eq!(read(b"no DAP").await, ["raw no DAP"]);
     }
 }
