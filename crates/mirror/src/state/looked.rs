@@ -119,6 +119,12 @@ impl State {
                     self.keep_or_forget_dir(path, *ours);
                     return self.settle(path, live, false);
                 }
+                if self.records.intended().any(|other| other != path && other.is_within(path)) {
+                    // What may have arrived in it has to be known before: it would be taken for somebody else's, and this
+                    // directory would stay because of it.
+                    self.want_comparison(false);
+                    return self.settle(path, live, false);
+                }
                 Expect::Absent
             }
             Record::File(FileRecord { digest, .. }) | Record::Link { digest } => expect(&live.item, Some(digest)),

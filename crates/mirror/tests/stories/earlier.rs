@@ -22,6 +22,9 @@ async fn what_an_earlier_agent_still_does_is_not_somebody_elses() {
         running.mirror.link_up(remote.agent().await.link.clone());
         running.batch().await;
         let agent = remote.running().unwrap();
+        // What is asked after it is answered after it.
+        timeout(PATIENCE, agent.wire.until_passed("claim")).await.unwrap();
+        running.barrier().await.unwrap();
         let pid = Pid::from_raw(i32::try_from(agent.link.hello().pid).unwrap()).unwrap();
         kill_process(pid, Signal::STOP).unwrap();
         // It reaches the agent, which does not get to it before its connection is gone.
