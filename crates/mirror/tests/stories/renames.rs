@@ -125,6 +125,10 @@ async fn a_renamed_file_is_not_sent_again_however_large_it_is() {
         let mut running = counted(&pair, &mut remote).await;
         let requests = changes(&remote);
         fs::create_dir_all(pair.here("deep/er")).unwrap();
+        if watch {
+            // Once it is watched, both halves of a rename are told together.
+            until(&mut running, "the folder", || pair.is_there("deep/er")).await;
+        }
         for (from, to) in [("data.bin", "deep/er/data.bin"), ("old/run.py", "anew.py"), ("tiny/run.py", "run.py")] {
             if fresh {
                 // As a checkout does it: other times.
