@@ -1,7 +1,6 @@
 //! Owns the answer to why a path is mirrored, or not: the same rules as everywhere, asked for their reason. Reads
 //! the ignore files as they are now; blocking. Never changes anything, and needs no mirror at work.
 
-use std::io;
 use std::path::Path;
 
 use remora_model::{Entry, Kind, LocalPath, Policy, RelPath};
@@ -10,7 +9,7 @@ use crate::error::MirrorError;
 use crate::links::{LeftLink, Links, Met};
 use crate::place::{canonical, relative};
 use crate::rules::{Rule, Rules, Verdict, ancestors, line_of};
-use crate::scan::Tree;
+use crate::scan::{Tree, is_absence};
 
 /// Why a path is mirrored, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +89,7 @@ pub fn explain_path(root: &LocalPath, policy: &Policy, path: &Path) -> Result<Wh
     let found = match tree.meet(&path) {
         Ok(Met::Is(entry, _)) => Some(entry),
         Ok(Met::Left(why)) => return Ok(Why::LinkLeft { link: path.clone(), path, why }),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
+        Err(error) if is_absence(&error) => None,
         Err(error) => return Ok(Why::Unreadable(MirrorError::unreadable(&path, &error))),
     };
     let verdict = rules.verdict_from_the_root(&path, found.as_ref().is_some_and(|found| found.kind == Kind::Dir));

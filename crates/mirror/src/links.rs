@@ -14,7 +14,7 @@ use remora_model::{Entry, Kind, RelPath, Symlinks};
 
 use crate::event::Sight;
 use crate::rules::ancestors;
-use crate::scan::entry_of;
+use crate::scan::{entry_of, is_absence, is_link_loop};
 
 /// A link within what a link led to, and so on, is followed this often. Folders that lead to each other crosswise would
 /// multiply without end.
@@ -130,18 +130,7 @@ fn joined(start: &Path, rest: &Path) -> PathBuf {
 }
 
 fn is_nowhere(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) || is_circle(error)
-}
-
-/// Links that lead to each other and nowhere else.
-#[cfg(unix)]
-fn is_circle(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
-}
-
-#[cfg(not(unix))]
-fn is_circle(_: &io::Error) -> bool {
-    false
+    is_absence(error) || is_link_loop(error)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::links::Met;
 use crate::modes::wanted;
 use crate::record::{Record, is_racy};
 use crate::rules::{Rules, ancestors};
-use crate::scan::{Listing, Tree, entry_of, mtime_from};
+use crate::scan::{Listing, Tree, entry_of, is_absence, is_link_loop, mtime_from};
 
 pub(crate) use parents::Parents;
 
@@ -170,10 +170,6 @@ fn meet(tree: &Tree<'_>, parents: &mut Parents<'_>, path: &RelPath) -> Option<io
     }
 }
 
-fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
 /// What was left out after it had been mirrored stays where it is: only what vanishes is removed.
 fn gone(tree: &Tree<'_>, spec: &LookSpec) -> Looked {
     if !tree.root.is_dir() {
@@ -186,7 +182,7 @@ fn gone(tree: &Tree<'_>, spec: &LookSpec) -> Looked {
 }
 
 fn trouble(spec: &LookSpec, error: &io::Error) -> Looked {
-    if is_absence(error) || is_link_instead(error) {
+    if is_absence(error) || is_link_loop(error) {
         // Replaced between the first look and the second: look again later.
         return Looked::Unsteady;
     }
@@ -259,16 +255,6 @@ pub(crate) fn open(place: &Path) -> io::Result<File> {
 #[cfg(not(unix))]
 pub(crate) fn open(place: &Path) -> io::Result<File> {
     File::open(place)
-}
-
-#[cfg(unix)]
-fn is_link_instead(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
-}
-
-#[cfg(not(unix))]
-fn is_link_instead(_: &io::Error) -> bool {
-    false
 }
 
 #[cfg(unix)]

@@ -154,9 +154,25 @@ impl Tree<'_> {
 
 /// What vanished while we looked is simply not there; anything else is worth telling.
 fn note(listing: &mut Listing, path: &RelPath, error: &io::Error) {
-    if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+    if !is_absence(error) {
         listing.unreadable.push((path.clone(), MirrorError::unreadable(path, error)));
     }
+}
+
+/// Nothing is there, or a part of the way is no directory.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// A link stands where none is followed, or links lead to each other and nowhere else.
+#[cfg(unix)]
+pub(crate) fn is_link_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_link_loop(_: &io::Error) -> bool {
+    false
 }
 
 /// What `lstat` said, in our words. A directory gets the bits without which nothing could be put in it.

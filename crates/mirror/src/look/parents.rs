@@ -5,10 +5,9 @@ use std::io;
 
 use remora_model::{Kind, RelPath};
 
-use super::is_absence;
 use crate::links::Met;
 use crate::rules::{Chain, ancestors};
-use crate::scan::Tree;
+use crate::scan::{Tree, is_absence};
 
 /// The directory of the path that was asked about last.
 pub(crate) struct Parents<'a> {
