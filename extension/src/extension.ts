@@ -29,5 +29,6 @@ export function activate(context: vscode.ExtensionContext): void {
     debug.register(folders, terminals),
     commands.register(folders, terminals, context.workspaceState),
   );
-  folders.startThoseInUse();
+  // Not part of activating: the editor waits for that, and starting a program takes as long again.
+  setImmediate(folders.startThoseInUse.bind(folders));
 }
