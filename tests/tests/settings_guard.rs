@@ -17,7 +17,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         target: _,
         mirror:
             MirrorSettings {
-                policy: Policy { exclude: _, include: _, max_file_megabytes: _, symlinks: _, modes: _ },
+                policy: Policy { exclude: _, include: _, max_file_megabytes: _, symlinks: _, modes: _, elsewhere: _ },
                 on_save: _,
                 watch: _,
                 max_deletes: _,
@@ -78,6 +78,7 @@ fn the_schema_of_a_target_has_exactly_the_keys_that_are_read() {
     let sample = |key: &str| match key {
         "port" => json!(2222),
         "env" => json!({"A": "1"}),
+        "mappings" => json!([{"local": "src", "remote": "/srv/src"}]),
         _ => json!("x"),
     };
     for transport in [("host", json!("box")), ("command", json!(["sh"])), ("local", json!(true))] {

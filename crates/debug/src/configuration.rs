@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use remora_model::{LocalPath, RemotePath};
+use remora_model::LocalPath;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::debug_type::DebugType;
-use crate::request::{Endpoint, Request};
+use crate::request::{Endpoint, Mapping, Request};
 
 /// First of the ports that [`stable_port`] may choose.
 const FIRST_PORT: u16 = 20_000;
@@ -38,10 +38,8 @@ pub struct Attach<'a> {
     pub debug_type: DebugType,
     /// Where a client connects.
     pub address: SocketAddr,
-    /// The local folder.
-    pub local_root: &'a LocalPath,
-    /// The remote folder, canonical.
-    pub remote_root: &'a RemotePath,
+    /// Which folder here is which there; a debugger takes the first that fits.
+    pub mappings: &'a [Mapping],
     /// Whether steps stay out of libraries.
     pub just_my_code: bool,
     /// Whether child processes are debugged too.
@@ -59,10 +57,7 @@ impl Attach<'_> {
             "type": self.debug_type.name(),
             "request": "attach",
             "connect": { "host": reachable(self.address.ip()).to_string(), "port": self.address.port() },
-            "pathMappings": [{
-                "localRoot": self.local_root.to_string(),
-                "remoteRoot": self.remote_root.to_string(),
-            }],
+            "pathMappings": path_mappings(self.mappings),
             "justMyCode": self.just_my_code,
             "subProcess": self.sub_process,
         });
@@ -71,6 +66,11 @@ impl Attach<'_> {
         }
         entry
     }
+}
+
+fn path_mappings(mappings: &[Mapping]) -> Value {
+    let mapping = |mapping: &Mapping| json!({ "localRoot": mapping.local_root.to_string(), "remoteRoot": mapping.remote_root.to_string() });
+    mappings.iter().map(mapping).collect()
 }
 
 /// The attach configuration for a client that connects to `endpoint`; `secret` is what the program itself
@@ -89,8 +89,7 @@ pub fn attach_configuration(request: &Request, endpoint: &Endpoint, secret: Opti
         name: &request.name,
         debug_type: DebugType::default(),
         address,
-        local_root: &request.local_root,
-        remote_root: &request.remote_root,
+        mappings: &request.mappings,
         just_my_code: request.just_my_code,
         sub_process: request.sub_process,
         secret,
@@ -104,10 +103,7 @@ pub(crate) fn attach_arguments(request: &Request) -> Value {
         "name": request.name,
         "type": "remora",
         "request": "attach",
-        "pathMappings": [{
-            "localRoot": request.local_root.to_string(),
-            "remoteRoot": request.remote_root.to_string(),
-        }],
+        "pathMappings": path_mappings(&request.mappings),
         "justMyCode": request.just_my_code,
         "subProcess": request.sub_process,
     })
@@ -126,10 +122,15 @@ fn reachable(ip: IpAddr) -> IpAddr {
 mod tests {
     use std::collections::BTreeMap;
 
-    use remora_model::Debugger;
+    use remora_model::{Debugger, RemotePath};
 
     use super::*;
     use crate::request::{Listen, Program};
+
+    fn mapping(local: &str, remote: &str) -> Mapping {
+        let local_root = LocalPath::new(std::env::temp_dir().join(local)).unwrap();
+        Mapping { local_root, remote_root: RemotePath::new(remote).unwrap() }
+    }
 
     fn request() -> Request {
         let listen = Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false };
@@ -143,8 +144,8 @@ mod tests {
             in_code: false,
             just_my_code: true,
             sub_process: true,
-            local_root: LocalPath::new(std::env::temp_dir()).unwrap(),
             remote_root: RemotePath::new("/srv/app").unwrap(),
+            mappings: vec![mapping("lib", "/usr/lib/own"), mapping("", "/srv/app")],
             name: "Remora: app".into(),
             listen,
             terminal: None,
@@ -157,7 +158,7 @@ mod tests {
         let entry = attach_configuration(&request(), &Endpoint::Port(([127, 0, 0, 1], 20_001).into()), None);
         assert_eq!(entry["connect"], json!({"host": "127.0.0.1", "port": 20_001}));
         assert!(entry.get("host").is_none() && entry.get("port").is_none() && entry.get("secret").is_none());
-        assert_eq!(entry["pathMappings"][0]["remoteRoot"], "/srv/app");
+        assert_eq!(entry["pathMappings"][1]["remoteRoot"], "/srv/app");
         assert_eq!(entry["type"], "debugpy");
     }
 
@@ -165,7 +166,7 @@ mod tests {
     fn a_socket_is_named_in_place_of_an_address() {
         let entry = attach_configuration(&request(), &Endpoint::Socket("/run/s".into()), Some("x"));
         assert_eq!((&entry["type"], &entry["socket"]), (&json!("remora"), &json!("/run/s")));
-        assert!(entry.get("connect").is_none() && entry["pathMappings"][0]["remoteRoot"] == "/srv/app");
+        assert!(entry.get("connect").is_none() && entry["pathMappings"][0]["remoteRoot"] == "/usr/lib/own");
     }
 
     #[test]

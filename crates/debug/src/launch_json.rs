@@ -126,6 +126,13 @@ fn merge(existing: &CstObject, wanted: &Map<String, Value>) {
             }
             ("pathMappings", Some(current), Value::Array(mappings)) if current.as_array().is_some() => {
                 let current = current.as_array().expect("invariant: just looked at");
+                if mappings.len() > 1 {
+                    let merged = several(&current, mappings);
+                    if current.to_serde_value().as_ref() != Some(&merged) {
+                        property.set_value(input(&merged));
+                    }
+                    continue;
+                }
                 mappings.iter().filter_map(Value::as_object).for_each(|mapping| merge_mapping(&current, mapping));
             }
             _ => property.set_value(input(value)),
@@ -149,6 +156,22 @@ fn merge_mapping(existing: &CstArray, wanted: &Map<String, Value>) {
         Some(object) => merge(object, wanted),
         None => drop(existing.append(input(&Value::Object(wanted.clone())))),
     }
+}
+
+/// Several mappings among those of the user, whose special cases come first. The order of the others matters too: a
+/// folder in another one comes before that.
+fn several(existing: &CstArray, wanted: &[Value]) -> Value {
+    let theirs = existing.to_serde_value().and_then(|value| value.as_array().cloned()).unwrap_or_default();
+    let shares =
+        |one: &Value, other: &Value| ["remoteRoot", "localRoot"].iter().any(|key| one.get(key) == other.get(key));
+    let special = theirs.iter().filter(|theirs| !wanted.iter().any(|wanted| shares(theirs, wanted)));
+    let ours = wanted.iter().map(|wanted| {
+        let same = |theirs: &&Value| {
+            theirs.get("remoteRoot") == wanted.get("remoteRoot") && is_variable(theirs.get("localRoot"))
+        };
+        theirs.iter().find(same).unwrap_or(wanted)
+    });
+    special.chain(ours).cloned().collect()
 }
 
 fn is_variable(value: Option<&Value>) -> bool {

@@ -29,10 +29,10 @@ pub struct Request {
     pub just_my_code: bool,
     /// Whether child processes are debugged too.
     pub sub_process: bool,
-    /// The folder here that is mirrored.
-    pub local_root: LocalPath,
-    /// The folder there that mirrors it.
+    /// The folder there that the program belongs to.
     pub remote_root: RemotePath,
+    /// Which folder here is which there; one within another comes before it.
+    pub mappings: Vec<Mapping>,
     /// The name of the attach configuration.
     pub name: String,
     /// Where a client here may connect.
@@ -42,6 +42,15 @@ pub struct Request {
     pub terminal: Option<TtySize>,
     /// How a client of this session is told something.
     pub words: Words,
+}
+
+/// A folder here, and the one there that mirrors it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Here.
+    pub local_root: LocalPath,
+    /// There, canonical.
+    pub remote_root: RemotePath,
 }
 
 /// What to run.

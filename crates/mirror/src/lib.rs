@@ -39,7 +39,7 @@ pub use explain::{Why, explain_path};
 pub use fetch::read_there;
 pub use links::LeftLink;
 pub use memory::keep_few_pools;
-pub use mirror::{Config, Mirror, start};
+pub use mirror::{Config, Mirror, Tell, start, start_telling};
 pub use notice::{
     Barrier, Blocked, Change, HeldFiles, LargeFiles, Notice, PATHS_NAMED, PATHS_WAITING, Phase, PlannedChange,
     Progress, RemovalLimits, Status,

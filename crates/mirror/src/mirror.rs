@@ -2,6 +2,7 @@
 //! that lives in the one task behind the handle.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use remora_agent::{Link, TrashLimits};
 use remora_model::{LocalPath, Policy, RelPath};
@@ -19,6 +20,8 @@ pub struct Config {
     pub remote_root: String,
     /// Whether a missing remote folder is made.
     pub create_root: bool,
+    /// Remote folders above it that are made with it, outermost first.
+    pub above: Vec<String>,
     /// What of it is mirrored, and how.
     pub policy: Policy,
     /// Where the record of what is ours is kept; without it, it is kept in memory only.
@@ -64,9 +67,21 @@ pub(crate) enum Command {
 /// [`MirrorError::LocalRootGone`] when the local root is no directory; [`MirrorError::Other`] for an
 /// pattern of the policy that can't be understood.
 pub fn start(config: Config, notices: mpsc::UnboundedSender<Notice>) -> Result<Mirror, MirrorError> {
+    // The owner may have stopped listening; the mirror goes on.
+    start_telling(config, Arc::new(move |notice| drop(notices.send(notice))))
+}
+
+/// Who hears what a mirror says; must not block.
+pub type Tell = Arc<dyn Fn(Notice) + Send + Sync>;
+
+/// As [`start`], for an owner of several mirrors, who has to know which one says what.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_telling(config: Config, tell: Tell) -> Result<Mirror, MirrorError> {
     let (commands, inbox) = mpsc::unbounded_channel();
     let (status_out, status) = watch::channel(Status::default());
-    crate::task::start(config, notices, inbox, status_out)?;
+    crate::task::start(config, tell, inbox, status_out)?;
     Ok(Mirror { commands, status })
 }
 

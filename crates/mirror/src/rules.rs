@@ -1,7 +1,7 @@
 //! Owns which paths are left out. The one matcher for walks, saves and the watcher. Reads ignore files
 //! and looks for the marks of a virtual environment; never decides what to do with what is left.
 //!
-//! From strongest to weakest: the `exclude` setting, the `include` setting, `.remoraignore` files (inner before
+//! From strongest to weakest: what another mapping has, the `exclude` setting, the `include` setting, `.remoraignore` files (inner before
 //! outer), what is left out by default, `.gitignore` files (inner before outer, up to the repository's top), and
 //! `.git/info/exclude`. A folder that is left out stays closed to all of them but `include`. The defaults stand above `.gitignore`, because a common pattern such as `!*/`
 //! there would otherwise bring `.git` and every virtual environment back in.
@@ -81,6 +81,8 @@ pub enum Rule {
     Environment,
     /// A temporary file of Remora's own.
     Temporary,
+    /// Another mapping has this folder, or its place on the remote.
+    Elsewhere,
 }
 
 /// What a rule says of a path.
@@ -102,6 +104,7 @@ impl Verdict {
 /// Decides what is left out below one root.
 pub(crate) struct Rules {
     root: PathBuf,
+    elsewhere: Vec<RelPath>,
     exclude: Gitignore,
     include: Includes,
     defaults: Gitignore,
@@ -153,7 +156,8 @@ impl Rules {
         let exclude = builder.build().map_err(|error| MirrorError::Other(error.to_string()))?;
         let include = Includes::new(&policy.include)?;
         let defaults = gitignore(None, DEFAULTS.iter().copied());
-        Ok(Self { root: root.to_owned(), exclude, include, defaults, loaded: Mutex::default() })
+        let elsewhere = policy.elsewhere.clone();
+        Ok(Self { root: root.to_owned(), elsewhere, exclude, include, defaults, loaded: Mutex::default() })
     }
 
     /// Whether a change of this file may change what is left out.
@@ -214,6 +218,9 @@ impl Rules {
     fn verdict(&self, chain: &Chain, path: &RelPath, is_dir: bool) -> Option<Verdict> {
         if path.name().starts_with(b".remora-") && path.name().ends_with(b".tmp") {
             return Some(Verdict::of(true, Rule::Temporary));
+        }
+        if self.elsewhere.contains(path) {
+            return Some(Verdict::of(true, Rule::Elsewhere));
         }
         let local = path.to_local();
         let kept = |rule: fn(String) -> Rule, pattern: &str| Verdict::of(false, rule(pattern.to_owned()));

@@ -16,7 +16,7 @@ use crate::error::MirrorError;
 use crate::event::{Event, Job, Seen, Sight};
 use crate::index::Index;
 use crate::links::Links;
-use crate::mirror::{Command, Config};
+use crate::mirror::{Command, Config, Tell};
 use crate::notice::{Barrier, Blocked, Notice, Status};
 use crate::place::{canonical, relative};
 use crate::rules::Rules;
@@ -39,7 +39,7 @@ const LOOKS_AT_ONCE: usize = 4;
 /// Starts the task.
 pub(crate) fn start(
     config: Config,
-    notices: mpsc::UnboundedSender<Notice>,
+    notices: Tell,
     inbox: mpsc::UnboundedReceiver<Command>,
     status: watch::Sender<Status>,
 ) -> Result<(), MirrorError> {
@@ -109,7 +109,7 @@ struct Task {
     wanted_root: Option<(u64, RemotePath)>,
     is_index_opening: bool,
     index: Option<Index>,
-    notices: mpsc::UnboundedSender<Notice>,
+    notices: Tell,
     status: watch::Sender<Status>,
     events: mpsc::UnboundedSender<Event>,
     roots: mpsc::UnboundedSender<Opening>,
@@ -229,8 +229,7 @@ impl Task {
         if let Notice::Status(status) = &notice {
             self.status.send_replace(status.clone());
         }
-        // The owner may have stopped listening; the mirror goes on.
-        let _ = self.notices.send(notice);
+        (self.notices)(notice);
     }
 
     /// Under all names that the file has here.

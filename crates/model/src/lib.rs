@@ -16,4 +16,6 @@ pub use entry::{Entry, Kind, Mode, Mtime};
 pub use path::{LocalPath, PathError, RelPath, RemotePath};
 pub use policy::{Modes, Policy, Symlinks};
 pub use port::{LocalPort, RemotePort};
-pub use settings::{DebugSettings, Debugger, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec};
+pub use settings::{
+    DebugSettings, Debugger, Mapping, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec,
+};

@@ -1,5 +1,7 @@
 //! Owns the user's own word on what of a folder is mirrored. Never applies it.
 
+use crate::path::RelPath;
+
 /// What of a folder is mirrored, and how; a part of `remora.mirror.*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -13,6 +15,8 @@ pub struct Policy {
     pub symlinks: Symlinks,
     /// `modes`: which permission bits count.
     pub modes: Modes,
+    /// Folders that have, or whose remote place has, a mapping of its own. No setting takes them in.
+    pub elsewhere: Vec<RelPath>,
 }
 
 /// Which permission bits count. Those of a new file or folder that do not are 0644 or 0755; else they stay as they are there.
@@ -49,6 +53,7 @@ impl Default for Policy {
             max_file_megabytes: 100,
             symlinks: Symlinks::Keep,
             modes: Modes::Keep,
+            elsewhere: Vec::new(),
         }
     }
 }

@@ -31,10 +31,22 @@ pub struct Target {
     /// The remote folder that mirrors the workspace; `~` and `~/…` mean the login's home.
     /// Without it: `~/remora/NAME-OF-THE-LOCAL-FOLDER`.
     pub remote_root: Option<String>,
+    /// Folders that are mirrored to places of their own. With any and no `remote_root`, the workspace itself is not
+    /// mirrored.
+    pub mappings: Vec<Mapping>,
     /// The interpreter for the program; without it, one is looked for.
     pub python: Option<String>,
     /// Environment variables of every program started there.
     pub env: BTreeMap<String, String>,
+}
+
+/// A local folder, and where it is mirrored to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Absolute, or as seen from the workspace.
+    pub local: String,
+    /// Absolute; `~` and `~/…` mean the login's home.
+    pub remote: String,
 }
 
 /// How a target is reached.

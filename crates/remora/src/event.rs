@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 
-use remora_agent::{Link, LostReason, Trashed};
+use remora_agent::{Link, LostReason};
 use remora_debug::{Session, SessionEvent};
-use remora_mirror::{Barrier, Notice, PlannedChange, Restore};
+use remora_mirror::Notice;
 use remora_model::{DebugSettings, LocalPath, RelPath, RemotePath, Settings};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::doctor::Finding;
 use crate::fault::{Explained, Fault};
+use crate::folders::FolderName;
+use crate::kept::{Kept, Wanted};
+use crate::mirrors::{Arrived, Planned};
 use crate::question::Word;
 use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
@@ -54,11 +57,11 @@ pub enum Event {
     /// The user asks why a file is mirrored, or not.
     ExplainAsked(PathBuf, Reply<Explained>),
     /// The user asks what is kept of what was replaced or removed on the remote.
-    TrashAsked(Reply<Vec<Trashed>>),
+    TrashAsked(Reply<Vec<Kept>>),
     /// The user wants some of that back here.
-    RestoreAsked(Restore, Reply<Trashed>),
+    RestoreAsked(Wanted, Reply<Kept>),
     /// The user asks what mirroring would do.
-    PlanAsked(Option<String>, Reply<Vec<PlannedChange>>),
+    PlanAsked(Option<String>, Reply<Vec<Planned>>),
     /// The user asks for a debug session.
     DebugAsked(Option<String>, DebugRequest, Reply<Listening>),
     /// The editor launches an entry of its `launch.json`.
@@ -88,10 +91,12 @@ pub enum Event {
     LinkLost(Generation, LostReason),
     /// The pause before the next attempt is over.
     RetryDue(Generation),
-    /// The mirror said something.
-    MirrorSaid(Notice),
+    /// The mirror of that folder said something.
+    MirrorSaid(FolderName, Notice),
     /// The user has said what becomes of files that wait for a word; so many of them were asked about.
     Decided {
+        /// In which folder.
+        folder: FolderName,
         /// How many did then.
         count: usize,
         /// The answer.
@@ -100,7 +105,7 @@ pub enum Event {
     /// Mirroring everything ended.
     MirrorEnded(Result<(), Fault>, Reply<Mirrored>),
     /// Everything is on the remote of that connection and the program may start, or it may not.
-    BarrierPassed(Generation, Result<Barrier, Fault>, Box<DebugRequest>, Reply<Listening>),
+    BarrierPassed(Generation, Result<Arrived, Fault>, Box<DebugRequest>, Reply<Listening>),
     /// A debug start ended.
     Started(SessionId, Result<Box<Session>, Fault>, Reply<Listening>),
     /// Opening a terminal ended.
@@ -141,11 +146,11 @@ pub enum Overwrite {
 impl Overwrite {
     /// Whether this one is.
     #[must_use]
-    pub fn covers(&self, path: &RelPath) -> bool {
+    pub fn covers(&self, folder: &FolderName, path: &RelPath) -> bool {
         match self {
             Self::Nothing => false,
             Self::All => true,
-            Self::These(paths) => paths.contains(&path.to_string()),
+            Self::These(paths) => paths.contains(&folder.file(path)),
         }
     }
 }
@@ -153,8 +158,8 @@ impl Overwrite {
 /// The answer to [`Event::RootAsked`]: all that an attach configuration needs.
 #[derive(Debug, Clone)]
 pub struct Rooted {
-    /// The remote root, canonical.
-    pub remote_root: RemotePath,
+    /// Which local folder is which remote one, canonical; that in which programs start comes first.
+    pub roots: Vec<(LocalPath, RemotePath)>,
     /// What is known without asking the remote.
     pub project: Project,
 }
@@ -162,8 +167,6 @@ pub struct Rooted {
 /// What this side knows of a project and its target.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// The local root.
-    pub local_root: LocalPath,
     /// Name of the target.
     pub target: String,
     /// The port that belongs to the project.

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::asker::Asker;
 use crate::event::Event;
 use crate::fault::Fault;
+use crate::folders::FolderName;
 use crate::jobs::Jobs;
 use crate::state::{State, Workspace};
 use crate::surface::{Said, Surface};
@@ -60,14 +61,14 @@ async fn run(
     mut state: State,
     jobs: Jobs,
     mut inbox: mpsc::UnboundedReceiver<Event>,
-    mut news: mpsc::UnboundedReceiver<Notice>,
+    mut news: mpsc::UnboundedReceiver<(FolderName, Notice)>,
 ) {
     loop {
         // The mirror's news first: it tells of each batch before it lets a barrier pass, and the count of
         // what was mirrored must be complete when the barrier's event is handled.
         let event = tokio::select! {
             biased;
-            Some(notice) = news.recv() => Event::MirrorSaid(notice),
+            Some((folder, notice)) = news.recv() => Event::MirrorSaid(folder, notice),
             event = inbox.recv() => match event {
                 Some(event) => event,
                 None => return,

@@ -15,7 +15,7 @@ mod transport;
 
 pub use agent::{boot, lost, not_absolute, root, root_missing, root_read_only};
 pub use debug::notice;
-pub use explain::{Explained, explained};
+pub use explain::{Explained, explained, in_no_folder};
 pub use mirror::{blocked, held, large, mirror};
 pub use terminal::{no_folder, terminal, terminal_lost};
 pub use transport::unreachable;

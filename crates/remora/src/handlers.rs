@@ -10,7 +10,6 @@ mod link;
 mod mirror;
 mod terminal;
 
-pub(crate) use configured::is_absolute;
 pub(crate) use debug::configuration_name;
 pub use file::Question;
 

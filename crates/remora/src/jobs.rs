@@ -1,25 +1,28 @@
 //! Owns the list of what the state can have done, and does it. Each job runs in a task of its own,
 //! ends in an event, and decides nothing.
 
-mod file;
+pub(crate) mod file;
 mod terminal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use remora_agent::{Link, Trashed};
+use remora_agent::Link;
 use remora_debug::{Request, Session};
-use remora_mirror::{Barrier, Blocked, Mirror, PlannedChange, Restore};
-use remora_model::{LocalPath, TransportSpec};
+use remora_mirror::{Mirror, Restore};
+use remora_model::TransportSpec;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::asker::Asker;
 use crate::doctor::{self, Finding, Patient};
 use crate::event::{Event, Generation, Overwrite, Project, Reply, Rooted};
-use crate::fault::{self, Explained, Fault, Kind};
+use crate::fault::{Explained, Fault, Kind};
+use crate::folders::{Folder, FolderName};
 use crate::handlers::Question;
 use crate::host;
+use crate::kept::Kept;
+use crate::mirrors::{Mirrors, Planned};
 use crate::question::Word;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
 pub use terminal::{Carrying, Opening};
@@ -32,44 +35,31 @@ pub enum Job {
     AwaitLoss { generation: Generation, link: Link },
     /// Send an event after a while.
     After { delay: Duration, event: Box<Event> },
-    /// Find the canonical remote root.
-    FindRoot { link: Link, root: String, project: Box<Project>, reply: Reply<Rooted> },
+    /// Find the canonical remote roots.
+    FindRoots { link: Link, folders: Vec<Folder>, project: Box<Project>, reply: Reply<Rooted> },
     /// Tell what would fail, unless nobody waits for it any more.
     Examine { patient: Box<Patient>, reply: Reply<Vec<Finding>> },
     /// Have everything on the remote; `rescan` when the mirror does not compare the trees just now, `overwrite`
     /// when the local side wins this once.
-    MirrorAll { mirror: Mirror, rescan: bool, overwrite: Overwrite, reply: Reply<Mirrored> },
+    MirrorAll { mirrors: Mirrors, rescan: bool, overwrite: Overwrite, reply: Reply<Mirrored> },
     /// Wait for the answer to a question about so many files; none may come.
-    AwaitWord { count: usize, answer: oneshot::Receiver<Word> },
+    AwaitWord { folder: FolderName, count: usize, answer: oneshot::Receiver<Word> },
     /// Read what the remote holds of a local file.
-    ReadRemoteFile {
-        link: Link,
-        local_root: LocalPath,
-        remote_root: String,
-        file: PathBuf,
-        reply: Reply<Option<Vec<u8>>>,
-    },
+    ReadRemoteFile { link: Link, folders: Vec<Folder>, file: PathBuf, reply: Reply<Option<Vec<u8>>> },
     /// Have the remote file in the local one's place.
-    Take { mirror: Mirror, file: PathBuf, reply: Reply<()> },
+    Take { mirrors: Mirrors, file: PathBuf, reply: Reply<()> },
     /// Tell what is kept of what was replaced or removed there.
-    ListTrash { link: Link, remote_root: String, reply: Reply<Vec<Trashed>> },
+    ListTrash { link: Link, folders: Vec<Folder>, reply: Reply<Vec<Kept>> },
     /// Bring some of it back here; the mirror, if there is one, hears of it.
-    Restore {
-        link: Link,
-        remote_root: String,
-        local_root: LocalPath,
-        mirror: Option<Mirror>,
-        wanted: Restore,
-        reply: Reply<Trashed>,
-    },
-    /// Say why a file is mirrored, or not.
-    Explain { question: Box<Question>, reply: Reply<Explained> },
+    Restore { link: Link, folder: Box<Folder>, mirror: Option<Mirror>, wanted: Restore, reply: Reply<Kept> },
+    /// Say why a file is mirrored, or not: the first of these that knows the file does.
+    Explain { questions: Vec<Question>, reply: Reply<Explained> },
     /// Tell what mirroring would do.
-    Plan { mirror: Mirror, reply: Reply<Vec<PlannedChange>> },
+    Plan { mirrors: Mirrors, reply: Reply<Vec<Planned>> },
     /// Have everything on the remote before a program starts.
     Barrier {
         generation: Generation,
-        mirror: Mirror,
+        mirrors: Mirrors,
         rescan: bool,
         request: Box<DebugRequest>,
         reply: Reply<Listening>,
@@ -90,8 +80,13 @@ pub enum Job {
     CarryTerminal(Carrying),
     /// End sessions.
     Stop { sessions: Vec<Arc<Session>>, done: Option<Reply<()>> },
-    /// End everything of a target: sessions first, then the mirror, then the link.
-    LetGo { sessions: Vec<Arc<Session>>, mirror: Option<Mirror>, link: Option<Link>, done: Option<oneshot::Sender<()>> },
+    /// End everything of a target: sessions first, then the mirrors, then the link.
+    LetGo {
+        sessions: Vec<Arc<Session>>,
+        mirrors: Option<Mirrors>,
+        link: Option<Link>,
+        done: Option<oneshot::Sender<()>>,
+    },
 }
 
 /// What jobs need: a way to tell what came of them, and somebody who answers questions.
@@ -135,45 +130,40 @@ impl Jobs {
                 tokio::time::sleep(delay).await;
                 self.tell(*event);
             }
-            Job::FindRoot { link, root, project, reply } => {
-                let result = host::find_root(&link, &root).await;
-                let _ = reply.send(result.map(|remote_root| Rooted { remote_root, project: *project }));
+            Job::FindRoots { link, folders, project, reply } => {
+                let roots = file::find_roots(&link, folders).await;
+                let _ = reply.send(roots.map(|roots| Rooted { roots, project: *project }));
             }
             Job::Examine { patient, reply } => self.examine(&patient, reply).await,
-            Job::MirrorAll { mirror, rescan, overwrite, reply } => {
-                let result = file::mirror_all(&mirror, rescan, &overwrite).await;
-                self.tell(Event::MirrorEnded(result.map_err(|blocked| fault::blocked(&blocked)), reply));
+            Job::MirrorAll { mirrors, rescan, overwrite, reply } => {
+                let result = mirrors.mirror_all(rescan, &overwrite).await;
+                self.tell(Event::MirrorEnded(result, reply));
             }
-            Job::AwaitWord { count, answer } => {
+            Job::AwaitWord { folder, count, answer } => {
                 if let Ok(word) = answer.await {
-                    self.tell(Event::Decided { count, word });
+                    self.tell(Event::Decided { folder, count, word });
                 }
             }
-            Job::ReadRemoteFile { link, local_root, remote_root, file, reply } => {
-                let _ = reply.send(file::read(&link, local_root, &remote_root, file).await);
+            Job::ReadRemoteFile { link, folders, file, reply } => {
+                let _ = reply.send(file::read(&link, folders, file).await);
             }
-            Job::Take { mirror, file, reply } => {
-                let _ = reply.send(mirror.take(&file).await.map_err(|error| fault::mirror(None, &error)));
+            Job::Take { mirrors, file, reply } => {
+                let _ = reply.send(mirrors.take(&file).await);
             }
-            Job::ListTrash { link, remote_root, reply } => {
-                let kept = remora_mirror::list_trash(&link, &remote_root).await;
-                let _ = reply.send(kept.map_err(|error| fault::mirror(None, &error)));
+            Job::ListTrash { link, folders, reply } => {
+                let _ = reply.send(file::list_trash(&link, &folders).await);
             }
-            Job::Restore { link, remote_root, local_root, mirror, wanted, reply } => {
-                let restored = remora_mirror::restore(&link, &remote_root, &local_root, wanted).await;
-                if let (Ok(entry), Some(mirror)) = (&restored, mirror) {
-                    mirror.saved(&local_root.as_path().join(entry.path.to_local()));
-                }
-                let _ = reply.send(restored.map_err(|error| fault::mirror(None, &error)));
+            Job::Restore { link, folder, mirror, wanted, reply } => {
+                let _ = reply.send(file::restore(&link, &folder, mirror, wanted).await);
             }
-            Job::Explain { question, reply } => {
-                let _ = reply.send(file::explain(*question).await);
+            Job::Explain { questions, reply } => {
+                let _ = reply.send(file::explain_there(questions).await);
             }
-            Job::Plan { mirror, reply } => {
-                let _ = reply.send(mirror.plan().await.map_err(|error| fault::mirror(None, &error)));
+            Job::Plan { mirrors, reply } => {
+                let _ = reply.send(mirrors.plan().await);
             }
-            Job::Barrier { generation, mirror, rescan, request, reply } => {
-                let result = pass_barrier(&mirror, rescan).await.map_err(|blocked| fault::blocked(&blocked));
+            Job::Barrier { generation, mirrors, rescan, request, reply } => {
+                let result = mirrors.barrier(rescan).await;
                 self.tell(Event::BarrierPassed(generation, result, request, reply));
             }
             Job::StartDebug { session, link, request, reply, given_up } => {
@@ -188,9 +178,9 @@ impl Jobs {
                     let _ = done.send(Ok(()));
                 }
             }
-            Job::LetGo { sessions, mirror, link, done } => {
+            Job::LetGo { sessions, mirrors, link, done } => {
                 stop(&sessions).await;
-                drop(mirror);
+                drop(mirrors);
                 if let Some(link) = link {
                     link.close().await;
                 }
@@ -244,13 +234,6 @@ impl Jobs {
 
 fn given_up_fault() -> Fault {
     Fault::new(Kind::Cancelled, "The start was given up.", "Start again if it is still wanted.")
-}
-
-async fn pass_barrier(mirror: &Mirror, rescan: bool) -> Result<Barrier, Blocked> {
-    if rescan {
-        mirror.rescan();
-    }
-    mirror.barrier().await
 }
 
 async fn stop(sessions: &[Arc<Session>]) {

@@ -1,19 +1,60 @@
 //! Owns how a user names what was kept of a remote file: by its path, and the time at which it was replaced or removed.
 //! Never asks what is kept.
 
+use remora_agent::Trashed;
 use remora_mirror::Restore;
-use remora_model::{Mtime, RelPath};
+use remora_model::Mtime;
 
 use crate::fault::{Fault, Kind};
+use crate::folders::{Folder, FolderName};
+
+/// A file as it was before it was replaced or removed over there.
+#[derive(Debug)]
+pub struct Kept {
+    /// Whose it is.
+    pub folder: FolderName,
+    /// What is kept.
+    pub entry: Trashed,
+}
+
+impl Kept {
+    /// What the user calls it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.folder.file(&self.entry.path)
+    }
+}
+
+/// What is to come back.
+#[derive(Debug)]
+pub struct Wanted {
+    /// As it is listed.
+    name: String,
+    /// Without a time, what was kept last.
+    at: Option<Mtime>,
+    /// Whether a file that is here may go.
+    replace: bool,
+}
 
 /// What is to come back: without a time, what was kept last; `replace` says whether a file that is here may go.
-pub(crate) fn wanted(path: &str, at: Option<&str>, replace: bool) -> Result<Restore, Fault> {
-    let wrong = |what: &str| {
-        Fault::new(Kind::BadRequest, format!("{what}."), "Give path and time as `remora trash list` prints them.")
-    };
-    let path = RelPath::new(path.as_bytes()).map_err(|_| wrong("That is no path in the mirrored folder"))?;
+pub(crate) fn wanted(name: &str, at: Option<&str>, replace: bool) -> Result<Wanted, Fault> {
     let at = at.map(|text| time_of(text).ok_or_else(|| wrong("That is no time"))).transpose()?;
-    Ok(Restore { path, at, replace })
+    Ok(Wanted { name: name.to_owned(), at, replace })
+}
+
+impl Wanted {
+    /// Whose it is, and what it is there. The folder of the longest name, because one may be in another.
+    pub(crate) fn of<'a>(&self, folders: &'a [Folder]) -> Result<(&'a Folder, Restore), Fault> {
+        let found = folders.iter().filter_map(|folder| Some((folder, folder.name.path_of(&self.name)?)));
+        let (folder, path) = found
+            .min_by_key(|(_, path)| path.as_bytes().len())
+            .ok_or_else(|| wrong("That is no path in the mirrored folder"))?;
+        Ok((folder, Restore { path, at: self.at, replace: self.replace }))
+    }
+}
+
+fn wrong(what: &str) -> Fault {
+    Fault::new(Kind::BadRequest, format!("{what}."), "Give path and time as `remora trash list` prints them.")
 }
 
 const SECOND: i64 = 1_000_000_000;

@@ -6,6 +6,7 @@ use remora_debug::{Attach, DebugType, launch_json};
 
 use crate::event::Rooted;
 use crate::fault::{Fault, Kind};
+use crate::folders::mappings;
 use crate::handlers::configuration_name;
 
 /// Which entry.
@@ -16,7 +17,7 @@ pub struct Entry {
     pub port: Option<u16>,
     /// Its type.
     pub debug_type: DebugType,
-    /// Where the local root is mirrored.
+    /// Where the local folders are mirrored.
     pub rooted: Rooted,
 }
 
@@ -25,15 +26,14 @@ pub struct Entry {
 /// # Errors
 /// A text that does not parse or has no place for the entry; where is said.
 pub fn update(text: &str, entry: Entry) -> Result<String, Fault> {
-    let Rooted { remote_root, project } = entry.rooted;
+    let Rooted { roots, project } = entry.rooted;
     let name = entry.name.unwrap_or_else(|| configuration_name(&project.target));
     let port = entry.port.unwrap_or(project.local_port);
     let attach = Attach {
         name: &name,
         debug_type: entry.debug_type,
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        local_root: &project.local_root,
-        remote_root: &remote_root,
+        mappings: &mappings(&roots),
         just_my_code: project.debug.just_my_code,
         sub_process: project.debug.sub_process,
         secret: None,

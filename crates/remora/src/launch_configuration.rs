@@ -9,6 +9,7 @@ use remora_model::{Debugger, LocalPath};
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Kind};
+use crate::folders::{Folder, holder};
 use crate::surface::DebugRequest;
 
 /// What an entry asks for.
@@ -19,14 +20,14 @@ pub(crate) struct Launch {
     pub(crate) request: DebugRequest,
 }
 
-/// Reads an entry whose variables are substituted.
+/// Reads an entry whose variables are substituted, for a target that mirrors `folders`.
 ///
 /// # Errors
 /// The attribute that is wrong, and how.
-pub(crate) fn read(configuration: &Value, root: &LocalPath) -> Result<Launch, Fault> {
+pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) -> Result<Launch, Fault> {
     let Some(entry) = configuration.as_object() else { return Err(wrong("a configuration must be an object")) };
     let entry = Entry(entry);
-    let (file, module) = program(&entry, root)?;
+    let (file, module) = program(&entry, root, folders)?;
     let terminal = match entry.text("console")?.as_deref() {
         None | Some("internalConsole") => false,
         Some("integratedTerminal") => true,
@@ -54,7 +55,7 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath) -> Result<Launch, Fa
         module,
         name: entry.text("name")?,
         args: entry.arguments("args")?,
-        cwd: entry.text("cwd")?.map(|cwd| over_there(cwd, root)),
+        cwd: entry.text("cwd")?.map(|cwd| over_there(cwd, root, folders)),
         env: entry.variables("env")?,
         python: entry.text("python")?,
         debugger,
@@ -68,7 +69,11 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath) -> Result<Launch, Fa
 }
 
 /// Exactly one of a file in the mirrored folder and a module.
-fn program(entry: &Entry<'_>, root: &LocalPath) -> Result<(Option<PathBuf>, Option<String>), Fault> {
+fn program(
+    entry: &Entry<'_>,
+    root: &LocalPath,
+    folders: &[Folder],
+) -> Result<(Option<PathBuf>, Option<String>), Fault> {
     match (entry.text("program")?, entry.text("module")?) {
         (Some(_), Some(_)) => Err(wrong(r#"only one of "program" and "module" can be given"#)),
         (None, None) => Err(wrong(r#"one of "program" and "module" must be given"#)),
@@ -76,23 +81,32 @@ fn program(entry: &Entry<'_>, root: &LocalPath) -> Result<(Option<PathBuf>, Opti
         (None, Some(module)) => Ok((None, Some(module))),
         (Some(program), None) => {
             let file = root.as_path().join(&program);
-            if root.relative(&file).is_none() {
-                return Err(wrong(&format!(
-                    r#""program" must be a file in the mirrored folder {root}, not {program:?}"#
-                )));
-            }
-            Ok((Some(file), None))
+            let where_to = match folders {
+                _ if holder(folders, &file).is_some() => return Ok((Some(file), None)),
+                [only] => format!("the mirrored folder {}", only.local),
+                _ => "one of the mirrored folders".to_owned(),
+            };
+            Err(wrong(&format!(r#""program" must be a file in {where_to}, not {program:?}"#)))
         }
     }
 }
 
 /// A folder of the project stands for its copy; any other path is one over there.
-fn over_there(cwd: String, root: &LocalPath) -> String {
-    if Path::new(&cwd) == root.as_path() {
+fn over_there(cwd: String, root: &LocalPath, folders: &[Folder]) -> String {
+    let path = Path::new(&cwd);
+    if path == root.as_path() {
         return ".".into();
     }
-    let inside = root.relative(Path::new(&cwd)).filter(|_| Path::new(&cwd).is_absolute());
-    inside.and_then(|inside| String::from_utf8(inside.as_bytes().to_vec()).ok()).unwrap_or(cwd)
+    if let Some(folder) = folders.iter().find(|folder| folder.local.as_path() == path) {
+        return folder.remote.clone();
+    }
+    let held = holder(folders, path).filter(|_| path.is_absolute());
+    let inside = held.and_then(|(folder, inside)| Some((folder, String::from_utf8(inside.as_bytes().to_vec()).ok()?)));
+    match (inside, folders.first()) {
+        (Some((folder, inside)), Some(main)) if folder.local == main.local => inside,
+        (Some((folder, inside)), _) => format!("{}/{inside}", folder.remote.trim_end_matches('/')),
+        (None, _) => cwd,
+    }
 }
 
 fn wrong(what: &str) -> Fault {
@@ -177,16 +191,16 @@ mod tests {
             listen: Some(Listen::Port { host: [127, 0, 0, 1].into(), port: 20_001, exact: true }),
         };
         let expected = Launch { target: Some("box".into()), request };
-        assert_eq!(read(&entry, &root()).unwrap(), expected);
+        assert_eq!(read(&entry, &root(), &[Folder::workspace(&root())]).unwrap(), expected);
     }
 
     #[test]
     fn little_needs_to_be_said() {
-        let launch = read(&json!({"module": "app"}), &root()).unwrap();
+        let launch = read(&json!({"module": "app"}), &root(), &[Folder::workspace(&root())]).unwrap();
         let request =
             DebugRequest { module: Some("app".into()), listen: Some(Listen::Socket), ..DebugRequest::default() };
         assert_eq!(launch, Launch { target: None, request });
-        let relative = read(&json!({"program": "app/main.py"}), &root()).unwrap();
+        let relative = read(&json!({"program": "app/main.py"}), &root(), &[Folder::workspace(&root())]).unwrap();
         assert_eq!(relative.request.file, Some(here("app/main.py").into()));
     }
 
@@ -199,7 +213,7 @@ mod tests {
             ("app".into(), "app"),
             ("~/x".into(), "~/x"),
         ] {
-            let launch = read(&json!({"module": "m", "cwd": cwd}), &root()).unwrap();
+            let launch = read(&json!({"module": "m", "cwd": cwd}), &root(), &[Folder::workspace(&root())]).unwrap();
             assert_eq!(launch.request.cwd.as_deref(), Some(expected));
         }
     }
@@ -212,7 +226,13 @@ mod tests {
             (r#"'a b' "c \"d\"" e\ f """#, vec!["a b", r#"c "d""#, "e f", ""]),
             ("*.py $HOME", vec!["*.py", "$HOME"]),
         ] {
-            assert_eq!(read(&json!({"module": "m", "args": line}), &root()).unwrap().request.args, expected);
+            assert_eq!(
+                read(&json!({"module": "m", "args": line}), &root(), &[Folder::workspace(&root())])
+                    .unwrap()
+                    .request
+                    .args,
+                expected
+            );
         }
     }
 
@@ -255,7 +275,7 @@ mod tests {
             ),
         ];
         for (entry, expected) in table {
-            let fault = read(&entry, &root()).unwrap_err();
+            let fault = read(&entry, &root(), &[Folder::workspace(&root())]).unwrap_err();
             assert_eq!(fault.message, format!("launch.json: {expected}."), "{entry}");
         }
     }

@@ -5,6 +5,7 @@ use remora_model::RelPath;
 use remora_transport::Question;
 
 use crate::fault;
+use crate::folders::FolderName;
 
 /// A question in words.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,9 +51,9 @@ const DELETE_MANY: &str = "Run `remora mirror --delete-many` to remove them ther
 
 impl Offer {
     /// What becomes of files that are gone here, too many to be removed there unasked.
-    pub(crate) fn about_held(count: usize, paths: &[RelPath]) -> Self {
+    pub(crate) fn about_held(folder: &FolderName, count: usize, paths: &[RelPath]) -> Self {
         Self {
-            said: fault::held(count, paths),
+            said: fault::held(folder, count, paths),
             question: "Remove them there, too?",
             choices: Self::remove_or_keep(count),
             remedy: DELETE_MANY,
@@ -60,9 +61,9 @@ impl Offer {
     }
 
     /// Nothing of so many files is here any more.
-    pub(crate) fn about_emptied(count: usize, error: &MirrorError) -> Self {
+    pub(crate) fn about_emptied(folder: &FolderName, count: usize, error: &MirrorError) -> Self {
         Self {
-            said: fault::mirror(None, error).message,
+            said: fault::mirror(folder, None, error).message,
             question: "Is it meant to be empty?",
             choices: Self::remove_or_keep(count),
             remedy: DELETE_MANY,
@@ -70,11 +71,11 @@ impl Offer {
     }
 
     /// So many files are too large to be sent unasked.
-    pub(crate) fn about_large(count: usize, files: &[(RelPath, u64)]) -> Self {
+    pub(crate) fn about_large(folder: &FolderName, count: usize, files: &[(RelPath, u64)]) -> Self {
         let send = if count == 1 { "Send It".to_owned() } else { format!("Send {count} Files") };
         let leave = if count == 1 { "Leave It Out" } else { "Leave Them Out" };
         Self {
-            said: fault::large(count, files),
+            said: fault::large(folder, count, files),
             question: if count == 1 { "Send it?" } else { "Send them?" },
             choices: vec![(send, Word::Large(LargeFiles::Send)), (leave.to_owned(), Word::Large(LargeFiles::LeaveOut))],
             remedy: "Run `remora mirror --large-too` to send such files.",
@@ -183,10 +184,10 @@ mod tests {
     #[test]
     fn one_question_lists_all_large_files_and_its_answer_says_what_it_is_about() {
         let file = |name: &str| (RelPath::new(name).unwrap(), 2_100_000_000);
-        let one = Offer::about_large(1, &[file("a.bin")]);
+        let one = Offer::about_large(&FolderName::default(), 1, &[file("a.bin")]);
         assert_eq!(one.said, "1 file is larger than is sent unasked, and is not sent: a.bin (2.1 GB).");
         assert_eq!(one.meaning("Send It"), Some(Word::Large(LargeFiles::Send)));
-        let many = Offer::about_large(7, &[file("a"), file("b")]);
+        let many = Offer::about_large(&FolderName::default(), 7, &[file("a"), file("b")]);
         let said = "7 files are larger than is sent unasked, and are not sent: a (2.1 GB), b (2.1 GB) and 5 more.";
         assert_eq!((many.said.as_str(), many.question), (said, "Send them?"));
         assert_eq!(many.meaning("Leave Them Out"), Some(Word::Large(LargeFiles::LeaveOut)));

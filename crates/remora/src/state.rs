@@ -8,15 +8,18 @@ mod terminals;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use remora_agent::{Link, Trashed};
+use remora_agent::Link;
 use remora_debug::SessionEvent;
-use remora_mirror::{Mirror, Notice, Restore};
+use remora_mirror::Notice;
 use remora_model::{LocalPath, Settings, Target};
 use tokio::sync::mpsc;
 
 use crate::event::{Event, Generation, Overwrite, Reply, Rooted};
 use crate::fault::Fault;
+use crate::folders::{Folder, FolderName, folders};
 use crate::jobs::Job;
+use crate::kept::{Kept, Wanted};
+use crate::mirrors::{Mirrors, Planned};
 use crate::question::Word;
 use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, Said, SessionId, Surface};
@@ -47,8 +50,8 @@ pub struct Workspace {
 pub struct State {
     pub(crate) workspace: Workspace,
     pub(crate) surface: Surface,
-    /// Where a mirror's news goes.
-    pub(crate) notices: mpsc::UnboundedSender<Notice>,
+    /// Where the mirrors' news go.
+    pub(crate) notices: mpsc::UnboundedSender<(FolderName, Notice)>,
     pub(crate) settings: Result<Settings, Fault>,
     pub(crate) configured: bool,
     /// Requests that came before the settings did.
@@ -57,7 +60,7 @@ pub struct State {
     pub(crate) link: LinkState,
     /// Requests that wait for the link.
     pub(crate) waiting: Vec<Waiting>,
-    pub(crate) mirror: Option<Mirror>,
+    pub(crate) mirrors: Option<Mirrors>,
     /// The user wants nothing sent for now; kept over reconnects and changes of the target.
     pub(crate) paused: bool,
     /// What has been mirrored since a request began that wants to know.
@@ -110,9 +113,9 @@ pub(crate) enum Waiting {
     Mirror { overwrite: Overwrite, word: Option<Word>, reply: Reply<Mirrored> },
     RemoteFile(PathBuf, Reply<Option<Vec<u8>>>),
     Take(PathBuf, Reply<()>),
-    Trash(Reply<Vec<Trashed>>),
-    Restore(Restore, Reply<Trashed>),
-    Plan(Reply<Vec<remora_mirror::PlannedChange>>),
+    Trash(Reply<Vec<Kept>>),
+    Restore(Wanted, Reply<Kept>),
+    Plan(Reply<Vec<Planned>>),
     Debug(Box<DebugRequest>, Reply<Listening>),
     Root(Reply<Rooted>),
     Terminal(Box<TerminalRequest>, Reply<Opened>),
@@ -120,7 +123,7 @@ pub(crate) enum Waiting {
 
 impl State {
     /// A workspace in which nothing has happened yet.
-    pub fn new(workspace: Workspace, surface: Surface, notices: mpsc::UnboundedSender<Notice>) -> Self {
+    pub fn new(workspace: Workspace, surface: Surface, notices: mpsc::UnboundedSender<(FolderName, Notice)>) -> Self {
         Self {
             workspace,
             surface,
@@ -131,7 +134,7 @@ impl State {
             target: None,
             link: LinkState::Down(Generation::default()),
             waiting: Vec::new(),
-            mirror: None,
+            mirrors: None,
             paused: false,
             tally: None,
             comparing: false,
@@ -198,8 +201,8 @@ impl State {
             Event::Linked(generation, result) => self.linked(generation, result),
             Event::LinkLost(generation, reason) => self.link_lost(generation, &reason),
             Event::RetryDue(generation) => self.retry_due(generation),
-            Event::MirrorSaid(notice) => self.mirror_said(notice),
-            Event::Decided { count, word } => self.decided(count, word),
+            Event::MirrorSaid(folder, notice) => self.mirror_said(folder, notice),
+            Event::Decided { folder, count, word } => self.decided(&folder, count, word),
             Event::MirrorEnded(result, reply) => self.mirror_ended(result, reply),
             Event::BarrierPassed(generation, result, request, reply) => {
                 self.barrier_passed(generation, result, *request, reply)
@@ -218,15 +221,23 @@ impl State {
         let _ = self.surface.send(said);
     }
 
+    /// The folders of the present target; none without one.
+    pub(crate) fn folders(&self) -> Vec<Folder> {
+        // Only a target that can be used becomes the present one.
+        self.target.as_ref().and_then(|target| folders(&self.workspace.root, target).ok()).unwrap_or_default()
+    }
+
+    /// The folders of the named target, or of the one that a request without a name is for; where there is none to be
+    /// used, the workspace alone, of which everything else is said later.
+    pub(crate) fn folders_of(&self, target: Option<&str>) -> Vec<Folder> {
+        let current = self.target.as_ref().map(|target| target.name.as_str());
+        let wanted = self.wanted(target.or(current)).and_then(|target| folders(&self.workspace.root, &target));
+        wanted.unwrap_or_else(|_| vec![Folder::workspace(&self.workspace.root)])
+    }
+
     /// Says that something failed in the background, and keeps it for the status.
     pub(crate) fn say_fault(&mut self, fault: Fault) {
         self.message = Some(fault.message.clone());
         self.say(Said::Fault(fault));
     }
-}
-
-/// Where a folder is mirrored to when the target does not say.
-pub(crate) fn default_remote_root(local_root: &LocalPath) -> String {
-    let name = local_root.as_path().file_name().map(|name| name.to_string_lossy().into_owned());
-    format!("~/remora/{}", name.unwrap_or_else(|| "root".into()))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstObject, CstRootNode};
 use remora_debug::launch_json::input;
-use remora_model::{Target, TransportSpec};
+use remora_model::{Mapping, Target, TransportSpec};
 use serde_json::{Map, Value, json};
 
 /// A byte order mark, which some editors put first.
@@ -17,7 +17,7 @@ const KEY: &str = "remora.targets";
 
 /// A target of which nothing is known but how it is reached.
 pub(crate) fn bare(name: String, transport: TransportSpec) -> Target {
-    Target { name, transport, remote_root: None, python: None, env: BTreeMap::new() }
+    Target { name, transport, remote_root: None, mappings: Vec::new(), python: None, env: BTreeMap::new() }
 }
 
 /// A new file, as VS Code would indent it.
@@ -39,6 +39,10 @@ pub(crate) fn entry(target: &Target) -> Map<String, Value> {
     }
     let more = [("remoteRoot", json!(target.remote_root)), ("python", json!(target.python))];
     more.into_iter().filter(|(_, value)| !value.is_null()).for_each(|(key, value)| set(key, value));
+    if !target.mappings.is_empty() {
+        let mapping = |mapping: &Mapping| json!({"local": mapping.local, "remote": mapping.remote});
+        set("mappings", target.mappings.iter().map(mapping).collect());
+    }
     if !target.env.is_empty() {
         set("env", json!(target.env));
     }

@@ -84,6 +84,30 @@ fn the_mappings_of_the_user_stay() {
 }
 
 #[test]
+fn of_several_mappings_the_order_is_kept_and_those_of_the_user_come_first() {
+    let wanted = json!({
+        "name": "R",
+        "pathMappings": [{ "localRoot": "/l/in", "remoteRoot": "/in" }, { "localRoot": "/l", "remoteRoot": "/r" }],
+    });
+    for (before, expected) in [
+        (json!([]), json!([["/l/in", "/in"], ["/l", "/r"]])),
+        (json!([["/l", "/r"]]), json!([["/l/in", "/in"], ["/l", "/r"]])),
+        (json!([["${workspaceFolder}", "/r"]]), json!([["/l/in", "/in"], ["${workspaceFolder}", "/r"]])),
+        (json!([["/l", "/r"], ["/s", "/special"]]), json!([["/s", "/special"], ["/l/in", "/in"], ["/l", "/r"]])),
+    ] {
+        let pair = |pair: &Value| json!({ "localRoot": pair[0], "remoteRoot": pair[1] });
+        let mappings: Vec<Value> = before.as_array().unwrap().iter().map(pair).collect();
+        let text = json!({"configurations": [{ "name": "R", "pathMappings": mappings }]}).to_string();
+        let after = upsert(&text, &wanted).unwrap();
+        let value: Value = serde_json::from_str(&after).unwrap();
+        let mappings = value["configurations"][0]["pathMappings"].as_array().unwrap();
+        let found: Value = mappings.iter().map(|one| json!([one["localRoot"], one["remoteRoot"]])).collect();
+        assert_eq!(found, expected);
+        assert_eq!(upsert(&after, &wanted).unwrap(), after, "the second time nothing changes");
+    }
+}
+
+#[test]
 fn a_missing_list_is_made() {
     for before in ["{}", "{\n    \"version\": \"0.2.0\"\n}\n", "// nothing yet\n{\n}\n", "// only a comment\n"] {
         let after = upsert(before, &entry(20001)).unwrap();

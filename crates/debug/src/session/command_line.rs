@@ -84,7 +84,7 @@ pub(super) fn command_line(
 
 #[cfg(test)]
 mod tests {
-    use remora_model::{Debugger, LocalPath};
+    use remora_model::Debugger;
 
     use super::*;
     use crate::interpreter::Interpreter;
@@ -102,7 +102,7 @@ mod tests {
             in_code: false,
             just_my_code: true,
             sub_process: false,
-            local_root: LocalPath::new(std::env::temp_dir()).unwrap(),
+            mappings: Vec::new(),
             remote_root: RemotePath::new("/srv/p").unwrap(),
             name: "x".into(),
             listen: Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false },

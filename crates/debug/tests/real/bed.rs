@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use remora_agent::{Link, PipeEnds, boot_command};
 use remora_debug::dap::Client;
-use remora_debug::{DebugError, Endpoint, Listen, Program, Request, Session, SessionEvent, start};
+use remora_debug::{DebugError, Endpoint, Listen, Mapping, Program, Request, Session, SessionEvent, start};
 use remora_model::{Debugger, LocalPath, RemotePath};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -77,8 +77,11 @@ impl Bed {
             in_code: false,
             just_my_code: true,
             sub_process: true,
-            local_root: LocalPath::new(self.folder.path().join("here")).unwrap(),
             remote_root: RemotePath::new(self.there().display().to_string()).unwrap(),
+            mappings: vec![Mapping {
+                local_root: LocalPath::new(self.folder.path().join("here")).unwrap(),
+                remote_root: RemotePath::new(self.there().display().to_string()).unwrap(),
+            }],
             name: "Remora: test".into(),
             listen: Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false },
             terminal: None,

@@ -130,6 +130,19 @@ fn the_remora_file_and_the_setting_stand_above_all() {
 }
 
 #[test]
+fn no_setting_takes_in_what_another_mapping_has() {
+    let dir = tree(&[(".remoraignore", "!src/\n")]);
+    let elsewhere = vec![RelPath::new("src").unwrap(), RelPath::new("vendor/lib").unwrap()];
+    let policy = Policy { include: owned(&["src/**", "vendor/lib/*.py"]), elsewhere, ..Policy::default() };
+    let rules = Rules::new(dir.path(), &policy).unwrap();
+    check(
+        &rules,
+        &["src/", "src/a.py", "vendor/lib", "vendor/lib/a.py"],
+        &["a/src/", "src2", "vendor/", "vendor/a.py"],
+    );
+}
+
+#[test]
 fn an_include_brings_back_what_is_left_out_and_nothing_beside_it() {
     let dir = tree(&[
         (".gitignore", "build/\n*.log\ndist\n"),

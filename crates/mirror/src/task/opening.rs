@@ -50,8 +50,12 @@ impl Task {
     pub(super) fn open_root(&mut self, number: u64) {
         let Some((_, link)) = self.link.clone() else { return };
         let (given, create) = (self.config.remote_root.clone(), self.config.create_root);
-        let roots = self.roots.clone();
+        let (above, roots) = (self.config.above.clone(), self.roots.clone());
         self.jobs.spawn(async move {
+            for folder in above {
+                // What is wrong with it is said by whoever has it for a root.
+                let _ = open_root(&link, &folder, create).await;
+            }
             let root = open_root(&link, &given, create).await;
             let _ = roots.send(Opening::Root(number, root));
         });
@@ -158,8 +162,7 @@ impl Task {
                 Ok(Some(Claim { host, user, root, .. }))
                     if (&host, &user, &root) != (&own.host, &own.user, &own.root) =>
                 {
-                    let _ =
-                        notices.send(Notice::Trouble { path: None, error: MirrorError::Claimed { host, user, root } });
+                    notices(Notice::Trouble { path: None, error: MirrorError::Claimed { host, user, root } });
                 }
                 Ok(_) => {}
                 Err(error) => tracing::info!(%error, "the remote root can't be claimed"),
@@ -179,7 +182,7 @@ impl Task {
                 Err(AgentError::Lost(_)) => None,
             };
             if let Some(reason) = reason {
-                let _ = notices.send(Notice::Trouble { path: None, error: MirrorError::Trash(reason) });
+                notices(Notice::Trouble { path: None, error: MirrorError::Trash(reason) });
             }
         });
     }

@@ -83,6 +83,7 @@ impl Pair {
             local_root: LocalPath::new(self.local.path()).unwrap(),
             remote_root: self.remote.path().to_str().unwrap().to_owned(),
             create_root: false,
+            above: Vec::new(),
             policy: Policy { max_file_megabytes: 0, ..Policy::default() },
             index_file: Some(self.home.path().join("index")),
             overwrite: false,

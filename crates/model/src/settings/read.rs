@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{DebugSettings, Debugger, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec};
+use super::{
+    DebugSettings, Debugger, Mapping, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec,
+};
 use crate::policy::{Modes, Policy, Symlinks};
 
 type Read<T> = Result<T, SettingsError>;
 
-const TARGET_KEYS: [&str; 10] =
-    ["name", "host", "sshConfig", "user", "port", "command", "local", "remoteRoot", "python", "env"];
+const TARGET_KEYS: [&str; 11] =
+    ["name", "host", "sshConfig", "user", "port", "command", "local", "remoteRoot", "mappings", "python", "env"];
+const MAPPING_KEYS: [&str; 2] = ["local", "remote"];
 
 pub(super) fn settings(value: &Value) -> Read<Settings> {
     let root = Node { path: "settings".into(), value }.object()?;
@@ -53,6 +56,7 @@ fn policy<'a>(lookup: &impl Fn(&str) -> Option<Node<'a>>) -> Read<Policy> {
             .map_or(Ok(policy.max_file_megabytes), |node| node.count())?,
         symlinks: lookup("mirror.symlinks").map_or(Ok(policy.symlinks), |node| node.symlinks())?,
         modes: lookup("mirror.modes").map_or(Ok(policy.modes), |node| node.modes())?,
+        elsewhere: Vec::new(),
     })
 }
 
@@ -74,9 +78,7 @@ fn find<'a>(root: &'a Map<String, Value>, key: &str) -> Option<Node<'a>> {
 
 fn target(node: &Node<'_>) -> Read<Target> {
     let object = node.object()?;
-    if let Some(key) = object.keys().find(|key| !TARGET_KEYS.contains(&key.as_str())) {
-        return node.wrong(format!("{key:?} is not a setting of a target; there are {}", TARGET_KEYS.join(", ")));
-    }
+    node.has_only(&TARGET_KEYS, "a target")?;
     let get = |key: &str| {
         let value = object.get(key).filter(|value| !value.is_null())?;
         Some(Node { path: format!("{}.{key}", node.path), value })
@@ -100,9 +102,23 @@ fn target(node: &Node<'_>) -> Read<Target> {
         },
         transport,
         remote_root: text("remoteRoot")?,
+        mappings: match get("mappings") {
+            Some(node) => node.items()?.iter().map(mapping).collect::<Read<_>>()?,
+            None => Vec::new(),
+        },
         python: text("python")?,
         env: get("env").map(|node| node.text_map()).transpose()?.unwrap_or_default(),
     })
+}
+
+fn mapping(node: &Node<'_>) -> Read<Mapping> {
+    node.has_only(&MAPPING_KEYS, "a mapping")?;
+    let object = node.object()?;
+    let text = |key: &str| match object.get(key) {
+        Some(value) => Node { path: format!("{}.{key}", node.path), value }.text(),
+        None => node.wrong("a mapping has a \"local\" and a \"remote\" folder"),
+    };
+    Ok(Mapping { local: text("local")?, remote: text("remote")? })
 }
 
 /// A value and where it stands.
@@ -130,6 +146,14 @@ impl<'a> Node<'a> {
 
     fn object(&self) -> Read<&'a Map<String, Value>> {
         self.value.as_object().map_or_else(|| self.expected("an object"), Ok)
+    }
+
+    /// Another key is most likely a typing mistake.
+    fn has_only(&self, keys: &[&str], what: &str) -> Read<()> {
+        match self.object()?.keys().find(|key| !keys.contains(&key.as_str())) {
+            Some(key) => self.wrong(format!("{key:?} is not a setting of {what}; there are {}", keys.join(", "))),
+            None => Ok(()),
+        }
     }
 
     fn items(&self) -> Read<Vec<Node<'a>>> {
@@ -270,6 +294,18 @@ mod tests {
                 "remora.mirror.maxDeletes: must be a number that is not below 0, not a text",
             ),
             (json!({"remora.debug.justMyCode": "yes"}), "remora.debug.justMyCode: must be true or false, not a text"),
+            (
+                json!({"remora.targets": [{"name": "a", "host": "b", "mappings": [{"local": "src"}]}]}),
+                "remora.targets[0].mappings[0]: a mapping has a \"local\" and a \"remote\" folder",
+            ),
+            (
+                json!({"remora.targets": [{"name": "a", "host": "b", "mappings": [{"local": "", "remote": "/x"}]}]}),
+                "remora.targets[0].mappings[0].local: must not be empty",
+            ),
+            (
+                json!({"remora.targets": [{"name": "a", "host": "b", "mappings": [{"remoteRoot": "/x"}]}]}),
+                "remora.targets[0].mappings[0]: \"remoteRoot\" is not a setting of a mapping; there are local, remote",
+            ),
         ] {
             assert_eq!(settings(&value).unwrap_err().to_string(), sentence);
         }

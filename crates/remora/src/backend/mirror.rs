@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use remora_agent::Trashed;
 use tower_lsp::jsonrpc::Result;
 
 use super::{Backend, convert};
 use crate::event::Event;
-use crate::kept::{self, time_text};
+use crate::kept::{self, Kept, time_text};
 use crate::protocol::mirror::{
     ExplainResult, FileParams, KeptFile, MirrorParams, MirroredParams, NoParams, RemoteFileResult, RestoreParams,
     TrashResult,
@@ -62,10 +61,10 @@ impl Backend {
         let open = self.open().map_err(convert::error)?;
         let answer = open.engine.request(Event::TrashAsked);
         let kept = open.progresses.during("Looking at what is kept", answer).await.map_err(convert::error)?;
-        let shown = |one: &Trashed| KeptFile {
-            path: one.path.to_string(),
-            time: time_text(one.when),
-            size: size::bytes(one.size),
+        let shown = |one: &Kept| KeptFile {
+            path: one.name(),
+            time: time_text(one.entry.when),
+            size: size::bytes(one.entry.size),
         };
         Ok(TrashResult { kept: kept.iter().rev().map(shown).collect() })
     }

@@ -12,12 +12,12 @@ use super::{Backend, convert};
 use crate::doctor::{Finding, Verdict};
 use crate::event::Event;
 use crate::fault::{self, Fault};
+use crate::folders::main_remote;
 use crate::protocol::setup::{
     Candidate, Check, DoctorParams, DoctorResult, Interpreter, NoParams, SetupBrowseParams, SetupBrowseResult,
     SetupCandidatesResult, SetupInterpretersParams, SetupInterpretersResult, SetupOpenParams, SetupOpenResult,
 };
 use crate::setup::{Place, Request, Setup};
-use crate::state::default_remote_root;
 use crate::target_entry;
 
 /// What these methods need: set once, at `initialize`, whether there is a folder or not.
@@ -39,7 +39,7 @@ impl Backend {
         let desk = self.desk()?;
         let target = target(params.target).map_err(convert::error)?;
         let root = desk.root.as_ref().ok_or_else(super::no_folder).map_err(convert::error)?;
-        let remote_root = target.remote_root.unwrap_or_else(|| default_remote_root(root));
+        let remote_root = main_remote(root, &target);
         let place = Place { transport: target.transport, remote_root };
         let answer = desk.setup.request(|reply| Request::Open(place, reply));
         let opened = desk.progresses.during("Connecting", answer).await.map_err(convert::error)?;

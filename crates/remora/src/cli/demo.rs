@@ -75,6 +75,7 @@ impl Folder {
             name: "demo".into(),
             transport: TransportSpec::Local,
             remote_root: Some(self.folder.path().join("there").display().to_string()),
+            mappings: Vec::new(),
             python: None,
             env: BTreeMap::new(),
         };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use remora_mirror::{Change, PlannedChange, explain_path};
+use remora_mirror::Change;
 use serde_json::json;
 
 use super::FAILED;
@@ -11,8 +11,10 @@ use super::run::{Drive, Signal, Waited};
 use super::target::Scene;
 use super::voice::Voice;
 use crate::event::{Event, MirrorRequest, Overwrite};
-use crate::fault::{self, Explained, Kind};
+use crate::fault::{Explained, Kind};
 use crate::handlers::Question;
+use crate::jobs::file;
+use crate::mirrors::Planned;
 use crate::size::bytes;
 use crate::surface::Said;
 
@@ -41,10 +43,7 @@ pub(super) async fn run(args: MirrorArgs) -> u8 {
 
 /// Needs no target; with one, the sentence names the remote file.
 fn explain(voice: &mut Voice, args: &TargetArgs, path: &Path) -> u8 {
-    let explained = Question::of(args, path).and_then(|question| {
-        let why = explain_path(&question.local_root, &question.policy, &question.file);
-        why.map(|why| fault::explained(&why, &question)).map_err(|error| fault::mirror(None, &error))
-    });
+    let explained = Question::of(args, path).and_then(|questions| file::explain(&questions));
     match explained {
         Ok(Explained { mirrored, sentence }) => {
             let event = json!({"event": "explained", "mirrored": mirrored, "sentence": sentence});
@@ -115,13 +114,15 @@ async fn dry_run(drive: &mut Drive) -> u8 {
     }
 }
 
-fn print(voice: &mut Voice, changes: &[PlannedChange]) {
-    for change in changes {
+fn print(voice: &mut Voice, planned: &[Planned]) {
+    for Planned { folder, change } in planned {
         let what = name(change.change);
-        let event = json!({"event": "would", "change": what, "path": change.path, "bytes": change.bytes});
-        voice.print(&event, &format!("{what:<10} {}", change.path));
+        let path = folder.json(&change.path);
+        let event = json!({"event": "would", "change": what, "path": path, "bytes": change.bytes});
+        voice.print(&event, &format!("{what:<10} {}", folder.file(&change.path)));
     }
-    let (done, left): (Vec<_>, Vec<_>) = changes.iter().partition(|change| is_done(change.change));
+    let changes = planned.iter().map(|planned| &planned.change);
+    let (done, left): (Vec<_>, Vec<_>) = changes.partition(|change| is_done(change.change));
     let total = done.iter().map(|change| change.bytes).sum();
     let event = json!({"event": "planned", "changes": done.len(), "bytes": total, "left": left.len()});
     let left = if left.is_empty() { String::new() } else { format!("{} would be left alone; ", left.len()) };

@@ -8,9 +8,10 @@ use remora_model::{LocalPath, Settings, SshSpec, Target, TransportSpec};
 use super::args::{PlaceArgs, TargetArgs};
 use super::records_folder;
 use crate::fault::{Fault, Kind};
+use crate::folders::clean;
 use crate::handlers::Question;
 use crate::settings_file;
-use crate::state::{Workspace, default_remote_root};
+use crate::state::Workspace;
 use crate::target_entry;
 
 /// What a command works on.
@@ -56,11 +57,11 @@ impl Scene {
 impl Question {
     /// Why a path is mirrored, asked on the command line: answered without a mirror, and without a target if
     /// there is none.
-    pub(super) fn of(args: &TargetArgs, path: &Path) -> Result<Self, Fault> {
+    pub(super) fn of(args: &TargetArgs, path: &Path) -> Result<Vec<Self>, Fault> {
         let root = local_root(args.place.root.as_deref())?;
         let settings = settings_file::read(&root)?;
-        let remote_root = match Scene::of(args) {
-            Ok(Scene { target, .. }) => Some(target.remote_root.unwrap_or_else(|| default_remote_root(&root))),
+        let target = match Scene::of(args) {
+            Ok(Scene { target, .. }) => Some(target),
             Err(fault) if fault.kind == Kind::NoTarget && args.target.is_none() => None,
             Err(fault) => return Err(fault),
         };
@@ -71,8 +72,7 @@ impl Question {
                 "Name a file in the folder that is mirrored.",
             )
         })?;
-        let policy = settings.mirror.policy;
-        Ok(Self { local_root: root, policy, file, remote_root, mirror: None, paused: false })
+        Self::all(&root, target.as_ref(), &settings.mirror.policy, &file)
     }
 }
 
@@ -137,14 +137,7 @@ pub(super) fn local_root(root: Option<&Path>) -> Result<LocalPath, Fault> {
 
 /// `path` made absolute, without `.` and `..`; links stay, because the editor knows files by those names.
 pub(super) fn absolute(path: &Path) -> std::io::Result<PathBuf> {
-    let mut clean = PathBuf::new();
-    for part in std::path::absolute(path)?.components() {
-        match part {
-            std::path::Component::ParentDir => drop(clean.pop()),
-            part => clean.push(part),
-        }
-    }
-    Ok(clean)
+    Ok(clean(&std::path::absolute(path)?))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::target::{local_root, transport};
 use super::text_file;
 use super::voice::Voice;
 use crate::fault::{self, Fault, Kind};
-use crate::handlers::is_absolute;
+use crate::folders::is_absolute;
 use crate::{settings_file, target_entry};
 
 /// Writes the target that the flags describe, unless the settings have one of that name.

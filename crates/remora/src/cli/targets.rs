@@ -11,7 +11,7 @@ use super::target::{Scene, local_root};
 use super::voice::Voice;
 use super::{FAILED, ask, target_add};
 use crate::fault::Fault;
-use crate::state::default_remote_root;
+use crate::folders::main_remote;
 use crate::{host, settings_file, target_entry};
 
 pub(super) async fn run(command: TargetCommand) -> u8 {
@@ -53,7 +53,9 @@ fn list(args: &TargetListArgs, voice: &mut Voice) -> Result<(), Fault> {
         let is_used = used.as_ref() == Some(&target.name);
         let event = json!({"event": "target", "used": is_used, "target": target_entry::entry(target)});
         let mut words = vec![place(target)];
-        words.extend([&target.remote_root, &target.python].into_iter().flatten().cloned());
+        words.extend(target.remote_root.clone());
+        words.extend(target.mappings.iter().map(|mapping| format!("{} → {}", mapping.local, mapping.remote)));
+        words.extend(target.python.clone());
         let mark = if is_used { '*' } else { ' ' };
         voice.print(&event, &format!("{mark} {:<16} {}", target.name, words.join("  ")));
     }
@@ -87,7 +89,7 @@ fn say_candidate(voice: &mut Voice, found: Candidate) {
 async fn interpreters(args: &TargetInterpretersArgs, voice: &mut Voice) -> Result<(), Fault> {
     let Scene { workspace, target, .. } = Scene::of(&args.target)?;
     let link = host::connect(&target.transport, ask::asker()).await?;
-    let root = target.remote_root.unwrap_or_else(|| default_remote_root(&workspace.root));
+    let root = main_remote(&workspace.root, &target);
     let root = host::find_root(&link, &root).await?;
     let listed = interpreter::list(&link, &root).await?;
     listed.iter().for_each(|one| say_interpreter(voice, one));

@@ -1,6 +1,5 @@
 //! `remora trash`: what was replaced or removed on the remote, and bringing it back here.
 
-use remora_agent::Trashed;
 use serde_json::json;
 
 use super::FAILED;
@@ -9,7 +8,7 @@ use super::run::{Drive, Waited};
 use super::target::Scene;
 use super::voice::Voice;
 use crate::event::Event;
-use crate::kept::{self, time_text};
+use crate::kept::{self, Kept, time_text};
 use crate::size::bytes;
 
 pub(super) async fn run(command: TrashCommand) -> u8 {
@@ -42,8 +41,8 @@ async fn list(drive: &mut Drive, args: &TrashListArgs) -> u8 {
     };
     match kept {
         Ok(kept) => {
-            let wanted = |entry: &&Trashed| args.path.as_ref().is_none_or(|path| entry.path.to_string() == *path);
-            kept.iter().filter(wanted).for_each(|entry| print(&mut drive.voice, entry));
+            let wanted = |kept: &&Kept| args.path.as_ref().is_none_or(|path| kept.name() == *path);
+            kept.iter().filter(wanted).for_each(|kept| print(&mut drive.voice, kept));
             0
         }
         Err(fault) => {
@@ -53,10 +52,11 @@ async fn list(drive: &mut Drive, args: &TrashListArgs) -> u8 {
     }
 }
 
-fn print(voice: &mut Voice, entry: &Trashed) {
+fn print(voice: &mut Voice, kept: &Kept) {
+    let Kept { folder, entry } = kept;
     let time = time_text(entry.when);
-    let event = json!({"event": "kept", "time": time, "path": entry.path, "bytes": entry.size});
-    voice.print(&event, &format!("{time}  {:>10}  {}", bytes(entry.size), entry.path));
+    let event = json!({"event": "kept", "time": time, "path": folder.json(&entry.path), "bytes": entry.size});
+    voice.print(&event, &format!("{time}  {:>10}  {}", bytes(entry.size), kept.name()));
 }
 
 async fn restore(drive: &mut Drive, args: &TrashRestoreArgs) -> u8 {
@@ -70,10 +70,11 @@ async fn restore(drive: &mut Drive, args: &TrashRestoreArgs) -> u8 {
     let answer = drive.engine.request(|reply| Event::RestoreAsked(wanted, reply));
     match drive.wait(answer, |_, _| {}).await {
         Waited::Signalled(signal) => signal.status(),
-        Waited::Answered(Ok(entry)) => {
-            let time = time_text(entry.when);
-            let event = json!({"event": "restored", "time": time, "path": entry.path, "bytes": entry.size});
-            drive.voice.say(&event, &format!("{} is here again as it was replaced or removed at {time}", entry.path));
+        Waited::Answered(Ok(kept)) => {
+            let (time, path) = (time_text(kept.entry.when), kept.folder.json(&kept.entry.path));
+            let event = json!({"event": "restored", "time": time, "path": path, "bytes": kept.entry.size});
+            let words = format!("{} is here again as it was replaced or removed at {time}", kept.name());
+            drive.voice.say(&event, &words);
             0
         }
         Waited::Answered(Err(fault)) => {

@@ -4,12 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use remora_agent::{AgentError, Link, OpErrorKind, RootInfo};
 use remora_debug::{interpreter, wheels};
+use remora_mirror::MirrorError;
 use remora_model::{Debugger, TransportSpec};
 
 use super::{Finding, Patient, Report};
 use crate::fault::{self, Fault, Kind};
+use crate::folders::{Folder, folders};
 use crate::size::bytes;
-use crate::state::default_remote_root;
 
 /// Less free space than this is worth a warning: a debugger needs some 4 MB unpacked, a project the rest.
 const LITTLE_SPACE: u64 = 50_000_000;
@@ -65,9 +66,17 @@ fn clock(remote_ns: i64) -> Finding {
 
 /// What the remote says when asked.
 pub(super) async fn of_remote(patient: &Patient, link: &Link, report: &mut Report<'_>) {
-    let root = patient.target.remote_root.clone().unwrap_or_else(|| default_remote_root(&patient.local_root));
-    let found = link.root(&root, false).await;
-    report(remote_root(link, &root, &found).await);
+    let folders = match folders(&patient.local_root, &patient.target) {
+        Ok(folders) => folders,
+        Err(fault) => return report(Finding::fault("mappings", &fault)),
+    };
+    let Some((main, others)) = folders.split_first() else { return };
+    let found = link.root(&main.remote, false).await;
+    of_folder(link, main, &found, report).await;
+    for folder in others {
+        let found = link.root(&folder.remote, false).await;
+        of_folder(link, folder, &found, report).await;
+    }
     let Some(info) = usable(link, found).await else { return };
     report(space(&info));
     let found = interpreter::find(link, &info.path, patient.target.python.as_deref(), &patient.target.env).await;
@@ -82,11 +91,28 @@ pub(super) async fn of_remote(patient: &Patient, link: &Link, report: &mut Repor
     }
 }
 
-async fn remote_root(link: &Link, root: &str, found: &Result<RootInfo, AgentError>) -> Finding {
+/// The two ends of a mapping.
+async fn of_folder(link: &Link, folder: &Folder, found: &Result<RootInfo, AgentError>, report: &mut Report<'_>) {
+    if !folder.local.as_path().is_dir() {
+        let fault = fault::mirror(&folder.name, None, &MirrorError::LocalRootGone);
+        report(Finding::fault("local root", &fault));
+    }
+    let mut finding = remote_root(link, folder, found).await;
+    if !folder.name.is_workspace() {
+        finding.message = format!("{}: {}", folder.name, finding.message);
+    }
+    report(finding);
+}
+
+async fn remote_root(link: &Link, folder: &Folder, found: &Result<RootInfo, AgentError>) -> Finding {
     const NAME: &str = "remote root";
+    let root = folder.remote.as_str();
     match found {
         Ok(info) if info.writable => Finding::ok(NAME, format!("{} can be written", info.path)),
         Ok(info) => Finding::fault(NAME, &fault::root_read_only(&info.path.to_string(), "")),
+        Err(AgentError::Op(error)) if error.kind == OpErrorKind::NotFound && !folder.above.is_empty() => {
+            Finding::ok(NAME, format!("{root} is made at the first mirroring"))
+        }
         Err(AgentError::Op(error)) if error.kind == OpErrorKind::NotFound => match parent(link, root).await {
             Some(info) if info.writable => Finding::ok(NAME, format!("{root} is made at the first mirroring")),
             Some(info) => Finding::fault(NAME, &fault::root_read_only(&info.path.to_string(), "")),

@@ -1,5 +1,7 @@
 //! Words why a file is mirrored, or not: one sentence that names the rule.
 
+use std::path::Path;
+
 use remora_mirror::{LeftLink, Rule, Why};
 use remora_model::{Kind, RelPath};
 
@@ -19,8 +21,9 @@ pub struct Explained {
 /// The sentence for `why`, with what the mirror at work knows of the file.
 #[must_use]
 pub fn explained(why: &Why, question: &Question) -> Explained {
-    let root = &question.local_root;
-    let not = |path: &RelPath, because: &str| format!("{path} is not mirrored: {because}");
+    let root = &question.folder.local;
+    let name = |path: &RelPath| question.folder.name.file(path);
+    let not = |path: &RelPath, because: &str| format!("{} is not mirrored: {because}", name(path));
     let waiting = waits(why, question);
     let sentence = match why {
         Why::Mirrored { path, size, .. } if waiting.is_some() => {
@@ -34,17 +37,17 @@ pub fn explained(why: &Why, question: &Question) -> Explained {
                 question.remote_root.as_deref().map(|root| format!(" to {}/{path}", root.trim_end_matches('/')));
             let there = there.unwrap_or_default();
             let how = match kind {
-                Kind::Symlink => format!("{path} is mirrored{there} as the symbolic link that it is"),
-                _ => format!("{path} is mirrored{there}"),
+                Kind::Symlink => format!("{} is mirrored{there} as the symbolic link that it is", name(path)),
+                _ => format!("{} is mirrored{there}", name(path)),
             };
             format!("{how}{}{}", kept_by.as_ref().and_then(exception).unwrap_or_default(), standing(path, question))
         }
         Why::LeftOut { path, what, rule } => {
-            let it = if what == path { "it".to_owned() } else { format!("{what}/") };
+            let it = if what == path { "it".to_owned() } else { format!("{}/", name(what)) };
             not(path, &left_out(rule, what, &it))
         }
         Why::BehindLink { path, link } => {
-            not(path, &format!("{link} is a symbolic link, which is mirrored as a link and not followed"))
+            not(path, &format!("{} is a symbolic link, which is mirrored as a link and not followed", name(link)))
         }
         Why::LinkLeft { path, link, why } => {
             let why = match why {
@@ -52,11 +55,11 @@ pub fn explained(why: &Why, question: &Question) -> Explained {
                 LeftLink::Broken => "which leads nowhere; what was mirrored of it stays there",
                 LeftLink::Endless => "which leads to a folder that it is in, without an end",
             };
-            not(path, &format!("{link} is a symbolic link, {why}"))
+            not(path, &format!("{} is a symbolic link, {why}", name(link)))
         }
         Why::Special(path) => not(path, "it is a socket, a pipe or a device"),
         Why::Missing(path) => not(path, &format!("there is no such file here{}", standing(path, question))),
-        Why::Unreadable(error) => mirror(None, error).message,
+        Why::Unreadable(error) => mirror(&question.folder.name, None, error).message,
         Why::Root => {
             let there = question.remote_root.as_deref().map(|root| format!(", to {root}")).unwrap_or_default();
             format!("{root} is the folder that is mirrored{there}")
@@ -65,6 +68,13 @@ pub fn explained(why: &Why, question: &Question) -> Explained {
     };
     let mirrored = matches!(why, Why::Mirrored { .. } | Why::Root) && waiting.is_none();
     Explained { mirrored, sentence: format!("{}.", sentence.trim_end_matches('.')) }
+}
+
+/// Of a file that is in none of several folders.
+#[must_use]
+pub fn in_no_folder(file: &Path) -> Explained {
+    let sentence = format!("{} is not mirrored: it is in none of the folders that the target mirrors.", file.display());
+    Explained { mirrored: false, sentence }
 }
 
 /// What a large file waits for, if it does.
@@ -92,6 +102,9 @@ fn left_out(rule: &Rule, what: &RelPath, it: &str) -> String {
         Rule::Environment => {
             format!("Remora leaves out virtual environments ({what}/); write !{what}/ into .remoraignore to have it")
         }
+        Rule::Elsewhere => {
+            format!("the target's mappings have {it}, or what would be its place on the remote, somewhere else")
+        }
         Rule::Temporary => "it is a temporary file of Remora's own".to_owned(),
     }
 }
@@ -114,7 +127,7 @@ fn exception(rule: &Rule) -> Option<String> {
             Some(format!(": the setting remora.mirror.include, \"{pattern}\", takes in something below it"))
         }
         Rule::Line { .. } => Some(format!(": {}, takes it in", line(rule))),
-        Rule::Default(_) | Rule::Environment | Rule::Temporary => None,
+        Rule::Default(_) | Rule::Environment | Rule::Temporary | Rule::Elsewhere => None,
     }
 }
 
@@ -126,7 +139,10 @@ fn standing(path: &RelPath, question: &Question) -> String {
         return "; somebody else changed it on the remote, and it is left alone until you choose".to_owned();
     }
     if let Some((_, error)) = mirror.failed.iter().find(|(failed, _)| failed == path) {
-        return format!("; its last upload failed and is tried again: {}", super::mirror(Some(path), error).message);
+        return format!(
+            "; its last upload failed and is tried again: {}",
+            super::mirror(&question.folder.name, Some(path), error).message
+        );
     }
     if mirror.waiting.contains(path) {
         return format!("; its last change is not there yet{paused}");

@@ -6,13 +6,18 @@ use remora_model::{Kind as EntryKind, RelPath};
 use super::agent::{lost, root_missing, root_read_only};
 use super::transport::said;
 use super::{Fault, Kind};
+use crate::folders::FolderName;
 use crate::size::bytes;
 
 /// The fault for a file, or the whole mirror, that failed.
 #[must_use]
-pub fn mirror(path: Option<&RelPath>, error: &E) -> Fault {
-    let name = path.or_else(|| path_of(error)).map_or_else(|| "the files".to_owned(), ToString::to_string);
-    sentence(&name, error).because(error)
+pub fn mirror(folder: &FolderName, path: Option<&RelPath>, error: &E) -> Fault {
+    match (error, path.or_else(|| path_of(error))) {
+        (E::LocalRootGone | E::LocalRootEmptied { .. }, _) => local_root(folder, error).because(error),
+        (_, Some(path)) => sentence(&folder.file(path), error).because(error),
+        (_, None) if folder.is_workspace() => sentence("the files", error).because(error),
+        (_, None) => sentence(&format!("the files of {folder}"), error).because(error),
+    }
 }
 
 fn path_of(error: &E) -> Option<&RelPath> {
@@ -100,20 +105,6 @@ fn sentence(name: &str, error: &E) -> Fault {
             "Bring it back, or mirror everything, which makes it anew.",
         ),
         E::RootNotWritable { path } => root_read_only(&path.to_string(), ""),
-        E::LocalRootGone => Fault::new(
-            Kind::LocalRootGone,
-            "The local folder that is mirrored is gone, or another one has its name; nothing was removed on the remote.",
-            "Bring it back (mount it again), then mirror everything.",
-        ),
-        E::LocalRootEmptied { files } => Fault::new(
-            Kind::LocalRootEmptied,
-            format!(
-                "Nothing of {files} mirrored files is in the local folder any more, as if it were not mounted; nothing was \
-                 removed on the remote."
-            ),
-            "Bring it back (mount it again), then mirror everything; if it is meant to be so, say it with `remora mirror \
-             --delete-many`, or in the editor's status button.",
-        ),
         E::WatchLimit { watched, .. } => Fault::new(
             Kind::WatchLimit,
             format!(
@@ -130,6 +121,30 @@ fn sentence(name: &str, error: &E) -> Fault {
             "The log (RUST_LOG=debug) has the details.",
         ),
     }
+}
+
+/// The folder is not there, or not as it was.
+fn local_root(folder: &FolderName, error: &E) -> Fault {
+    let which = if folder.is_workspace() { String::new() } else { format!(" {folder}") };
+    if let E::LocalRootEmptied { files } = error {
+        return Fault::new(
+            Kind::LocalRootEmptied,
+            format!(
+                "Nothing of {files} mirrored files is in the local folder{which} any more, as if it were not mounted; \
+                 nothing was removed on the remote."
+            ),
+            "Bring it back (mount it again), then mirror everything; if it is meant to be so, say it with `remora mirror \
+             --delete-many`, or in the editor's status button.",
+        );
+    }
+    Fault::new(
+        Kind::LocalRootGone,
+        format!(
+            "The local folder{which} that is mirrored is gone, or another one has its name; nothing was removed on the \
+             remote."
+        ),
+        "Bring it back (mount it again), then mirror everything.",
+    )
 }
 
 /// Why changes outside the editor come late.
@@ -223,20 +238,24 @@ fn named<T: ToString>(count: usize, paths: &[T]) -> String {
     format!("{}{more}", names.join(", "))
 }
 
+fn names(folder: &FolderName, paths: &[RelPath]) -> Vec<String> {
+    paths.iter().map(|path| folder.file(path)).collect()
+}
+
 /// What is said of so many files that are gone here; `paths` are the first of them.
 #[must_use]
-pub fn held(count: usize, paths: &[RelPath]) -> String {
+pub fn held(folder: &FolderName, count: usize, paths: &[RelPath]) -> String {
     format!(
         "{count} files are gone here, more than are removed unasked, and are still on the remote: {}.",
-        named(count, paths)
+        named(count, &names(folder, paths))
     )
 }
 
 /// What is said of so many large files; `files` are the first of them.
 #[must_use]
-pub fn large(count: usize, files: &[(RelPath, u64)]) -> String {
-    let sized: Vec<String> =
-        files.iter().take(SHOWN).map(|(path, size)| format!("{path} ({})", bytes(*size))).collect();
+pub fn large(folder: &FolderName, count: usize, files: &[(RelPath, u64)]) -> String {
+    let sized = |(path, size): &(RelPath, u64)| format!("{} ({})", folder.file(path), bytes(*size));
+    let sized: Vec<String> = files.iter().take(SHOWN).map(sized).collect();
     let what = if count == 1 {
         "1 file is larger than is sent unasked, and is".to_owned()
     } else {
@@ -259,23 +278,23 @@ fn diverged<T: ToString>(paths: &[T]) -> Fault {
 
 /// The fault for a barrier that did not let a start pass.
 #[must_use]
-pub fn blocked(blocked: &Blocked) -> Fault {
+pub fn blocked(folder: &FolderName, blocked: &Blocked) -> Fault {
     match blocked {
-        Blocked::Diverged(paths) => diverged(paths),
+        Blocked::Diverged(paths) => diverged(&names(folder, paths)),
         Blocked::Held(count, paths) => Fault::new(
             Kind::ManyDeletions,
-            held(*count, paths),
+            held(folder, *count, paths),
             "Remove them there with `remora mirror --delete-many`, or choose in the editor's status button; \
              remora.mirror.maxDeletes and maxDeletePercent set the limits.",
         ),
         Blocked::Large(count, files) => Fault::new(
             Kind::LargeFiles,
-            large(*count, files),
+            large(folder, *count, files),
             "Send them with `remora mirror --large-too`, or choose in the editor's status button; leave them out with \
              remora.mirror.exclude; remora.mirror.maxFileMegabytes sets the limit.",
         ),
-        Blocked::Failed(path, error) => mirror(Some(path), error),
-        Blocked::Halted(error) => mirror(None, error),
+        Blocked::Failed(path, error) => mirror(folder, Some(path), error),
+        Blocked::Halted(error) => mirror(folder, None, error),
         Blocked::Paused => Fault::new(
             Kind::MirrorPaused,
             "Mirroring is paused, so not everything is on the remote.",
@@ -286,7 +305,7 @@ pub fn blocked(blocked: &Blocked) -> Fault {
             "The connection was lost before everything was on the remote.",
             "It goes on where it was when the connection is back.",
         ),
-        Blocked::RootGone => mirror(None, &E::LocalRootGone),
+        Blocked::RootGone => mirror(folder, None, &E::LocalRootGone),
         Blocked::Ended => Fault::internal("The mirror has ended."),
     }
 }

@@ -1,10 +1,9 @@
 //! Decides what new settings change. Never reads them from anywhere.
 
-use std::path::Path;
+use remora_model::{MirrorSettings, Settings, Target};
 
-use remora_model::{MirrorSettings, Settings, Target, TransportSpec};
-
-use crate::fault::{self, Fault, Kind};
+use crate::fault::{Fault, Kind};
+use crate::folders::folders;
 use crate::jobs::Job;
 use crate::state::State;
 
@@ -42,10 +41,10 @@ impl State {
     fn mirror_by_new_rules(&mut self, before: Option<MirrorSettings>) {
         let rules = |settings: &MirrorSettings| MirrorSettings { on_save: true, ..settings.clone() };
         let now = self.settings.as_ref().map(|settings| rules(&settings.mirror)).ok();
-        if now.is_none() || before.as_ref().map(rules) == now || self.mirror.take().is_none() {
+        if now.is_none() || before.as_ref().map(rules) == now || self.mirrors.take().is_none() {
             return;
         }
-        if let Err(fault) = self.ensure_mirror(false) {
+        if let Err(fault) = self.ensure_mirrors(false) {
             self.say_fault(fault);
         }
     }
@@ -80,22 +79,8 @@ impl State {
                 "Name one with --host, --command or --local, or add it to remora.targets in .vscode/settings.json.",
             ),
         })?;
-        match &target.remote_root {
-            Some(root) if !is_absolute(root) => Err(fault::not_absolute(root)),
-            Some(root) if target.transport == TransportSpec::Local && self.holds(root) => Err(Fault::new(
-                Kind::BadRequest,
-                format!(
-                    "The remote root {root} lies in the local root {}; it would be mirrored into itself.",
-                    self.workspace.root
-                ),
-                "Choose a folder outside with --remote-root or the target's remoteRoot.",
-            )),
-            _ => Ok(target),
-        }
-    }
-
-    fn holds(&self, remote_root: &str) -> bool {
-        Path::new(remote_root).starts_with(self.workspace.root.as_path())
+        folders(&self.workspace.root, &target)?;
+        Ok(target)
     }
 
     /// Whether a save should reach out for a target by itself.
@@ -111,12 +96,8 @@ impl State {
 
 /// Whether the link and the mirror of one serve the other; its interpreter and variables count at the next start.
 fn is_same_place(one: &Target, other: &Target) -> bool {
-    (&one.name, &one.transport, &one.remote_root) == (&other.name, &other.transport, &other.remote_root)
-}
-
-/// Whether a remote root stands for itself, wherever the login starts: absolute, or below the home.
-pub(crate) fn is_absolute(root: &str) -> bool {
-    root.starts_with('/') || root == "~" || root.starts_with("~/")
+    (&one.name, &one.transport, &one.remote_root, &one.mappings)
+        == (&other.name, &other.transport, &other.remote_root, &other.mappings)
 }
 
 #[cfg(test)]

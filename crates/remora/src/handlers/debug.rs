@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use remora_agent::{Link, TtySize};
 use remora_debug::{Listen, Program, Request, Session, SessionEvent};
-use remora_mirror::{Barrier, Mirror};
+use remora_model::LocalPath;
 use tokio::sync::oneshot;
 
 use crate::event::{Generation, Reply};
 use crate::fault::{self, Fault, Kind};
+use crate::folders::{Folder, holder, mappings};
 use crate::jobs::{Carrying, Job};
+use crate::mirrors::{Arrived, Mirrors};
 use crate::state::{DebugSession, LinkState, Running, State, Waiting};
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
 use crate::terminal::{COLOURS, Line, Opened};
@@ -30,16 +32,16 @@ impl State {
         request: DebugRequest,
         reply: Reply<Listening>,
     ) -> Vec<Job> {
-        match self.check(&request) {
+        match self.check(target, &request) {
             Ok(()) => self.with_target(target, Waiting::Debug(Box::new(request), reply), true),
             Err(fault) => self.refuse(Waiting::Debug(Box::new(request), reply), fault),
         }
     }
 
     /// Finds what is wrong with a request before anything is started for it.
-    fn check(&self, request: &DebugRequest) -> Result<(), Fault> {
+    fn check(&self, target: Option<&str>, request: &DebugRequest) -> Result<(), Fault> {
         match (&request.file, &request.module) {
-            (Some(file), None) => self.program_file(file).map(drop),
+            (Some(file), None) => self.program_file(&self.folders_of(target), file).map(drop),
             (None, Some(_)) => Ok(()),
             _ => Err(Fault::new(
                 Kind::BadRequest,
@@ -49,15 +51,20 @@ impl State {
         }
     }
 
-    /// The path below the remote root of a local file.
-    fn program_file(&self, file: &Path) -> Result<String, Fault> {
-        let root = &self.workspace.root;
-        let inside = root.relative(file).ok_or_else(|| {
-            Fault::new(
-                Kind::FileMissing,
-                format!("{} is not in the folder that is mirrored, {root}.", file.display()),
-                "Name a file in that folder, or choose another folder with --root.",
-            )
+    /// The folder of a local file, and its path in it.
+    fn program_file(&self, folders: &[Folder], file: &Path) -> Result<(LocalPath, String), Fault> {
+        let (folder, inside) = holder(folders, file).ok_or_else(|| {
+            let (message, hint) = match folders {
+                [only] => (
+                    format!("{} is not in the folder that is mirrored, {}.", file.display(), only.local),
+                    "Name a file in that folder, or choose another folder with --root.",
+                ),
+                _ => (
+                    format!("{} is in none of the folders that are mirrored.", file.display()),
+                    "Name a file in one of them, or add its folder to the target's mappings.",
+                ),
+            };
+            Fault::new(Kind::FileMissing, message, hint)
         })?;
         // Its path goes through settings, messages of the debugger and an argument list, all of them text.
         let text = std::str::from_utf8(inside.as_bytes()).map_err(|_| {
@@ -67,23 +74,23 @@ impl State {
                 "Rename it; it is mirrored as it is all the same.",
             )
         })?;
-        Ok(text.to_owned())
+        Ok((folder.local.clone(), text.to_owned()))
     }
 
     pub(crate) fn debug_barrier(
         &mut self,
-        mirror: Mirror,
+        mirrors: Mirrors,
         request: Box<DebugRequest>,
         reply: Reply<Listening>,
     ) -> Vec<Job> {
         self.begin_tally();
-        vec![Job::Barrier { generation: self.link.generation(), mirror, rescan: !self.comparing, request, reply }]
+        vec![Job::Barrier { generation: self.link.generation(), mirrors, rescan: !self.comparing, request, reply }]
     }
 
     pub(crate) fn barrier_passed(
         &mut self,
         generation: Generation,
-        result: Result<Barrier, Fault>,
+        result: Result<Arrived, Fault>,
         request: DebugRequest,
         reply: Reply<Listening>,
     ) -> Vec<Job> {
@@ -96,7 +103,7 @@ impl State {
             return Vec::new();
         }
         let name = request.name.clone();
-        let outcome = result.and_then(|barrier| self.start_request(request, barrier));
+        let outcome = result.and_then(|arrived| self.start_request(request, arrived));
         match (outcome, &self.link) {
             (Err(fault), _) => drop(reply.send(Err(fault))),
             // Another link may lead to another machine, which the barrier says nothing of.
@@ -130,11 +137,13 @@ impl State {
     }
 
     /// Joins what the user said with the settings and the target.
-    fn start_request(&self, request: DebugRequest, barrier: Barrier) -> Result<Request, Fault> {
+    fn start_request(&self, request: DebugRequest, arrived: Arrived) -> Result<Request, Fault> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let target =
             self.target.as_ref().ok_or_else(|| Fault::internal("A debug session started without a target."))?;
-        let Barrier { remote_root, manifest, .. } = barrier;
+        let Arrived { roots, manifest } = arrived;
+        let (main, remote_root) =
+            roots.first().cloned().ok_or_else(|| Fault::internal("A debug session started without a folder."))?;
         tracing::info!(%manifest, "the tree that is about to run");
         let mut env: BTreeMap<String, String> = target.env.clone();
         env.insert(TREE.into(), manifest.to_string());
@@ -143,10 +152,15 @@ impl State {
             env.entry(COLOURS.0.into()).or_insert_with(|| COLOURS.1.into());
         }
         let program = match (&request.file, request.module) {
-            (Some(file), _) => Program::File(self.program_file(file)?),
+            (Some(file), _) => {
+                let (folder, inside) = self.program_file(&self.folders(), file)?;
+                match roots.iter().find(|(local, _)| *local == folder && *local != main) {
+                    Some((_, root)) => Program::File(format!("{}/{inside}", root.to_string().trim_end_matches('/'))),
+                    None => Program::File(inside),
+                }
+            }
             (None, module) => Program::Module(module.unwrap_or_default()),
         };
-        let root = &self.workspace.root;
         let own =
             Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port: self.local_port(target, settings), exact: false };
         Ok(Request {
@@ -159,8 +173,8 @@ impl State {
             in_code: request.in_code,
             just_my_code: request.just_my_code.unwrap_or(settings.debug.just_my_code),
             sub_process: request.sub_process.unwrap_or(settings.debug.sub_process),
-            local_root: root.clone(),
             remote_root,
+            mappings: mappings(&roots),
             name: configuration_name(&target.name),
             listen: request.listen.unwrap_or(own),
             terminal: request.terminal.then_some(FIRST_SIZE),

@@ -1,20 +1,23 @@
 //! Decides what a question about one file leads to: its remote text, taking that, and why it is mirrored or not.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use remora_agent::{Link, Trashed};
-use remora_mirror::{Mirror, Restore};
-use remora_model::{LocalPath, Policy};
+use remora_agent::Link;
+use remora_mirror::Mirror;
+use remora_model::{LocalPath, Policy, Target};
 
 use crate::event::Reply;
-use crate::fault::Explained;
+use crate::fault::{Explained, Fault};
+use crate::folders::{Folder, folders, inner_first};
 use crate::jobs::Job;
-use crate::state::{State, Waiting, default_remote_root};
+use crate::kept::{Kept, Wanted};
+use crate::mirrors::lies_in;
+use crate::state::{State, Waiting};
 
 /// A question why a file is mirrored, with all that has to be known for the answer.
 pub struct Question {
-    /// The local root.
-    pub local_root: LocalPath,
+    /// The folder that may hold it.
+    pub folder: Folder,
     /// What the settings say of it.
     pub policy: Policy,
     /// The file, as it was given.
@@ -38,38 +41,72 @@ impl State {
     }
 
     /// The restored file is a change of the local tree like any other.
-    pub(crate) fn restore(&self, link: Link, wanted: Restore, reply: Reply<Trashed>) -> Vec<Job> {
-        let (remote_root, local_root) = (self.remote_root(), self.workspace.root.clone());
-        vec![Job::Restore { link, remote_root, local_root, mirror: self.mirror.clone(), wanted, reply }]
+    pub(crate) fn restore(&self, link: Link, wanted: &Wanted, reply: Reply<Kept>) -> Vec<Job> {
+        let folders = self.folders();
+        match wanted.of(&folders) {
+            Ok((folder, wanted)) => {
+                let mirror = self.mirrors.as_ref().and_then(|mirrors| mirrors.of(&folder.name)).cloned();
+                vec![Job::Restore { link, folder: Box::new(folder.clone()), mirror, wanted, reply }]
+            }
+            Err(fault) => {
+                let _ = reply.send(Err(fault));
+                Vec::new()
+            }
+        }
     }
 
     pub(crate) fn read_remote_file(&self, link: Link, file: PathBuf, reply: Reply<Option<Vec<u8>>>) -> Vec<Job> {
-        let (local_root, remote_root) = (self.workspace.root.clone(), self.remote_root());
-        vec![Job::ReadRemoteFile { link, local_root, remote_root, file, reply }]
+        vec![Job::ReadRemoteFile { link, folders: self.folders(), file, reply }]
     }
 
     /// Answered from here alone: no connection is made for it.
     pub(crate) fn explain_asked(&mut self, file: PathBuf, reply: Reply<Explained>) -> Vec<Job> {
-        let settings = match &self.settings {
-            Ok(settings) => settings,
+        match self.questions(&file) {
+            Ok(questions) => vec![Job::Explain { questions, reply }],
             Err(fault) => {
-                let _ = reply.send(Err(fault.clone()));
-                return Vec::new();
+                let _ = reply.send(Err(fault));
+                Vec::new()
             }
-        };
-        let mirror = self.mirror.as_ref().map(Mirror::status);
-        let opened = mirror.as_ref().and_then(|mirror| mirror.remote_root.as_ref()).map(ToString::to_string);
+        }
+    }
+
+    fn questions(&self, file: &Path) -> Result<Vec<Question>, Fault> {
+        let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let target = self.target.as_ref().or_else(|| settings.pick(None));
-        let given = target
-            .map(|target| target.remote_root.clone().unwrap_or_else(|| default_remote_root(&self.workspace.root)));
-        let question = Question {
-            local_root: self.workspace.root.clone(),
-            policy: settings.mirror.policy.clone(),
-            file,
-            remote_root: opened.or(given),
-            mirror,
-            paused: self.paused,
+        let mut questions = Question::all(&self.workspace.root, target, &settings.mirror.policy, file)?;
+        for question in &mut questions {
+            question.paused = self.paused;
+            question.mirror = self.mirrors.as_ref().and_then(|all| all.of(&question.folder.name)).map(Mirror::status);
+            let opened = question.mirror.as_ref().and_then(|mirror| mirror.remote_root.as_ref());
+            if let Some(opened) = opened {
+                question.remote_root = Some(opened.to_string());
+            }
+        }
+        Ok(questions)
+    }
+}
+
+impl Question {
+    /// The questions for each of the target's folders, one within another first. Without a target, what of the
+    /// workspace would be mirrored.
+    pub(crate) fn all(
+        workspace: &LocalPath,
+        target: Option<&Target>,
+        policy: &Policy,
+        file: &Path,
+    ) -> Result<Vec<Self>, Fault> {
+        let folders = match target {
+            Some(target) => folders(workspace, target)?,
+            None => vec![Folder::workspace(workspace)],
         };
-        vec![Job::Explain { question: Box::new(question), reply }]
+        let question = |folder: Folder| Self {
+            policy: Policy { elsewhere: folder.elsewhere.clone(), ..policy.clone() },
+            file: file.to_owned(),
+            remote_root: target.map(|_| folder.remote.clone()),
+            folder,
+            mirror: None,
+            paused: false,
+        };
+        Ok(inner_first(&folders, lies_in).into_iter().map(question).collect())
     }
 }

@@ -24,7 +24,8 @@ impl State {
     }
 
     fn launch(&self, configuration: &Value) -> Result<Launch, Fault> {
-        let launch = launch_configuration::read(configuration, &self.workspace.root)?;
+        let folders = self.folders_of(configuration.get("target").and_then(Value::as_str));
+        let launch = launch_configuration::read(configuration, &self.workspace.root, &folders)?;
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         match &launch.target {
             Some(target) if settings.pick(Some(target)).is_none() => Err(Fault::new(

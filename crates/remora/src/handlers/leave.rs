@@ -43,7 +43,7 @@ impl State {
             _ => None,
         };
         self.target = None;
-        vec![Job::LetGo { sessions, mirror: self.mirror.take(), link, done }]
+        vec![Job::LetGo { sessions, mirrors: self.mirrors.take(), link, done }]
     }
 }
 

@@ -9,9 +9,9 @@ use remora_model::{Settings, Target};
 
 use crate::event::{Event, Generation, Project, Reply, Rooted};
 use crate::fault::{self, Fault, Kind};
-use crate::handlers::mirror::decide;
+use crate::folders::{FolderName, main_remote};
 use crate::jobs::Job;
-use crate::state::{LinkState, Running, State, Waiting, default_remote_root};
+use crate::state::{LinkState, Running, State, Waiting};
 use crate::status::Status;
 
 /// The pause before attempt `n`: quick at first, because most cuts are short, then doubling, and never
@@ -35,14 +35,14 @@ impl State {
     /// mirror at work.
     pub(crate) fn with_target(&mut self, target: Option<&str>, request: Waiting, mirrored: bool) -> Vec<Job> {
         if self.paused && matches!(request, Waiting::Mirror { .. } | Waiting::Debug(..)) {
-            return self.refuse(request, fault::blocked(&Blocked::Paused));
+            return self.refuse(request, fault::blocked(&FolderName::default(), &Blocked::Paused));
         }
         let current = self.target.as_ref().map(|target| target.name.clone());
         let mut jobs = match self.select(target.or(current.as_deref())) {
             Ok(jobs) => jobs,
             Err(fault) => return self.refuse(request, fault),
         };
-        if mirrored && let Err(fault) = self.ensure_mirror(matches!(request, Waiting::Plan(_))) {
+        if mirrored && let Err(fault) = self.ensure_mirrors(matches!(request, Waiting::Plan(_))) {
             jobs.extend(self.refuse(request, fault));
             return jobs;
         }
@@ -81,8 +81,8 @@ impl State {
 
     fn link_up(&mut self, generation: Generation, link: Link) -> Vec<Job> {
         (self.message, self.claimed) = (None, None);
-        if let Some(mirror) = &self.mirror {
-            mirror.link_up(link.clone());
+        if let Some(mirrors) = &self.mirrors {
+            mirrors.link_up(&link);
             self.comparing = true;
         }
         self.link = LinkState::Up { generation, link: link.clone() };
@@ -97,7 +97,7 @@ impl State {
             self.refuse(request, fault.clone());
         }
         let again =
-            fault.is_transient() && self.workspace.reconnect && self.mirror.is_some() && !(asked && attempt == 0);
+            fault.is_transient() && self.workspace.reconnect && self.mirrors.is_some() && !(asked && attempt == 0);
         if again {
             if attempt == 0 {
                 self.say_fault(fault);
@@ -130,11 +130,11 @@ impl State {
         if generation != present {
             return Vec::new();
         }
-        if let Some(mirror) = &self.mirror {
-            mirror.link_lost();
+        if let Some(mirrors) = &self.mirrors {
+            mirrors.link_lost();
         }
         let target = self.target.as_ref().map_or("the target", |target| target.name.as_str());
-        let again = self.workspace.reconnect && self.mirror.is_some();
+        let again = self.workspace.reconnect && self.mirrors.is_some();
         let next = if again { "It is being rebuilt; the mirror goes on where it was." } else { "Start again." };
         let fault = Fault::new(Kind::ConnectionLost, format!("The connection to {target} was lost: {reason}."), next);
         // Requests under way on this link are told in their answers.
@@ -168,29 +168,27 @@ impl State {
             }
             Waiting::Root(reply) => self.find_root(link, reply),
             Waiting::Terminal(request, reply) => self.open_terminal(link, *request, reply),
-            Waiting::Mirror { overwrite, word, reply } => match self.working_mirror(false) {
-                Ok(mirror) => {
+            Waiting::Mirror { overwrite, word, reply } => match self.working_mirrors(false) {
+                Ok(mirrors) => {
                     // What a new comparison finds nobody has decided about.
-                    word.into_iter().for_each(|word| decide(&mirror, word));
-                    self.mirror_all(mirror, overwrite, reply)
+                    word.into_iter().for_each(|word| mirrors.decide(word));
+                    self.mirror_all(mirrors, overwrite, reply)
                 }
                 Err(fault) => self.refuse(Waiting::Mirror { overwrite, word, reply }, fault),
             },
             Waiting::RemoteFile(file, reply) => self.read_remote_file(link.clone(), file, reply),
-            Waiting::Trash(reply) => {
-                vec![Job::ListTrash { link: link.clone(), remote_root: self.remote_root(), reply }]
-            }
-            Waiting::Restore(wanted, reply) => self.restore(link.clone(), wanted, reply),
-            Waiting::Take(file, reply) => match self.working_mirror(false) {
-                Ok(mirror) => vec![Job::Take { mirror, file, reply }],
+            Waiting::Trash(reply) => vec![Job::ListTrash { link: link.clone(), folders: self.folders(), reply }],
+            Waiting::Restore(wanted, reply) => self.restore(link.clone(), &wanted, reply),
+            Waiting::Take(file, reply) => match self.working_mirrors(false) {
+                Ok(mirrors) => vec![Job::Take { mirrors, file, reply }],
                 Err(fault) => self.refuse(Waiting::Take(file, reply), fault),
             },
-            Waiting::Plan(reply) => match self.working_mirror(true) {
-                Ok(mirror) => vec![Job::Plan { mirror, reply }],
+            Waiting::Plan(reply) => match self.working_mirrors(true) {
+                Ok(mirrors) => vec![Job::Plan { mirrors, reply }],
                 Err(fault) => self.refuse(Waiting::Plan(reply), fault),
             },
-            Waiting::Debug(request, reply) => match self.working_mirror(false) {
-                Ok(mirror) => self.debug_barrier(mirror, request, reply),
+            Waiting::Debug(request, reply) => match self.working_mirrors(false) {
+                Ok(mirrors) => self.debug_barrier(mirrors, request, reply),
                 Err(fault) => self.refuse(Waiting::Debug(request, reply), fault),
             },
         }
@@ -222,12 +220,11 @@ impl State {
             }
         };
         let project = Project {
-            local_root: self.workspace.root.clone(),
             target: target.name.clone(),
             local_port: self.local_port(target, settings),
             debug: settings.debug.clone(),
         };
-        vec![Job::FindRoot { link: link.clone(), root: self.remote_root(), project: Box::new(project), reply }]
+        vec![Job::FindRoots { link: link.clone(), folders: self.folders(), project: Box::new(project), reply }]
     }
 
     /// The local port of debug sessions: the settings' own, or the project's.
@@ -235,10 +232,9 @@ impl State {
         settings.debug.local_port.unwrap_or_else(|| stable_port(&self.workspace.root, &target.name))
     }
 
-    /// The remote root as the user gave it, or its default.
+    /// The remote folder in which programs start, as the user gave it, or its default.
     pub(crate) fn remote_root(&self) -> String {
-        let given = self.target.as_ref().and_then(|target| target.remote_root.clone());
-        given.unwrap_or_else(|| default_remote_root(&self.workspace.root))
+        self.target.as_ref().map(|target| main_remote(&self.workspace.root, target)).unwrap_or_default()
     }
 }
 

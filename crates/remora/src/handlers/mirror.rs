@@ -1,15 +1,18 @@
 //! Decides what a save, a request to mirror and the mirror's own news lead to.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use remora_agent::TrashLimits;
-use remora_mirror::{Config, Mirror, MirrorError, Notice, RemovalLimits};
-use remora_model::{Policy, RelPath};
+use remora_mirror::{Config, Mirror, MirrorError, Notice, Phase, RemovalLimits};
+use remora_model::{MirrorSettings, Policy, RelPath};
 use tokio::sync::oneshot;
 
 use crate::event::{MirrorRequest, Overwrite, Reply};
 use crate::fault::{self, Fault};
+use crate::folders::{Folder, FolderName};
 use crate::jobs::Job;
+use crate::mirrors::{Mirrors, One, Planned, decide};
 use crate::question::{Offer, Word};
 use crate::state::{LinkState, State, Waiting};
 use crate::surface::{Mirrored, Progress, Said};
@@ -17,12 +20,12 @@ use crate::surface::{Mirrored, Progress, Said};
 impl State {
     pub(crate) fn saved(&mut self, path: &Path) -> Vec<Job> {
         let Some(mut jobs) = self.select_for_save() else { return Vec::new() };
-        if let Err(fault) = self.ensure_mirror(false) {
+        if let Err(fault) = self.ensure_mirrors(false) {
             self.say_fault(fault);
             return jobs;
         }
-        if let Some(mirror) = &self.mirror {
-            mirror.saved(path);
+        if let Some(mirrors) = &self.mirrors {
+            mirrors.saved(path);
         }
         if matches!(self.link, LinkState::Down(_)) {
             jobs.extend(self.ensure_link());
@@ -35,102 +38,109 @@ impl State {
         self.with_target(target.as_deref(), Waiting::Mirror { overwrite, word, reply }, true)
     }
 
-    pub(crate) fn plan_asked(
-        &mut self,
-        target: Option<&str>,
-        reply: Reply<Vec<remora_mirror::PlannedChange>>,
-    ) -> Vec<Job> {
+    pub(crate) fn plan_asked(&mut self, target: Option<&str>, reply: Reply<Vec<Planned>>) -> Vec<Job> {
         self.with_target(target, Waiting::Plan(reply), true)
     }
 
-    /// Has a mirror at work for the present target; `paused` keeps a new one from changing anything.
-    pub(crate) fn ensure_mirror(&mut self, paused: bool) -> Result<(), Fault> {
-        if self.mirror.is_some() {
+    /// Has the mirrors at work for the present target; `paused` keeps new ones from changing anything.
+    pub(crate) fn ensure_mirrors(&mut self, paused: bool) -> Result<(), Fault> {
+        if self.mirrors.is_some() {
             return Ok(());
         }
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
-        let config = Config {
-            local_root: self.workspace.root.clone(),
-            remote_root: self.remote_root(),
+        let mut all = Vec::new();
+        for folder in self.folders() {
+            let (notices, name) = (self.notices.clone(), folder.name.clone());
+            let tell = move |notice| drop(notices.send((name.clone(), notice)));
+            let mirror = remora_mirror::start_telling(self.config(&folder, &settings.mirror), Arc::new(tell))
+                .map_err(|error| fault::mirror(&folder.name, None, &error))?;
+            all.push(One { folder, mirror });
+        }
+        let mirrors = Mirrors::new(all);
+        if paused || self.paused {
+            mirrors.pause();
+        }
+        if let LinkState::Up { link, .. } = &self.link {
+            mirrors.link_up(link);
+            self.comparing = true;
+        }
+        self.mirrors = Some(mirrors);
+        Ok(())
+    }
+
+    fn config(&self, folder: &Folder, settings: &MirrorSettings) -> Config {
+        Config {
+            local_root: folder.local.clone(),
+            remote_root: folder.remote.clone(),
             create_root: true,
-            policy: self.policy(&settings.mirror.policy),
-            index_file: self.index_file(),
+            above: folder.above.clone(),
+            policy: Policy { elsewhere: folder.elsewhere.clone(), ..self.policy(&settings.policy) },
+            index_file: self.index_file(folder),
             overwrite: self.workspace.overwrite,
-            watch: self.workspace.watch && settings.mirror.watch,
+            watch: self.workspace.watch && settings.watch,
             trash: TrashLimits {
-                seconds: settings.mirror.trash_days.saturating_mul(24 * 60 * 60),
-                bytes: settings.mirror.trash_megabytes.saturating_mul(1_000_000),
-                entries: settings.mirror.trash_files,
+                seconds: settings.trash_days.saturating_mul(24 * 60 * 60),
+                bytes: settings.trash_megabytes.saturating_mul(1_000_000),
+                entries: settings.trash_files,
             },
             emptied: self.workspace.delete_many,
             removals: match self.workspace.delete_many {
                 true => RemovalLimits::default(),
-                false => {
-                    RemovalLimits { files: settings.mirror.max_deletes, percent: settings.mirror.max_delete_percent }
-                }
+                false => RemovalLimits { files: settings.max_deletes, percent: settings.max_delete_percent },
             },
-        };
-        let mirror = remora_mirror::start(config, self.notices.clone()).map_err(|error| fault::mirror(None, &error))?;
-        if paused || self.paused {
-            mirror.pause();
         }
-        if let LinkState::Up { link, .. } = &self.link {
-            mirror.link_up(link.clone());
-            self.comparing = true;
-        }
-        self.mirror = Some(mirror);
-        Ok(())
     }
 
-    /// What the settings say of it, and for this once the command line.
+    /// What the settings say, and for this once the command line.
     fn policy(&self, settings: &Policy) -> Policy {
         let max_file_megabytes = if self.workspace.large_too { 0 } else { settings.max_file_megabytes };
         Policy { max_file_megabytes, ..settings.clone() }
     }
 
-    fn index_file(&self) -> Option<std::path::PathBuf> {
+    fn index_file(&self, folder: &Folder) -> Option<std::path::PathBuf> {
         let target = self.target.as_ref()?;
-        let identity = format!("{:?}\n{}\n{}", target.transport, self.remote_root(), self.workspace.root);
+        let identity = format!("{:?}\n{}\n{}", target.transport, folder.remote, folder.local);
         let digest = remora_model::Digest::of(identity.as_bytes()).to_string();
         Some(self.workspace.records.as_ref()?.join(format!("{}.index", &digest[..24])))
     }
 
-    /// The mirror; made anew if other settings came while a request waited.
-    pub(crate) fn working_mirror(&mut self, paused: bool) -> Result<Mirror, Fault> {
-        self.ensure_mirror(paused)?;
-        self.mirror.clone().ok_or_else(|| Fault::internal("There is no mirror."))
+    /// The mirrors; made anew if other settings came while a request waited.
+    pub(crate) fn working_mirrors(&mut self, paused: bool) -> Result<Mirrors, Fault> {
+        self.ensure_mirrors(paused)?;
+        self.mirrors.clone().ok_or_else(|| Fault::internal("There is no mirror."))
     }
 
     pub(crate) fn pause_asked(&mut self, paused: bool, reply: Reply<()>) -> Vec<Job> {
         self.paused = paused;
-        match &self.mirror {
-            Some(mirror) if paused => mirror.pause(),
-            Some(mirror) => mirror.resume(),
+        match &self.mirrors {
+            Some(mirrors) if paused => mirrors.pause(),
+            Some(mirrors) => mirrors.resume(),
             None => {}
         }
         let _ = reply.send(Ok(()));
         Vec::new()
     }
 
-    pub(crate) fn mirror_all(&mut self, mirror: Mirror, overwrite: Overwrite, reply: Reply<Mirrored>) -> Vec<Job> {
+    pub(crate) fn mirror_all(&mut self, mirrors: Mirrors, overwrite: Overwrite, reply: Reply<Mirrored>) -> Vec<Job> {
         self.begin_tally();
-        vec![Job::MirrorAll { mirror, rescan: !self.comparing, overwrite, reply }]
+        vec![Job::MirrorAll { mirrors, rescan: !self.comparing, overwrite, reply }]
     }
 
     /// Asks what becomes of files that are held. The answer may come late, or never.
-    fn offer(&mut self, count: usize, offer: Offer) -> Vec<Job> {
+    fn offer(&mut self, folder: FolderName, count: usize, offer: Offer) -> Vec<Job> {
         let (reply, answer) = oneshot::channel();
         self.say(Said::Offer(offer, reply));
-        vec![Job::AwaitWord { count, answer }]
+        vec![Job::AwaitWord { folder, count, answer }]
     }
 
     /// An answer to an older question says nothing of what came to be held after it; that is asked about anew.
-    pub(crate) fn decided(&mut self, count: usize, word: Word) -> Vec<Job> {
+    pub(crate) fn decided(&mut self, folder: &FolderName, count: usize, word: Word) -> Vec<Job> {
         let waiting = |mirror: &&Mirror| match word {
             Word::Held(_) => mirror.status().held,
             Word::Large(_) => mirror.status().large.len(),
         };
-        if let Some(mirror) = self.mirror.as_ref().filter(|mirror| waiting(mirror) <= count) {
+        let mirror = self.mirrors.as_ref().and_then(|mirrors| mirrors.of(folder));
+        if let Some(mirror) = mirror.filter(|mirror| waiting(mirror) <= count) {
             decide(mirror, word);
         }
         Vec::new()
@@ -171,10 +181,11 @@ impl State {
         Vec::new()
     }
 
-    pub(crate) fn mirror_said(&mut self, notice: Notice) -> Vec<Job> {
+    pub(crate) fn mirror_said(&mut self, folder: FolderName, notice: Notice) -> Vec<Job> {
         match notice {
             Notice::Mirrored { files, bytes, elapsed, sources, .. } => {
                 if !sources.is_empty() {
+                    let sources: Vec<String> = sources.iter().map(|path| folder.file(path)).collect();
                     self.sessions.values_mut().for_each(|session| session.outdate(&sources));
                 }
                 let batch = Mirrored { files, bytes, elapsed };
@@ -184,38 +195,51 @@ impl State {
                 }
             }
             Notice::Progress(counts) => {
+                let counts = self.mirrors.as_ref().map_or(counts, |mirrors| mirrors.progress(&counts, &folder));
                 let remora_mirror::Progress { files_done, files_total, bytes_done, bytes_total } = counts;
                 self.say(Said::Progress(Progress { files_done, files_total, bytes_done, bytes_total }));
             }
             Notice::Resumed { left } => self.say(Said::Resumed(left)),
             Notice::Diverged { path } => {
-                let error = remora_mirror::MirrorError::Diverged { path: path.clone() };
-                self.mirror_trouble(Some(&path), &error);
+                let error = MirrorError::Diverged { path: path.clone() };
+                self.mirror_trouble(&folder, Some(&path), &error);
             }
-            Notice::ManyRemovals { count, paths } => return self.offer(count, Offer::about_held(count, &paths)),
-            Notice::LargeFiles { count, files, .. } => return self.offer(count, Offer::about_large(count, &files)),
+            Notice::ManyRemovals { count, paths } => {
+                let offer = Offer::about_held(&folder, count, &paths);
+                return self.offer(folder, count, offer);
+            }
+            Notice::LargeFiles { count, files, .. } => {
+                let offer = Offer::about_large(&folder, count, &files);
+                return self.offer(folder, count, offer);
+            }
             Notice::Trouble { path: None, error: error @ MirrorError::Claimed { .. } } => {
                 // It holds for as long as the connection, whatever else is told.
-                let fault = fault::mirror(None, &error);
+                let fault = fault::mirror(&folder, None, &error);
                 self.claimed = Some(fault.message.clone());
                 self.say(Said::Fault(fault));
             }
             Notice::Trouble { path, error } => {
-                self.mirror_trouble(path.as_ref(), &error);
+                self.mirror_trouble(&folder, path.as_ref(), &error);
                 if let MirrorError::LocalRootEmptied { files } = error {
-                    return self.offer(files, Offer::about_emptied(files, &error));
+                    let offer = Offer::about_emptied(&folder, files, &error);
+                    return self.offer(folder, files, offer);
                 }
             }
-            // The status is asked of the mirror itself whenever it is shown.
-            Notice::Status(status) if status.phase == remora_mirror::Phase::InSync => self.message = None,
+            // The status is asked of the mirrors themselves whenever it is shown.
+            Notice::Status(status) if status.phase == Phase::InSync => {
+                let statuses = self.mirrors.as_ref().map(Mirrors::statuses).unwrap_or_default();
+                if statuses.iter().all(|(name, status)| *name == folder || status.phase == Phase::InSync) {
+                    self.message = None;
+                }
+            }
             Notice::Status(_) | Notice::RootReady { .. } => {}
         }
         Vec::new()
     }
 
     /// What a request waits for is told in its answer, and only there.
-    fn mirror_trouble(&mut self, path: Option<&RelPath>, error: &remora_mirror::MirrorError) {
-        let fault = fault::mirror(path, error);
+    fn mirror_trouble(&mut self, folder: &FolderName, path: Option<&RelPath>, error: &MirrorError) {
+        let fault = fault::mirror(folder, path, error);
         if self.tally.is_some() {
             tracing::warn!(%fault, "while a request waits");
         } else if path.is_some() {
@@ -224,13 +248,5 @@ impl State {
         } else {
             self.say_fault(fault);
         }
-    }
-}
-
-/// Hands the user's word on.
-pub(super) fn decide(mirror: &Mirror, word: Word) {
-    match word {
-        Word::Held(word) => mirror.decide_held(word),
-        Word::Large(word) => mirror.decide_large(word),
     }
 }

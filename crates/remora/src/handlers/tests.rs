@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use remora_agent::{Exit, LostReason};
 use remora_debug::SessionEvent;
-use remora_mirror::Barrier;
 use remora_model::{Digest, LocalPath, RemotePath, Settings, Target, TransportSpec};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -16,6 +15,7 @@ use crate::event::{Event, Generation, MirrorRequest};
 use crate::fault::{Fault, Kind};
 use crate::host::tests::link_here;
 use crate::jobs::Job;
+use crate::mirrors::Arrived;
 use crate::state::{LinkState, Running, State, Workspace};
 use crate::surface::{DebugRequest, Said, SessionId};
 
@@ -28,8 +28,9 @@ struct Bed {
 }
 
 /// Everything is there.
-fn barrier() -> Barrier {
-    Barrier { remote_root: RemotePath::new("/there").unwrap(), files: 1, manifest: Digest::of(b"") }
+fn arrived(bed: &Bed) -> Arrived {
+    let roots = vec![(bed.state.workspace.root.clone(), RemotePath::new("/there").unwrap())];
+    Arrived { roots, manifest: Digest::of(b"") }
 }
 
 /// A state with two targets, `a` and `b`, and a folder with one file.
@@ -51,6 +52,7 @@ fn bed() -> Bed {
         name: name.into(),
         transport: TransportSpec::Local,
         remote_root: Some(folder.path().join("there").join(name).display().to_string()),
+        mappings: Vec::new(),
         python: None,
         env: BTreeMap::new(),
     };
@@ -183,14 +185,14 @@ async fn a_barrier_of_an_older_link_starts_nothing() {
     bed.state.on(Event::LinkLost(generation, LostReason::Closed));
     bed.up().await;
     let (reply, mut answer) = oneshot::channel();
-    let passed = Event::BarrierPassed(generation, Ok(barrier()), Box::new(bed.program()), reply);
+    let passed = Event::BarrierPassed(generation, Ok(arrived(&bed)), Box::new(bed.program()), reply);
     assert!(bed.state.on(passed).is_empty());
     assert_eq!(answer.try_recv().unwrap().err().unwrap().kind, Kind::ConnectionLost);
 
     let (reply, answer) = oneshot::channel();
     drop(answer);
     let generation = bed.state.link.generation();
-    let passed = Event::BarrierPassed(generation, Ok(barrier()), Box::new(bed.program()), reply);
+    let passed = Event::BarrierPassed(generation, Ok(arrived(&bed)), Box::new(bed.program()), reply);
     assert!(bed.state.on(passed).is_empty(), "a cancelled request starts nothing either");
     assert!(bed.state.sessions.is_empty());
 }
@@ -201,7 +203,7 @@ async fn a_start_is_given_up_when_it_is_stopped_and_not_when_its_program_has_end
     let generation = bed.up().await;
     let start = |bed: &mut Bed| -> (SessionId, oneshot::Receiver<()>, oneshot::Receiver<_>) {
         let (reply, answer) = oneshot::channel();
-        let passed = Event::BarrierPassed(generation, Ok(barrier()), Box::new(bed.program()), reply);
+        let passed = Event::BarrierPassed(generation, Ok(arrived(bed)), Box::new(bed.program()), reply);
         match bed.state.on(passed).pop() {
             Some(Job::StartDebug { session, given_up, .. }) => (session, given_up, answer),
             _ => panic!("no start"),

@@ -1,60 +1,92 @@
-//! How the jobs about single files, and about what is overwritten, are done. Decides nothing.
+//! How the jobs about single files, and about where folders are, are done. Decides nothing.
 
 use std::path::PathBuf;
 
 use remora_agent::Link;
-use remora_mirror::{Blocked, Mirror, explain_path, read_there, relative_path};
-use remora_model::{LocalPath, RelPath};
+use remora_mirror::{Mirror, MirrorError, Restore, Why, explain_path, read_there, relative_path};
+use remora_model::{LocalPath, RemotePath};
 
-use super::pass_barrier;
-use crate::event::Overwrite;
 use crate::fault::{self, Explained, Fault};
+use crate::folders::{Folder, FolderName, inner_first};
 use crate::handlers::Question;
+use crate::host;
+use crate::kept::Kept;
+use crate::mirrors::lies_in;
 
 /// The largest remote file that is handed to an editor: it goes as one message, and no editor compares more
 /// than that in comfort.
 const REMOTE_FILE_BYTES: u64 = 16 << 20;
 
-/// Has everything on the remote. With only some files to be overwritten, others that somebody else changed
-/// are nobody's concern here.
-pub(super) async fn mirror_all(mirror: &Mirror, rescan: bool, overwrite: &Overwrite) -> Result<(), Blocked> {
-    let mut result = pass_barrier(mirror, rescan).await;
-    // Only now it is known what was changed there; what is from here on, nobody has seen yet.
-    if let Err(Blocked::Diverged(paths)) = &result {
-        let chosen: Vec<RelPath> = paths.iter().filter(|path| overwrite.covers(path)).cloned().collect();
-        if !chosen.is_empty() {
-            mirror.overwrite(chosen);
-            result = pass_barrier(mirror, false).await;
-        }
+/// Which folder is which there.
+pub(super) async fn find_roots(link: &Link, folders: Vec<Folder>) -> Result<Vec<(LocalPath, RemotePath)>, Fault> {
+    let mut roots = Vec::new();
+    for folder in folders {
+        roots.push((folder.local, host::find_root(link, &folder.remote).await?));
     }
-    match result {
-        Err(Blocked::Diverged(paths)) if matches!(overwrite, Overwrite::These(_)) => {
-            let left: Vec<RelPath> = paths.into_iter().filter(|path| overwrite.covers(path)).collect();
-            if left.is_empty() { Ok(()) } else { Err(Blocked::Diverged(left)) }
-        }
-        result => result.map(drop),
-    }
+    Ok(roots)
 }
 
 /// What the remote holds of a local file; nothing where nothing is.
-pub(super) async fn read(
-    link: &Link,
-    local_root: LocalPath,
-    remote_root: &str,
-    file: PathBuf,
-) -> Result<Option<Vec<u8>>, Fault> {
-    let path = blocking(move || relative_path(&local_root, &file)).await?;
-    let path = path.map_err(|error| fault::mirror(None, &error))?;
-    let read = read_there(link, remote_root, &path, REMOTE_FILE_BYTES).await;
-    read.map(|file| file.map(|file| file.bytes)).map_err(|error| fault::mirror(Some(&path), &error))
+pub(super) async fn read(link: &Link, folders: Vec<Folder>, file: PathBuf) -> Result<Option<Vec<u8>>, Fault> {
+    let (folder, path) = blocking(move || {
+        let mut outside = MirrorError::NotInside { path: file.display().to_string() };
+        for folder in inner_first(&folders, lies_in) {
+            match relative_path(&folder.local, &file) {
+                Ok(path) => return Ok((folder, path)),
+                Err(error) => outside = error,
+            }
+        }
+        Err(fault::mirror(&FolderName::default(), None, &outside))
+    })
+    .await??;
+    let read = read_there(link, &folder.remote, &path, REMOTE_FILE_BYTES).await;
+    read.map(|file| file.map(|file| file.bytes)).map_err(|error| fault::mirror(&folder.name, Some(&path), &error))
 }
 
-pub(super) async fn explain(question: Question) -> Result<Explained, Fault> {
-    blocking(move || {
-        let why = explain_path(&question.local_root, &question.policy, &question.file);
-        why.map(|why| fault::explained(&why, &question)).map_err(|error| fault::mirror(None, &error))
-    })
-    .await?
+/// What is kept of what was replaced or removed, of each folder in the order of time.
+pub(super) async fn list_trash(link: &Link, folders: &[Folder]) -> Result<Vec<Kept>, Fault> {
+    let mut all = Vec::new();
+    for folder in folders {
+        let kept = remora_mirror::list_trash(link, &folder.remote).await;
+        let kept = kept.map_err(|error| fault::mirror(&folder.name, None, &error))?;
+        all.extend(kept.into_iter().map(|entry| Kept { folder: folder.name.clone(), entry }));
+    }
+    if folders.len() > 1 {
+        all.sort_by_key(|kept| kept.entry.when);
+    }
+    Ok(all)
+}
+
+/// Brings some of it back here; the mirror, if there is one, hears of it.
+pub(super) async fn restore(
+    link: &Link,
+    folder: &Folder,
+    mirror: Option<Mirror>,
+    wanted: Restore,
+) -> Result<Kept, Fault> {
+    let restored = remora_mirror::restore(link, &folder.remote, &folder.local, wanted).await;
+    let entry = restored.map_err(|error| fault::mirror(&folder.name, None, &error))?;
+    if let Some(mirror) = mirror {
+        mirror.saved(folder.local.join(&entry.path).as_path());
+    }
+    Ok(Kept { folder: folder.name.clone(), entry })
+}
+
+pub(super) async fn explain_there(questions: Vec<Question>) -> Result<Explained, Fault> {
+    blocking(move || explain(&questions)).await?
+}
+
+/// Why a file is mirrored, or not: the first of these whose folder holds the file says it; blocking.
+pub(crate) fn explain(questions: &[Question]) -> Result<Explained, Fault> {
+    for question in questions {
+        let why = explain_path(&question.folder.local, &question.policy, &question.file);
+        let why = why.map_err(|error| fault::mirror(&question.folder.name, None, &error))?;
+        if why != Why::Outside || questions.len() == 1 {
+            return Ok(fault::explained(&why, question));
+        }
+    }
+    let asked = questions.first().ok_or_else(|| Fault::internal("There is no folder to ask about."))?;
+    Ok(fault::in_no_folder(&asked.file))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use remora_debug::Session;
-use remora_model::RelPath;
 use tokio::sync::oneshot;
 
 use crate::status::{STALE_SHOWN, SessionStatus};
@@ -57,8 +56,8 @@ impl DebugSession {
     }
 
     /// These Python files were stored while its program runs.
-    pub(crate) fn outdate(&mut self, sources: &[RelPath]) {
-        self.stale.extend(sources.iter().map(ToString::to_string));
+    pub(crate) fn outdate(&mut self, sources: &[String]) {
+        self.stale.extend(sources.iter().cloned());
         self.stale.sort();
         self.stale.dedup();
         self.stale.truncate(STALE_SHOWN);

@@ -9,6 +9,7 @@ use remora_model::{LocalPath, Policy, Symlinks};
 use tempfile::TempDir;
 
 use super::*;
+use crate::folders::Folder;
 
 /// A folder with something of every kind.
 fn folder() -> (TempDir, PathBuf) {
@@ -49,7 +50,7 @@ fn folder() -> (TempDir, PathBuf) {
 
 fn question(root: &std::path::Path, name: &str) -> Question {
     Question {
-        local_root: LocalPath::new(root).unwrap(),
+        folder: Folder::workspace(&LocalPath::new(root).unwrap()),
         policy: Policy {
             exclude: vec!["*.csv".into()],
             include: vec!["build/deep/*.so".into(), "*.keep".into()],
@@ -63,7 +64,7 @@ fn question(root: &std::path::Path, name: &str) -> Question {
 }
 
 fn ask(question: &Question) -> Explained {
-    explained(&explain_path(&question.local_root, &question.policy, &question.file).unwrap(), question)
+    explained(&explain_path(&question.folder.local, &question.policy, &question.file).unwrap(), question)
 }
 
 #[test]

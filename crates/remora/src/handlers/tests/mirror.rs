@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::{Bed, bed};
 use crate::event::{Event, MirrorRequest};
 use crate::fault::Kind;
+use crate::folders::FolderName;
 use crate::host::tests::link_here;
 use crate::jobs::Job;
 use crate::question::Word;
@@ -21,13 +22,10 @@ async fn two_requests_at_a_time_are_both_told_what_was_mirrored() {
     let mut bed = bed();
     bed.up().await;
     let stored = || {
-        Event::MirrorSaid(Notice::Mirrored {
-            files: 2,
-            bytes: 3,
-            elapsed: Duration::ZERO,
-            paths: vec![],
-            sources: vec![],
-        })
+        Event::MirrorSaid(
+            FolderName::default(),
+            Notice::Mirrored { files: 2, bytes: 3, elapsed: Duration::ZERO, paths: vec![], sources: vec![] },
+        )
     };
     let (first, mut first_answer) = oneshot::channel();
     let (second, mut second_answer) = oneshot::channel();
@@ -80,11 +78,14 @@ async fn a_session_is_stale_when_a_python_file_was_stored_since_its_program_star
     let generation = bed.up().await;
     let stored = |names: &[&str]| {
         let sources = names.iter().map(|name| RelPath::new(*name).unwrap()).collect();
-        Event::MirrorSaid(Notice::Mirrored { files: 1, bytes: 1, elapsed: Duration::ZERO, paths: vec![], sources })
+        Event::MirrorSaid(
+            FolderName::default(),
+            Notice::Mirrored { files: 1, bytes: 1, elapsed: Duration::ZERO, paths: vec![], sources },
+        )
     };
     bed.state.on(stored(&["before.py"]));
     let (reply, _answer) = oneshot::channel();
-    bed.state.on(Event::BarrierPassed(generation, Ok(super::barrier()), Box::new(bed.program()), reply));
+    bed.state.on(Event::BarrierPassed(generation, Ok(super::arrived(&bed)), Box::new(bed.program()), reply));
     bed.state.on(stored(&[]));
     assert_eq!(bed.state.status().phase, Phase::Debugging);
     bed.state.on(stored(&["b.py", "a.py"]));
@@ -104,7 +105,7 @@ async fn other_rules_of_what_is_left_out_count_at_once() {
     let mut settings = bed.state.settings.clone().unwrap();
     settings.mirror.policy.exclude = vec!["[z-a]".into()];
     bed.state.on(Event::Configured(Ok(settings.clone())));
-    assert!(bed.state.mirror.is_none() && bed.state.message.is_some(), "a pattern that can't be understood is said");
+    assert!(bed.state.mirrors.is_none() && bed.state.message.is_some(), "a pattern that can't be understood is said");
     settings.mirror.policy.exclude = vec!["*.csv".into()];
     bed.state.on(Event::Configured(Ok(settings)));
     let (reply, mut answer) = oneshot::channel();
@@ -132,7 +133,7 @@ async fn the_answer_about_many_removals_counts_for_what_was_asked_about() {
     let mut bed = bed();
     bed.up().await;
     let paths = vec![RelPath::new("a.py").unwrap()];
-    let jobs = bed.state.on(Event::MirrorSaid(Notice::ManyRemovals { count: 63, paths }));
+    let jobs = bed.state.on(Event::MirrorSaid(FolderName::default(), Notice::ManyRemovals { count: 63, paths }));
     assert!(matches!(jobs.as_slice(), [Job::AwaitWord { count: 63, .. }]));
     let offer = std::iter::from_fn(|| bed.said.try_recv().ok()).find_map(|said| match said {
         Said::Offer(offer, _) => Some(offer),
