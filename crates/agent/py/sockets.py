@@ -1,6 +1,6 @@
 """Sockets: dialling one, listening for a reachability check, and the private folders with their control socket.
 
-Owns every socket but the two pipes to the client. Never reads what goes through a dialled one.
+Owns every socket but the two pipes to the client. Never reads what goes through a dialled one; foresight may.
 """
 
 # A Unix socket whose queue is full refuses at once instead of waiting: tried again this often, this long.
@@ -14,8 +14,9 @@ LINE_MAX = 64 * 1024
 class Dialled:
     """A connection to a socket on this machine."""
 
-    def __init__(self, agent, stream, family, address):
+    def __init__(self, agent, stream, family, address, foresight=None):
         self.agent, self.stream, self.family, self.address = agent, stream, family, address
+        self.foresight = foresight
         self.deadline = time.monotonic() + (QUEUE_PATIENCE if family == socket.AF_UNIX else CONNECT_PATIENCE)
         self.input = self.output = None
         self.closed = False
@@ -65,10 +66,18 @@ class Dialled:
         self.agent.reply(self.stream, {})
         self.output = Outflow(self.agent, fd, self.stream, 0, self.on_output_end)
         self.input = Inflow(self.agent, fd, self.stream, self.on_input_end)
+        if self.foresight is not None:
+            self.foresight.ask, self.output.foresight = self.input.put_ours, self.foresight
 
     def on_data(self, channel, data, end):
-        if self.input is not None:
-            self.input.put(data, end)
+        if self.input is None:
+            return
+        if self.foresight is not None:
+            data, ours = self.foresight.from_client(data)
+            self.input.count(ours)
+            if end:
+                data += self.foresight.client.rest()
+        self.input.put(data, end)
 
     def on_credit(self, channel, count):
         if self.output is not None:
@@ -303,13 +312,14 @@ def remove_orphans(base):
 
 def op_dial(agent, stream, head, body):
     address = head["address"]
+    foresight = Foresight() if head.get("foresight") else None
     if "unix" in address:
         path = path_from(address["unix"])
         if len(path) > 103:
             raise OpError("invalid", "the path of a socket is at most 103 bytes long: '%s'" % show(path))
-        Dialled(agent, stream, socket.AF_UNIX, path)
+        Dialled(agent, stream, socket.AF_UNIX, path, foresight)
     else:
-        Dialled(agent, stream, socket.AF_INET, ("127.0.0.1", address["tcp"]))
+        Dialled(agent, stream, socket.AF_INET, ("127.0.0.1", address["tcp"]), foresight)
     return LATER
 
 

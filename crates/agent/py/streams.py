@@ -13,6 +13,7 @@ class Outflow:
         self.credit = WINDOW
         self.carried = 0
         self.open = True
+        self.foresight = None  # sees what passes, and may put something in between
         agent.poller.watch(fd, read=self.on_readable)
 
     def add_credit(self, count):
@@ -34,7 +35,11 @@ class Outflow:
             return False
         self.credit -= len(data)
         self.carried += len(data)
-        self.agent.outbox.put(DATA, self.stream, data, 0, self.channel)
+        if self.foresight is not None:
+            data, ours = self.foresight.from_debugger(data)
+            self.credit -= ours
+        if data:
+            self.agent.outbox.put(DATA, self.stream, data, 0, self.channel)
         if self.credit <= 0:
             self.agent.poller.watch(self.fd, read=None)
         return True
@@ -48,7 +53,8 @@ class Outflow:
         """Says end of file to the client."""
         if self.open:
             self.stop()
-            self.agent.outbox.put(DATA, self.stream, b"", END, self.channel)
+            rest = self.foresight.debugger.rest() if self.foresight is not None else b""
+            self.agent.outbox.put(DATA, self.stream, rest, END, self.channel)
             self.on_end(None)
 
     def stop(self):
@@ -65,8 +71,18 @@ class Inflow:
         self.on_end = on_end  # called with None when all is written and ended, or with an error
         self.pending = bytearray()
         self.consumed = 0
+        self.uncounted = 0  # so many of the bytes did not come from the client
         self.ending = False
         self.open = True
+
+    def put_ours(self, data):
+        """Adds something to what the client says; false if what it said before is still waiting."""
+        if not self.open or len(self.pending) > CHUNK:
+            return False
+        self.uncounted += len(data)
+        self.pending += data
+        self.on_writable()
+        return True
 
     def put(self, data, end):
         if not self.open:
@@ -105,7 +121,10 @@ class Inflow:
         self.stop()
 
     def count(self, count):
-        self.consumed += count
+        """So many bytes are out of the way; ours give the client no credit."""
+        ours = min(count, self.uncounted)
+        self.uncounted -= ours
+        self.consumed += count - ours
         if self.consumed >= WINDOW_STEP:
             self.agent.outbox.put(CREDIT, self.stream, struct.pack(">I", self.consumed))
             self.consumed = 0

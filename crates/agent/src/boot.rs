@@ -30,6 +30,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("../py/kin.py"),
     include_str!("../py/processes.py"),
     include_str!("../py/terminals.py"),
+    include_str!("../py/foresight.py"),
     include_str!("../py/sockets.py"),
     include_str!("../py/loop.py"),
 );

@@ -257,6 +257,16 @@ impl Link {
         Ok(Stream::new(new.hold, new.incoming, new.credit))
     }
 
+    /// As [`Link::dial`], to a debugger that is asked at each stop what its client is about to ask; see `PROTOCOL.md`. Both
+    /// sides may then say something between the debugger's and the client's messages.
+    ///
+    /// # Errors
+    /// [`AgentError`]; nobody listening is `Refused`.
+    pub async fn dial_with_foresight(&self, address: Address) -> Result<Stream, AgentError> {
+        let (_, new) = self.open_stream(json!({"op": "dial", "address": address, "foresight": true})).await?;
+        Ok(Stream::new(new.hold, new.incoming, new.credit))
+    }
+
     /// Where the tree `name` stands in the remote cache, if it is there. `name` is content-addressed.
     ///
     /// # Errors

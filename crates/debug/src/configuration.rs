@@ -149,6 +149,7 @@ mod tests {
             name: "Remora: app".into(),
             listen,
             terminal: None,
+            foresight: true,
             words: |notice| format!("{notice:?}"),
         }
     }

@@ -2,6 +2,8 @@
 //! on it is the translator's.
 
 mod carry;
+mod far_end;
+mod foresight;
 mod local_listener;
 #[cfg(windows)]
 mod named_pipe;

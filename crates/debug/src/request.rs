@@ -40,6 +40,8 @@ pub struct Request {
     /// The size of the terminal that the program runs on, if it is to have one: what it writes is shown there then, and
     /// not told to its client.
     pub terminal: Option<TtySize>,
+    /// Whether the debugger is asked at each stop before its client asks, so that a step takes one round trip.
+    pub foresight: bool,
     /// How a client of this session is told something.
     pub words: Words,
 }

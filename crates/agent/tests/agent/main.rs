@@ -10,6 +10,7 @@ mod claims;
 mod faults;
 mod files;
 mod flow;
+mod foresight;
 mod live;
 mod loss;
 mod moves;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use remora_agent::StreamWriter;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
+use super::far_end::FarEnd;
+use super::foresight::Foresight;
 use super::local_listener::Ends;
 use super::translator::{News, Out, Translator};
 use super::{NEWS_UNDER_WAY, RelayEvent, Road};
@@ -42,7 +42,11 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
         },
         false => None,
     };
-    let there = match road.link.dial(road.address.clone()).await {
+    let (dialled, foresight) = match road.facts.foresight {
+        true => (road.link.dial_with_foresight(road.address.clone()).await, Foresight::default()),
+        false => (road.link.dial(road.address.clone()).await, Foresight::none()),
+    };
+    let there = match dialled {
         Ok(there) => there,
         Err(error) => {
             debug!(%error, "the debugger takes no connection");
@@ -51,16 +55,12 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
     };
     // Sending fails only when the session is over, and this with it.
     let _ = road.events.send(RelayEvent::ClientConnected);
-    let (to_debugger, queued) = mpsc::unbounded_channel();
-    let mut writing = JoinSet::new();
-    writing.spawn(write(there.writer, queued));
     let mut conversation = Conversation {
         road,
         translator,
         from_client,
-        from_debugger: Messages::new(there.reader, true),
+        debugger: FarEnd::new(there, foresight),
         to_client: Some(writer),
-        to_debugger: Some(to_debugger),
         seat,
         news: None,
         due: None,
@@ -73,16 +73,6 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
 
 fn sit_down(road: &Road) -> Option<OwnedSemaphorePermit> {
     Arc::clone(&road.seat).try_acquire_owned().ok()
-}
-
-/// Writes what is queued, by itself, so that a debugger that does not read keeps nobody from hearing it.
-async fn write(mut debugger: StreamWriter, mut queued: mpsc::UnboundedReceiver<Vec<u8>>) {
-    while let Some(bytes) = queued.recv().await {
-        if debugger.write_all(&bytes).await.is_err() || debugger.flush().await.is_err() {
-            break;
-        }
-    }
-    let _ = debugger.shutdown().await;
 }
 
 /// Answers the first message of a client that can't be served.
@@ -103,11 +93,9 @@ struct Conversation<'a> {
     road: &'a Road,
     translator: Translator,
     from_client: Messages,
-    from_debugger: Messages,
+    debugger: FarEnd,
     /// Until the client has heard everything.
     to_client: Option<Writer>,
-    /// Until the client has said everything.
-    to_debugger: Option<mpsc::UnboundedSender<Vec<u8>>>,
     seat: Option<OwnedSemaphorePermit>,
     /// News of the program, for the one who has the seat.
     news: Option<mpsc::Receiver<News>>,
@@ -117,10 +105,10 @@ struct Conversation<'a> {
 
 impl Conversation<'_> {
     async fn run(mut self) {
-        while !(self.from_client.over && self.from_debugger.over) {
+        while !(self.from_client.over && self.debugger.is_over()) {
             let outs = tokio::select! {
                 portion = self.from_client.next(), if !self.from_client.over => self.client_said(portion),
-                portion = self.from_debugger.next(), if !self.from_debugger.over => self.debugger_said(portion),
+                portion = self.debugger.next(), if !self.debugger.is_over() => self.debugger_said(portion),
                 Some(news) = next_news(&mut self.news), if self.translator.takes_news() => self.translator.news(news),
                 () = until(self.due), if self.due.is_some() => self.waited_long_enough(),
             };
@@ -142,7 +130,7 @@ impl Conversation<'_> {
                 self.translator.client(frame)
             }
             Ok(Some(Portion::Raw(bytes))) => {
-                self.pass_on(bytes);
+                self.debugger.say_raw(bytes);
                 Vec::new()
             }
             Ok(None) => self.client_gone(),
@@ -182,7 +170,7 @@ impl Conversation<'_> {
     /// It has said everything, and hears nothing more.
     fn client_gone(&mut self) -> Vec<Out> {
         self.from_client.over = true;
-        self.to_debugger = None;
+        self.debugger.say_no_more();
         self.news = None;
         Vec::new()
     }
@@ -192,23 +180,16 @@ impl Conversation<'_> {
             Ok(Some(Portion::Message(frame))) => self.translator.debugger(frame),
             Ok(Some(Portion::Raw(bytes))) => vec![Out::Raw(bytes)],
             Ok(None) | Err(_) => {
-                self.from_debugger.over = true;
+                self.debugger.has_ended();
                 self.translator.debugger_gone()
             }
-        }
-    }
-
-    fn pass_on(&mut self, bytes: Vec<u8>) {
-        if let Some(to_debugger) = &self.to_debugger {
-            // It takes no more if this fails, which its end of the stream tells.
-            let _ = to_debugger.send(bytes);
         }
     }
 
     async fn send(&mut self, outs: Vec<Out>) {
         for out in outs {
             match out {
-                Out::ToDebugger(frame) => self.pass_on(frame.into_bytes()),
+                Out::ToDebugger(frame) => self.debugger.say(frame),
                 Out::ToClient(frame) => self.tell(&frame.into_bytes()).await,
                 Out::Raw(bytes) => self.tell(&bytes).await,
                 Out::EndSeen => drop(self.road.events.send(RelayEvent::EndSeen)),
@@ -247,14 +228,14 @@ async fn until(due: Option<Instant>) {
 }
 
 /// What came of a stream.
-enum Portion {
+pub(super) enum Portion {
     Message(Frame),
     /// From what turned out to be no DAP.
     Raw(Vec<u8>),
 }
 
 /// One direction of a connection, cut into messages.
-struct Messages {
+pub(super) struct Messages {
     reader: Box<dyn AsyncRead + Send + Unpin>,
     decoder: Option<Decoder>,
     portion: Vec<u8>,
@@ -263,17 +244,17 @@ struct Messages {
     /// Whether a message has come whole.
     is_dap: bool,
     /// Whether nothing more is read.
-    over: bool,
+    pub(super) over: bool,
 }
 
 impl Messages {
-    fn new(reader: impl AsyncRead + Send + Unpin + 'static, tolerant: bool) -> Self {
+    pub(super) fn new(reader: impl AsyncRead + Send + Unpin + 'static, tolerant: bool) -> Self {
         let decoder = Some(Decoder::default());
         Self { reader: Box::new(reader), decoder, portion: vec![0; PORTION], tolerant, is_dap: false, over: false }
     }
 
     /// The next message; nothing at the end. Cancel-safe: what has come is kept.
-    async fn next(&mut self) -> Result<Option<Portion>, FrameError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Portion>, FrameError> {
         loop {
             if let Some(decoder) = &mut self.decoder {
                 match decoder.next_frame() {

@@ -31,6 +31,8 @@ pub(crate) struct Facts {
     /// Whether it is ptvsd, which serves one client only and reads its options from a list.
     pub(crate) ptvsd: bool,
     pub(crate) words: Words,
+    /// Whether the debugger is asked at a stop before the client asks.
+    pub(crate) foresight: bool,
 }
 
 /// What a session tells the client that debugs its program. The end comes last.
@@ -182,10 +184,12 @@ impl Translator {
     pub(crate) fn debugger(&mut self, frame: Frame) -> Vec<Out> {
         let Some(envelope) = Envelope::read(&frame) else { return vec![Out::ToClient(frame)] };
         let frame = match (envelope.kind, envelope.name.as_str()) {
-            _ if matches!(self.role, Role::Plain) => {
+            _ if matches!(self.role, Role::Plain) && envelope.seq > self.last_seq => {
                 self.last_seq = envelope.seq;
                 return vec![Out::ToClient(frame)];
             }
+            // An answer that was asked for ahead comes late.
+            _ if matches!(self.role, Role::Plain) => return vec![self.pass(&envelope, frame)],
             (Kind::Response, "initialize") if self.initialize == envelope.request_seq => edited(frame, |message| {
                 if message["success"] == true {
                     // debugpy misspells the first, and its older versions and ptvsd lack the second: either is ours.

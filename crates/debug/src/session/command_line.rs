@@ -107,6 +107,7 @@ mod tests {
             name: "x".into(),
             listen: Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false },
             terminal: None,
+            foresight: true,
             words: |notice| format!("{notice:?}"),
         }
     }

@@ -123,6 +123,7 @@ async fn spawn(
         attach: attach_arguments(request),
         ptvsd: push.name == "ptvsd",
         words: request.words,
+        foresight: request.foresight,
     };
     let (relay_sender, relay_events) = mpsc::unbounded_channel();
     let console = Console::new(facts.socket.is_none());

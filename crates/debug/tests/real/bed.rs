@@ -12,8 +12,9 @@ use remora_debug::dap::Client;
 use remora_debug::{DebugError, Endpoint, Listen, Mapping, Program, Request, Session, SessionEvent, start};
 use remora_model::{Debugger, LocalPath, RemotePath};
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 /// Longer than any step of a test takes on a busy machine.
@@ -26,8 +27,49 @@ pub(crate) struct Bed {
     folder: TempDir,
 }
 
+/// Holds back what goes to the remote while it is shut.
+#[derive(Clone)]
+pub(crate) struct Valve(watch::Sender<bool>);
+
+impl Default for Valve {
+    fn default() -> Self {
+        Self(watch::Sender::new(true))
+    }
+}
+
+impl Valve {
+    pub(crate) fn shut(&self) {
+        self.0.send_replace(false);
+    }
+
+    pub(crate) fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// What is written to the near end comes out at `writer`.
+    fn before(&self, mut writer: ChildStdin) -> DuplexStream {
+        let (near, mut far) = tokio::io::duplex(64 * 1024);
+        let mut is_open = self.0.subscribe();
+        tokio::spawn(async move {
+            let mut portion = vec![0; 64 * 1024];
+            while let Ok(count @ 1..) = far.read(&mut portion).await {
+                // Ends with its bed.
+                if is_open.wait_for(|open| *open).await.is_err() || writer.write_all(&portion[..count]).await.is_err() {
+                    break;
+                }
+            }
+        });
+        near
+    }
+}
+
 impl Bed {
     pub(crate) async fn new() -> Self {
+        Self::behind(&Valve::default()).await
+    }
+
+    /// What goes to its agent goes through `valve`.
+    pub(crate) async fn behind(valve: &Valve) -> Self {
         let folder = tempfile::Builder::new().prefix("bed").tempdir_in("/tmp").unwrap();
         for name in ["home", "tmp", "there", "here"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
@@ -52,7 +94,7 @@ impl Bed {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let (reader, writer) = (agent.stdout.take().unwrap(), agent.stdin.take().unwrap());
+        let (reader, writer) = (agent.stdout.take().unwrap(), valve.before(agent.stdin.take().unwrap()));
         let link = timeout(PATIENCE, Link::open(PipeEnds { reader, writer, rides: true })).await.unwrap().unwrap();
         Self { link, _agent: agent, folder }
     }
@@ -85,6 +127,7 @@ impl Bed {
             name: "Remora: test".into(),
             listen: Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false },
             terminal: None,
+            foresight: true,
             words: |notice| format!("{notice:?}"),
         }
     }

@@ -178,6 +178,7 @@ impl State {
             name: configuration_name(&target.name),
             listen: request.listen.unwrap_or(own),
             terminal: request.terminal.then_some(FIRST_SIZE),
+            foresight: true,
             words: fault::notice,
         })
     }

@@ -11,7 +11,13 @@ fn translator(socket: bool, ptvsd: bool) -> Translator {
         Notice::Lost(_) => "lost".into(),
         notice => format!("{notice:?}"),
     };
-    Translator::new(Arc::new(Facts { socket: socket.then(|| PathBuf::from("/run/s")), attach, ptvsd, words }))
+    Translator::new(Arc::new(Facts {
+        socket: socket.then(|| PathBuf::from("/run/s")),
+        attach,
+        ptvsd,
+        words,
+        foresight: true,
+    }))
 }
 
 fn frame(message: &Value) -> Frame {
@@ -201,9 +207,14 @@ fn on_a_port_everything_passes_and_a_request_for_the_end_is_seen() {
         assert_eq!(translator.client(message), expected);
     }
     let mut translator = translator(false, false);
-    for message in [event(90, "terminated", json!({})), event(7, "debugpyAttach", json!({"connect": {"port": 1}}))] {
+    for message in [event(7, "debugpyAttach", json!({"connect": {"port": 1}})), event(90, "terminated", json!({}))] {
         assert_eq!(translator.debugger(message.clone()), [Out::ToClient(message)]);
     }
+    // One that was asked for ahead comes late.
+    assert_eq!(
+        translator.debugger(response(8, 1, "threads", json!({}))),
+        [Out::ToClient(response(91, 1, "threads", json!({})))]
+    );
 }
 
 #[test]
