@@ -38,13 +38,18 @@ pub(super) fn split(bytes: &[u8]) -> (Entry<'_>, &[u8]) {
 
 /// Adds an entry behind that of the path `before`.
 pub(super) fn push(out: &mut Vec<u8>, before: &[u8], path: &[u8], record: &[u8]) {
-    let shared = before.iter().zip(path).take_while(|(a, b)| a == b).count();
+    let shared = shared(before, path);
     let rest = &path[shared..];
     for number in [shared, rest.len(), record.len()] {
         put_number(out, number as u64);
     }
     out.extend_from_slice(rest);
     out.extend_from_slice(record);
+}
+
+/// So many bytes are the same at the beginning of both.
+pub(super) fn shared(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(a, b)| a == b).count()
 }
 
 pub(super) fn pack(record: &Record) -> Vec<u8> {
@@ -124,6 +129,10 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
 }
 
 fn take_number(bytes: &mut &[u8]) -> u64 {
+    if let [byte @ 0..0x80, rest @ ..] = *bytes {
+        *bytes = rest;
+        return u64::from(*byte);
+    }
     let (mut number, mut shift) = (0, 0);
     loop {
         let [byte] = take(bytes);

@@ -5,6 +5,7 @@
 //! in which a path is told by what it does not share with the one before. A copy of the whole shares its runs with the
 //! original; a change makes one run anew.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use remora_model::RelPath;
 
 use super::Record;
-use super::packed::{pack, push, split, unpack};
+use super::packed::{pack, push, shared, split, unpack};
 
 /// A run of more entries is cut in two. To look a path up, half of one is read.
 const RUN_MOST: usize = 64;
@@ -40,13 +41,11 @@ struct Run {
 }
 
 /// Where in a run a path stands, or would stand.
-#[derive(Default)]
-struct Spot {
-    /// The path before it; empty at the start of the run.
-    before: Vec<u8>,
+struct Spot<'a> {
     /// The bytes of its entry; empty if it is not there.
     at: Range<usize>,
-    record: Option<Record>,
+    /// Packed; nothing if it is not there.
+    record: Option<&'a [u8]>,
 }
 
 impl Shelf {
@@ -56,7 +55,7 @@ impl Shelf {
 
     pub(super) fn get(&self, path: &RelPath) -> Option<Record> {
         let run = self.runs.get(self.run_of(path.as_bytes()))?;
-        spot(run.bytes(), path.as_bytes()).record
+        spot(run.bytes(), path.as_bytes()).record.map(unpack)
     }
 
     /// Comes back with what was there.
@@ -79,8 +78,9 @@ impl Shelf {
         let end = Some(end.as_bytes().to_vec());
         let index = self.run_of(first.as_bytes());
         let Some(run) = self.runs.get(index) else { return Iter { end, ..self.iter() } };
-        let Spot { before, at, .. } = spot(run.bytes(), first.as_bytes());
-        Iter { runs: &self.runs[index + 1..], rest: &run.bytes()[at.start..], path: before, end }
+        let Spot { at, .. } = spot(run.bytes(), first.as_bytes());
+        let (before, rest) = run.bytes().split_at(at.start);
+        Iter { runs: &self.runs[index + 1..], rest, path: last_of(before), end }
     }
 
     /// Packs all together if much has changed, so that what is held is one piece.
@@ -114,10 +114,12 @@ impl Shelf {
         let index = self.run_of(path);
         let old = self.runs.get(index);
         let (bytes, count, loose) = old.map_or((&[][..], 0, 0), |run| (run.bytes(), run.count, run.loose()));
-        let Spot { before, at, record: known } = spot(bytes, path);
+        let Spot { at, record: known } = spot(bytes, path);
+        let known = known.map(unpack);
         if known.as_ref() == record {
             return known;
         }
+        let before = last_of(&bytes[..at.start]);
         let more = |count: usize| count + usize::from(record.is_some()) - usize::from(known.is_some());
         let new = changed(bytes, (&before, path), at, record);
         let new = if more(count) > RUN_MOST { cut(&new, more(count)) } else { vec![Run::new(new, more(count))] };
@@ -149,24 +151,44 @@ impl Run {
     }
 }
 
-fn spot(bytes: &[u8], path: &[u8]) -> Spot {
-    let (mut before, mut present) = (Vec::new(), Vec::new());
+/// Most entries are passed without a look at their path: how much two neighbours share says which of them is nearer.
+fn spot<'a>(bytes: &'a [u8], path: &[u8]) -> Spot<'a> {
     let mut rest = bytes;
+    // So much of `path` begins the entry before, which stands before `path`.
+    let mut matched = 0;
     while !rest.is_empty() {
         let (entry, next) = split(rest);
-        present.truncate(entry.shared);
-        present.extend_from_slice(entry.rest);
         let start = bytes.len() - rest.len();
-        match present.as_slice().cmp(path) {
-            std::cmp::Ordering::Less => before.clone_from(&present),
-            std::cmp::Ordering::Equal => {
-                return Spot { before, at: start..bytes.len() - next.len(), record: Some(unpack(entry.record)) };
+        let order = match entry.shared.cmp(&matched) {
+            // Where this one and `path` part, the one before parts from `path` too.
+            Ordering::Greater => Ordering::Less,
+            // It parts from the one before where that still is as `path`, and comes after it.
+            Ordering::Less => Ordering::Greater,
+            Ordering::Equal => {
+                let wanted = &path[matched..];
+                matched += shared(entry.rest, wanted);
+                entry.rest.cmp(wanted)
             }
-            std::cmp::Ordering::Greater => return Spot { before, at: start..start, record: None },
+        };
+        match order {
+            Ordering::Less => rest = next,
+            Ordering::Equal => return Spot { at: start..bytes.len() - next.len(), record: Some(entry.record) },
+            Ordering::Greater => return Spot { at: start..start, record: None },
         }
+    }
+    Spot { at: bytes.len()..bytes.len(), record: None }
+}
+
+/// The last path of the beginning of a run; empty if that is empty.
+fn last_of(bytes: &[u8]) -> Vec<u8> {
+    let (mut rest, mut path) = (bytes, Vec::new());
+    while !rest.is_empty() {
+        let (entry, next) = split(rest);
+        path.truncate(entry.shared);
+        path.extend_from_slice(entry.rest);
         rest = next;
     }
-    Spot { before, at: bytes.len()..bytes.len(), record: None }
+    path
 }
 
 /// The run with `record` at the place of `path`, or without it. Only the entry that follows has to be told anew.
