@@ -9,85 +9,95 @@ use crate::links::Met;
 use crate::rules::{Chain, ancestors};
 use crate::scan::{Tree, is_absence};
 
-/// The directory of the path that was asked about last.
+/// The directories above the path that was asked about last, as far as they are directories.
 pub(crate) struct Parents<'a> {
     tree: &'a Tree<'a>,
-    known: Option<(Option<RelPath>, Parent)>,
+    /// Outermost first; each is in the one before.
+    way: Vec<Level>,
+    /// What comes next and is no directory, and why the way ends there.
+    end: Option<(RelPath, End)>,
 }
 
-/// What the way to a directory is like.
-enum Parent {
-    /// Directories all the way.
-    Fine(Rules),
+/// A directory on the way.
+struct Level {
+    dir: RelPath,
+    /// What is in it is judged by this; nothing if the directory is left out, and so all in it.
+    chain: Option<Chain>,
+}
+
+/// Why the way to a path ends.
+#[derive(Clone, Copy)]
+enum End {
     /// A part of it is missing, or no directory.
     Broken,
     /// It can't be asked.
     Unknown(io::ErrorKind),
 }
 
-/// What the rules say of a directory.
-enum Rules {
-    /// It is left out, and so is all in it.
-    Out,
-    /// What is in it is judged by these.
-    Chain(Chain),
-}
-
 impl<'a> Parents<'a> {
     pub(crate) fn new(tree: &'a Tree<'a>) -> Self {
-        Self { tree, known: None }
+        Self { tree, way: Vec::new(), end: None }
     }
 
     /// What the rules say may have changed.
     pub(super) fn forget(&mut self) {
-        self.known = None;
+        (self.way, self.end) = (Vec::new(), None);
     }
 
     /// Whether all parts of the way to `path` are directories; an error if that can't be known.
     pub(super) fn are_directories(&mut self, path: &RelPath) -> io::Result<bool> {
-        match self.parent(path) {
-            Parent::Fine(_) => Ok(true),
-            Parent::Broken => Ok(false),
-            Parent::Unknown(kind) => Err((*kind).into()),
+        self.go(path);
+        match self.end {
+            None => Ok(true),
+            Some((_, End::Broken)) => Ok(false),
+            Some((_, End::Unknown(kind))) => Err(kind.into()),
         }
     }
 
     /// Whether `path`, or a directory above it, is left out.
     pub(super) fn ignores(&mut self, path: &RelPath, kind: Kind) -> bool {
-        let rules = self.tree.rules;
-        match self.parent(path) {
-            Parent::Fine(Rules::Out) => true,
-            Parent::Fine(Rules::Chain(chain)) => rules.ignores_here(chain, path, kind == Kind::Dir),
-            Parent::Broken | Parent::Unknown(_) => rules.ignores(path, kind == Kind::Dir),
+        self.go(path);
+        let (rules, is_dir) = (self.tree.rules, kind == Kind::Dir);
+        match (&self.end, self.way.last()) {
+            (Some(_), _) => rules.ignores(path, is_dir),
+            (None, None) => rules.ignores_here(&rules.chain(), path, is_dir),
+            (None, Some(Level { chain: Some(chain), .. })) => rules.ignores_here(chain, path, is_dir),
+            (None, Some(Level { chain: None, .. })) => true,
         }
     }
 
-    fn parent(&mut self, path: &RelPath) -> &Parent {
-        let dir = path.parent();
-        if self.known.as_ref().is_some_and(|(known, _)| *known != dir) {
-            self.known = None;
+    /// Goes to the directory that `path` is in, from where it parts from the way to the last one.
+    fn go(&mut self, path: &RelPath) {
+        let is_above = |dir: &RelPath| path != dir && path.is_within(dir);
+        let shared = self.way.iter().take_while(|level| is_above(&level.dir)).count();
+        self.way.truncate(shared);
+        if self.end.as_ref().is_some_and(|(dir, _)| is_above(dir)) {
+            return;
         }
-        let tree = self.tree;
-        &self.known.get_or_insert_with(|| (dir, ask(tree, path))).1
+        self.end = None;
+        for dir in ancestors(path).into_iter().skip(shared) {
+            if let Some(end) = end_at(self.tree, &dir) {
+                self.end = Some((dir, end));
+                return;
+            }
+            let rules = self.tree.rules;
+            let chain = match self.way.last() {
+                None => Some(rules.chain()),
+                Some(level) => level.chain.clone(),
+            };
+            let chain = chain.filter(|chain| !rules.ignores_here(chain, &dir, true));
+            let chain = chain.map(|chain| rules.chain_in(&chain, &dir));
+            self.way.push(Level { dir, chain });
+        }
     }
 }
 
-fn ask(tree: &Tree<'_>, path: &RelPath) -> Parent {
-    let dirs = ancestors(path);
-    for dir in &dirs {
-        match tree.meet(dir) {
-            Ok(Met::Is(entry, _)) if entry.kind == Kind::Dir => {}
-            Ok(_) => return Parent::Broken,
-            Err(error) if is_absence(&error) => return Parent::Broken,
-            Err(error) => return Parent::Unknown(error.kind()),
-        }
+/// Nothing if it is a directory.
+fn end_at(tree: &Tree<'_>, dir: &RelPath) -> Option<End> {
+    match tree.meet(dir) {
+        Ok(Met::Is(entry, _)) if entry.kind == Kind::Dir => None,
+        Ok(_) => Some(End::Broken),
+        Err(error) if is_absence(&error) => Some(End::Broken),
+        Err(error) => Some(End::Unknown(error.kind())),
     }
-    let mut chain = tree.rules.chain();
-    for dir in &dirs {
-        if tree.rules.ignores_here(&chain, dir, true) {
-            return Parent::Fine(Rules::Out);
-        }
-        chain = tree.rules.chain_in(&chain, dir);
-    }
-    Parent::Fine(Rules::Chain(chain))
 }
