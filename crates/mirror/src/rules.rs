@@ -116,7 +116,8 @@ pub(crate) struct Rules {
 #[derive(Default)]
 struct Loaded {
     above: Option<Arc<Above>>,
-    dirs: HashMap<Option<RelPath>, Arc<DirRules>>,
+    /// Nothing for those that say nothing, which most do not.
+    dirs: HashMap<Option<RelPath>, Option<Arc<DirRules>>>,
 }
 
 /// What the repository around the root says: ignore files above the root, innermost first, each with
@@ -136,10 +137,16 @@ struct DirRules {
     environment: bool,
 }
 
+impl DirRules {
+    fn says_nothing(&self) -> bool {
+        self.git.is_empty() && self.remora.is_empty() && !self.environment
+    }
+}
+
 /// The rules of a directory and of all above it.
 #[derive(Clone)]
 pub(crate) struct Chain {
-    /// Outermost first.
+    /// Outermost first; those that say something.
     dirs: Vec<Arc<DirRules>>,
     /// The outermost directory on the way that is left out and was entered all the same, and the rule for it.
     shut: Option<Arc<(RelPath, Rule)>>,
@@ -172,13 +179,13 @@ impl Rules {
 
     /// The rules for what is in the root.
     pub(crate) fn chain(&self) -> Chain {
-        Chain { dirs: vec![self.dir_rules(None)], shut: None }
+        Chain { dirs: self.dir_rules(None).into_iter().collect(), shut: None }
     }
 
     /// The rules for what is in `dir`, which is entered; its own directory's rules are `chain`.
     pub(crate) fn chain_in(&self, chain: &Chain, dir: &RelPath) -> Chain {
         let mut inner = chain.clone();
-        inner.dirs.push(self.dir_rules(Some(dir)));
+        inner.dirs.extend(self.dir_rules(Some(dir)));
         if !self.include.leads_nowhere() {
             let taken_in = self.include.takes_in(&dir.to_local(), true, chain.shut.is_some()).is_some();
             inner.shut = if taken_in { None } else { inner.shut.or_else(|| self.shut_by(chain, dir)) };
@@ -248,7 +255,7 @@ impl Rules {
             None => local.clone(),
             Some(dir) => local.strip_prefix(dir.to_local()).map_or_else(|_| local.clone(), Path::to_owned),
         };
-        let environment = || is_dir && self.dir_rules(Some(path)).environment;
+        let environment = || is_dir && self.dir_rules(Some(path)).is_some_and(|rules| rules.environment);
         let inner_first = || chain.dirs.iter().rev();
         inner_first()
             .find_map(|rules| in_file(&rules.remora, || below(&rules.dir), is_dir))
@@ -266,19 +273,20 @@ impl Rules {
         files.into_iter().find_map(|(prefix, rules)| in_file(rules, || prefix.join(local), is_dir))
     }
 
-    /// What the directory says; nothing stands for the root.
-    fn dir_rules(&self, dir: Option<&RelPath>) -> Arc<DirRules> {
+    /// What the directory says, if anything; `None` stands for the root.
+    fn dir_rules(&self, dir: Option<&RelPath>) -> Option<Arc<DirRules>> {
         let key = dir.cloned();
         if let Some(known) = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).dirs.get(&key) {
             return known.clone();
         }
         let place = dir.map_or_else(|| self.root.clone(), |dir| self.root.join(dir.to_local()));
-        let rules = Arc::new(DirRules {
+        let rules = DirRules {
             dir: key.clone(),
             git: gitignore_file(&place.join(".gitignore")),
             remora: gitignore_file(&place.join(".remoraignore")),
             environment: dir.is_some_and(|dir| is_environment(dir, &place)),
-        });
+        };
+        let rules = (!rules.says_nothing()).then(|| Arc::new(rules));
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         loaded.dirs.insert(key, rules.clone());
         rules
