@@ -16,7 +16,7 @@ use crate::error::MirrorError;
 use crate::links::Links;
 use crate::look::{LookSpec, Looked, Parents, local_digest, look};
 use crate::record::{FileRecord, Record, Records};
-use crate::rules::Rules;
+use crate::rules::{Rules, ancestors};
 use crate::scan::{Listing, Tree, mtime_from};
 use crate::watch::Watch;
 
@@ -145,11 +145,26 @@ impl There {
         self.ask(link, root, paths, believed, interrupted).await
     }
 
-    /// What is new here is most likely not there.
+    /// What is new here is most likely not there, and nothing is in a directory that is not there: what is in one that
+    /// is new itself is asked about only when that turns out to be there. A first upload asks about a few paths.
     async fn ask_unrecorded(&mut self, link: &Link, root: &RemotePath, paths: &[RelPath]) -> Result<(), MirrorError> {
-        let new: Vec<RelPath> = paths.iter().filter(|path| !self.found.contains_key(path)).cloned().collect();
+        let new = paths.iter().filter(|path| !self.found.contains_key(path)).cloned();
+        let (outer, inner): (Vec<RelPath>, Vec<RelPath>) =
+            new.partition(|path| path.parent().is_none_or(|dir| self.found.contains_key(&dir)));
+        self.ask_new(link, root, outer).await?;
+        let (there, nowhere) = inner.into_iter().partition(|path| self.may_hold(path));
+        self.found.extend(Vec::into_iter(nowhere).map(|path| (path, Surveyed::Missing)));
+        self.ask_new(link, root, there).await
+    }
+
+    async fn ask_new(&mut self, link: &Link, root: &RemotePath, new: Vec<RelPath>) -> Result<(), MirrorError> {
         let believed = vec![Surveyed::Missing; new.len()];
         self.ask(link, root, new, believed, true).await
+    }
+
+    /// Whether nothing that was asked about is missing above `path`.
+    fn may_hold(&self, path: &RelPath) -> bool {
+        ancestors(path).iter().map_while(|dir| self.found.get(dir)).all(|found| *found != Surveyed::Missing)
     }
 
     async fn ask(
