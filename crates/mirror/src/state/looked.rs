@@ -341,10 +341,10 @@ impl State {
         self.jobs.push(Job::Stream(path.clone(), large));
     }
 
-    /// The path is on its way; `own` is itself when it is a directory.
+    /// The path is on its way, and the directories of its way, which are not known; `own` is itself when it is a directory.
     fn note_sending(&mut self, path: &RelPath, mut live: Live, (way, own): (&Way, Option<&RelPath>), sending: Sending) {
-        let known = |dir: &RelPath| matches!(self.records.get(dir), Some(Record::Dir { .. }));
-        let new = |dir: &&RelPath| !known(dir) && !self.records.may_have_made(dir);
+        let own = own.filter(|dir| !self.is_directory(dir));
+        let new = |dir: &&RelPath| !self.records.may_have_made(dir);
         live.new_dirs = way.dirs.iter().chain(own).filter(new).cloned().collect();
         for dir in live.new_dirs.clone() {
             self.keep(&dir, LineKind::May(Intent::Dir));

@@ -33,17 +33,25 @@ impl State {
 
     /// What is above `path` and is no directory there, or is about to go away, or to come as a whole.
     pub(super) fn in_the_way(&self, path: &RelPath) -> Option<RelPath> {
+        let above = ancestors(path);
+        // Above one that is known to be a directory all are.
+        let known = above.iter().rposition(|dir| self.is_directory(dir)).map_or(0, |innermost| innermost + 1);
         let is_leaf = |dir: &RelPath| matches!(self.records.get(dir), Some(Record::File(_) | Record::Link { .. }));
-        let in_the_way = |dir: &RelPath| self.queue.is_clearing(dir) || is_leaf(dir) || self.renames.is_folder_end(dir);
-        ancestors(path).into_iter().find(in_the_way)
+        let moves = |dir: &RelPath| self.queue.is_clearing(dir) || self.renames.is_folder_end(dir);
+        let mut above = above.into_iter().enumerate();
+        above.find(|(depth, dir)| moves(dir) || (*depth >= known && is_leaf(dir))).map(|(_, dir)| dir)
+    }
+
+    /// Whether a directory is recorded at `path`.
+    pub(super) fn is_directory(&self, path: &RelPath) -> bool {
+        matches!(self.records.get(path), Some(Record::Dir { .. }))
     }
 
     /// The directories above `path` that are not known to be there.
     pub(super) fn unknown_dirs(&self, path: &RelPath) -> Vec<RelPath> {
         // Above one that is known all are.
-        let is_there = |dir: &RelPath| matches!(self.records.get(dir), Some(Record::Dir { .. }));
         let above = std::iter::successors(path.parent(), RelPath::parent);
-        let mut dirs: Vec<RelPath> = above.take_while(|dir| !is_there(dir)).collect();
+        let mut dirs: Vec<RelPath> = above.take_while(|dir| !self.is_directory(dir)).collect();
         dirs.reverse();
         dirs
     }
