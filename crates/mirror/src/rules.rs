@@ -6,9 +6,11 @@
 //! `.git/info/exclude`. A folder that is left out stays closed to all of them but `include`. The defaults stand above `.gitignore`, because a common pattern such as `!*/`
 //! there would otherwise bring `.git` and every virtual environment back in.
 
+mod environment;
 mod include;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +21,7 @@ use remora_model::{Policy, RelPath};
 
 use crate::error::MirrorError;
 
+use self::environment::{is_environment, is_named_like_one};
 use self::include::Includes;
 
 /// What nobody wants on the remote: version control, caches, and what editors drop while they save.
@@ -50,9 +53,6 @@ const DEFAULTS: &[&str] = &[
     "*___jb_tmp___",
     "*___jb_old___",
 ];
-
-/// Names of a virtual environment that need only an interpreter inside to be one.
-const ENVIRONMENT_NAMES: &[&[u8]] = &[b".venv", b"venv", b"env", b".env", b"virtualenv"];
 
 /// The files whose change changes the rules.
 const RULE_FILES: &[&[u8]] = &[b".gitignore", b".remoraignore", b"pyvenv.cfg", b"conda-meta"];
@@ -194,7 +194,8 @@ impl Rules {
     }
 
     fn shut_by(&self, chain: &Chain, dir: &RelPath) -> Option<Arc<(RelPath, Rule)>> {
-        let verdict = self.verdict_of_files(chain, dir, true).filter(|verdict| verdict.out)?;
+        let verdict =
+            self.verdict_of_files(chain, dir, true, &|| self.is_environment(dir)).filter(|verdict| verdict.out)?;
         Some(Arc::new((dir.clone(), verdict.rule)))
     }
 
@@ -205,7 +206,21 @@ impl Rules {
 
     /// Whether `path` is left out, given that its directory, whose rules are `chain`, is entered.
     pub(crate) fn ignores_here(&self, chain: &Chain, path: &RelPath, is_dir: bool) -> bool {
-        self.verdict(chain, path, is_dir).is_some_and(|verdict| verdict.out)
+        self.verdict(chain, path, is_dir, &|| self.is_environment(path)).is_some_and(|verdict| verdict.out)
+    }
+
+    /// As [`Rules::ignores_here`], but does not look into a directory: it may still turn out to be left out.
+    pub(crate) fn ignores_unopened(&self, chain: &Chain, path: &RelPath, is_dir: bool) -> bool {
+        self.verdict(chain, path, is_dir, &|| false).is_some_and(|verdict| verdict.out)
+    }
+
+    /// What was found in a directory. Most have nothing that says anything, and are known from now on.
+    pub(crate) fn learn(&self, dir: Option<&RelPath>, names: impl Iterator<Item = OsString>) {
+        let may_be_environment = dir.is_some_and(is_named_like_one);
+        let says = |name: OsString| RULE_FILES.contains(&name.as_encoded_bytes());
+        if !may_be_environment && !names.into_iter().any(says) {
+            self.loaded.lock().unwrap_or_else(PoisonError::into_inner).dirs.insert(dir.cloned(), None);
+        }
     }
 
     /// What decides about `path`, or about the outermost directory above it that is left out, which then comes
@@ -213,16 +228,28 @@ impl Rules {
     pub(crate) fn verdict_from_the_root(&self, path: &RelPath, is_dir: bool) -> Option<(RelPath, Verdict)> {
         let mut chain = self.chain();
         for dir in ancestors(path) {
-            if let Some(verdict) = self.verdict(&chain, &dir, true).filter(|verdict| verdict.out) {
+            if let Some(verdict) =
+                self.verdict(&chain, &dir, true, &|| self.is_environment(&dir)).filter(|verdict| verdict.out)
+            {
                 return Some((verdict.above.clone().unwrap_or(dir), verdict));
             }
             chain = self.chain_in(&chain, &dir);
         }
-        let verdict = self.verdict(&chain, path, is_dir)?;
+        let verdict = self.verdict(&chain, path, is_dir, &|| self.is_environment(path))?;
         Some((verdict.above.clone().unwrap_or_else(|| path.clone()), verdict))
     }
 
-    fn verdict(&self, chain: &Chain, path: &RelPath, is_dir: bool) -> Option<Verdict> {
+    fn is_environment(&self, path: &RelPath) -> bool {
+        self.dir_rules(Some(path)).is_some_and(|rules| rules.environment)
+    }
+
+    fn verdict(
+        &self,
+        chain: &Chain,
+        path: &RelPath,
+        is_dir: bool,
+        is_environment: &dyn Fn() -> bool,
+    ) -> Option<Verdict> {
         if path.name().starts_with(b".remora-") && path.name().ends_with(b".tmp") {
             return Some(Verdict::of(true, Rule::Temporary));
         }
@@ -243,26 +270,31 @@ impl Rules {
                 Some(leads().unwrap_or(shut))
             })
             .or_else(|| {
-                let verdict = self.verdict_of_files(chain, path, is_dir)?;
+                let verdict = self.verdict_of_files(chain, path, is_dir, is_environment)?;
                 Some(if verdict.out { leads().unwrap_or(verdict) } else { verdict })
             })
     }
 
     /// What the ignore files and the defaults say, and the mark of a virtual environment.
-    fn verdict_of_files(&self, chain: &Chain, path: &RelPath, is_dir: bool) -> Option<Verdict> {
+    fn verdict_of_files(
+        &self,
+        chain: &Chain,
+        path: &RelPath,
+        is_dir: bool,
+        is_environment: &dyn Fn() -> bool,
+    ) -> Option<Verdict> {
         let local = path.to_local();
         let below = |dir: &Option<RelPath>| match dir {
             None => local.clone(),
             Some(dir) => local.strip_prefix(dir.to_local()).map_or_else(|_| local.clone(), Path::to_owned),
         };
-        let environment = || is_dir && self.dir_rules(Some(path)).is_some_and(|rules| rules.environment);
         let inner_first = || chain.dirs.iter().rev();
         inner_first()
             .find_map(|rules| in_file(&rules.remora, || below(&rules.dir), is_dir))
             .or_else(|| {
                 decided(self.defaults.matched(&local, is_dir), |glob| Rule::Default(glob.original().to_owned()))
             })
-            .or_else(|| environment().then(|| Verdict::of(true, Rule::Environment)))
+            .or_else(|| (is_dir && is_environment()).then(|| Verdict::of(true, Rule::Environment)))
             .or_else(|| inner_first().find_map(|rules| in_file(&rules.git, || below(&rules.dir), is_dir)))
             .or_else(|| self.verdict_above(&local, is_dir))
     }
@@ -365,13 +397,6 @@ fn read_above(root: &Path) -> Above {
     let git = between.map(|dir| (prefix(dir), gitignore_file(&dir.join(".gitignore")))).collect();
     let info_exclude = Some((prefix(top), gitignore_file(&top.join(".git/info/exclude"))));
     Above { git, info_exclude }
-}
-
-fn is_environment(dir: &RelPath, place: &Path) -> bool {
-    let interpreter = || ["bin/python", "Scripts/python.exe"].iter().any(|name| place.join(name).exists());
-    place.join("pyvenv.cfg").exists()
-        || place.join("conda-meta").is_dir()
-        || (ENVIRONMENT_NAMES.contains(&dir.name()) && interpreter())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::io;
 use std::ops::Bound;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use remora_model::{Entry, Kind, Mode, Modes, Mtime, RelPath};
 
@@ -92,32 +92,40 @@ impl Tree<'_> {
     }
 
     fn walk_from(&self, start: Option<RelPath>, chain: Chain, listing: &mut Listing) -> io::Result<()> {
-        let mut open = vec![(start, chain)];
-        let mut first = true;
-        while let Some((dir, chain)) = open.pop() {
-            let result = self.list_one(dir.as_ref(), &chain, listing, &mut open);
-            match (result, &dir) {
-                (Ok(()), _) => {}
-                (Err(error), _) if first => return Err(error),
-                (Err(error), Some(dir)) => note(listing, dir, &error),
-                (Err(error), None) => return Err(error),
+        let mut met = Vec::new();
+        self.list_one(self.open(start.as_ref())?, &chain, listing, &mut met)?;
+        while let Some(MetDir { dir, entry, target, chain }) = met.pop() {
+            let opened = self.open(Some(&dir));
+            if self.rules.ignores_here(&chain, &dir, true) {
+                continue;
             }
-            first = false;
+            target.into_iter().for_each(|target| self.links.note(&dir, target));
+            let chain = self.rules.chain_in(&chain, &dir);
+            if let Err(error) = opened.and_then(|opened| self.list_one(opened, &chain, listing, &mut met)) {
+                note(listing, &dir, &error);
+            }
+            listing.entries.insert(dir, entry);
         }
         Ok(())
     }
 
-    fn list_one(
-        &self,
-        dir: Option<&RelPath>,
-        chain: &Chain,
-        listing: &mut Listing,
-        open: &mut Vec<(Option<RelPath>, Chain)>,
-    ) -> io::Result<()> {
+    /// What is in a directory; the rules are told, who would have to ask for each of their files otherwise.
+    fn open<'d>(&self, dir: Option<&'d RelPath>) -> io::Result<Opened<'d>> {
         let place = dir.map_or_else(|| self.root.to_owned(), |dir| self.root.join(dir.to_local()));
         (self.on_dir)(&place);
-        for item in fs::read_dir(&place)? {
-            let item = item?;
+        let items = fs::read_dir(&place)?.collect::<io::Result<Vec<_>>>()?;
+        self.rules.learn(dir, items.iter().map(fs::DirEntry::file_name));
+        Ok(Opened { dir, items })
+    }
+
+    fn list_one(
+        &self,
+        Opened { dir, items }: Opened<'_>,
+        chain: &Chain,
+        listing: &mut Listing,
+        met_dirs: &mut Vec<MetDir>,
+    ) -> io::Result<()> {
+        for item in items {
             let Ok(name) = RelPath::from_local(Path::new(&item.file_name())) else {
                 tracing::warn!(name = ?item.file_name(), "a name that is not Unicode is passed over");
                 continue;
@@ -139,17 +147,33 @@ impl Tree<'_> {
                 }
             };
             let is_dir = entry.kind == Kind::Dir;
-            if entry.kind == Kind::Other || self.rules.ignores_here(chain, &path, is_dir) {
+            if entry.kind == Kind::Other || self.rules.ignores_unopened(chain, &path, is_dir) {
+                continue;
+            }
+            if is_dir {
+                met_dirs.push(MetDir { dir: path, entry, target, chain: chain.clone() });
                 continue;
             }
             target.into_iter().for_each(|target| self.links.note(&path, target));
-            if is_dir {
-                open.push((Some(path.clone()), self.rules.chain_in(chain, &path)));
-            }
             listing.entries.insert(path, entry);
         }
         Ok(())
     }
+}
+
+/// A directory, nothing for the root, and what is in it.
+struct Opened<'d> {
+    dir: Option<&'d RelPath>,
+    items: Vec<fs::DirEntry>,
+}
+
+/// A directory that is to be opened, if what is in it does not say that it is left out.
+struct MetDir {
+    dir: RelPath,
+    entry: Entry,
+    target: Option<PathBuf>,
+    /// The rules for itself.
+    chain: Chain,
 }
 
 /// What vanished while we looked is simply not there; anything else is worth telling.
