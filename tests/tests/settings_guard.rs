@@ -17,7 +17,16 @@ fn samples() -> Vec<(&'static str, Value)> {
         target: _,
         mirror:
             MirrorSettings {
-                policy: Policy { exclude: _, include: _, max_file_megabytes: _, symlinks: _, modes: _, elsewhere: _ },
+                policy:
+                    Policy {
+                        exclude: _,
+                        include: _,
+                        max_file_megabytes: _,
+                        symlinks: _,
+                        modes: _,
+                        unicode: _,
+                        elsewhere: _,
+                    },
                 on_save: _,
                 watch: _,
                 max_deletes: _,
@@ -36,6 +45,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         ("remora.mirror.maxFileMegabytes", json!(1)),
         ("remora.mirror.symlinks", json!("follow")),
         ("remora.mirror.modes", json!("755")),
+        ("remora.mirror.unicode", json!("nfc")),
         ("remora.mirror.onSave", json!(false)),
         ("remora.mirror.watch", json!(false)),
         ("remora.mirror.maxDeletes", json!(500)),

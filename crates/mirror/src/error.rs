@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::spelling::Twins;
 use remora_agent::{AgentError, LostReason, OpErrorKind};
 use remora_model::{Kind, RelPath, RemotePath};
 
@@ -50,6 +51,12 @@ pub enum MirrorError {
         kind: io::ErrorKind,
         /// The system's words.
         message: String,
+    },
+    /// Two local files have names that are one on the remote; neither is mirrored.
+    #[error("two local names are {path} on the remote")]
+    Twins {
+        /// That one.
+        path: RelPath,
     },
     /// A local file can't be written.
     #[error("can't write {path}: {message}")]
@@ -213,6 +220,9 @@ impl MirrorError {
 
     /// What the failure of reading `path` here means.
     pub(crate) fn unreadable(path: &RelPath, error: &io::Error) -> Self {
+        if Twins::is(error) {
+            return Self::Twins { path: path.clone() };
+        }
         Self::LocalUnreadable { path: path.clone(), kind: error.kind(), message: error.to_string() }
     }
 

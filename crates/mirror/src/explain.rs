@@ -10,6 +10,7 @@ use crate::links::{LeftLink, Links, Met};
 use crate::place::{canonical, relative};
 use crate::rules::{Rule, Rules, Verdict, ancestors, line_of};
 use crate::scan::{Tree, is_absence};
+use crate::spelling::Spelling;
 
 /// Why a path is mirrored, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,9 +73,11 @@ pub fn explain_path(root: &LocalPath, policy: &Policy, path: &Path) -> Result<Wh
     if path == given.as_path() || canonical(path).is_some_and(|path| path == root) {
         return Ok(Why::Root);
     }
-    let Some(path) = relative(&root, given, path) else { return Ok(Why::Outside) };
+    let Some(path) = relative(&root, given, path).map(|path| Spelling::new(policy.unicode).there(path)) else {
+        return Ok(Why::Outside);
+    };
     let rules = Rules::new(&root, policy)?;
-    let links = Links::new(policy.symlinks);
+    let links = Links::new(policy);
     let tree = Tree { root: &root, rules: &rules, links: &links, modes: policy.modes, on_dir: &|_| {} };
     for dir in ancestors(&path) {
         let is_kept = || rules.verdict_from_the_root(&dir, false).is_none_or(|(_, verdict)| !verdict.out);

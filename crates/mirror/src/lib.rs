@@ -28,6 +28,7 @@ mod record;
 mod replace;
 mod rules;
 mod scan;
+mod spelling;
 mod state;
 mod survey;
 mod task;

@@ -10,11 +10,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use remora_model::{Entry, Kind, RelPath, Symlinks};
+use remora_model::{Entry, Kind, Policy, RelPath, Symlinks};
 
 use crate::event::Sight;
 use crate::rules::ancestors;
 use crate::scan::{entry_of, is_absence, is_link_loop};
+use crate::spelling::Spelling;
 
 /// A link within what a link led to, and so on, is followed this often. Folders that lead to each other crosswise would
 /// multiply without end.
@@ -44,13 +45,15 @@ pub(crate) enum Met {
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     policy: Symlinks,
+    /// How the names of what they lead to, and of all else, are spelled on the remote.
+    pub(crate) spelling: Spelling,
     /// A lock, because walks and looks on several blocking threads note what they follow.
     followed: Mutex<BTreeMap<RelPath, PathBuf>>,
 }
 
 impl Links {
-    pub(crate) fn new(policy: Symlinks) -> Self {
-        Self { policy, followed: Mutex::default() }
+    pub(crate) fn new(policy: &Policy) -> Self {
+        Self { policy: policy.symlinks, spelling: Spelling::new(policy.unicode), followed: Mutex::default() }
     }
 
     /// What `path`, of which `lstat` said this, is to the mirror.
@@ -61,7 +64,7 @@ impl Links {
         if self.policy == Symlinks::Skip {
             return Ok(Met::Left(LeftLink::Skipped));
         }
-        let target = match fs::canonicalize(root.join(path.to_local())) {
+        let target = match fs::canonicalize(self.spelling.place(root, path)) {
             Ok(target) => target,
             Err(error) if is_nowhere(&error) => return Ok(Met::Left(LeftLink::Broken)),
             Err(error) => return Err(error),
@@ -77,12 +80,12 @@ impl Links {
         let leads_back = |dir: &Path| fs::canonicalize(dir).is_ok_and(|dir| dir.starts_with(target));
         let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         let deep = above.iter().filter(|dir| followed.contains_key(dir)).count() >= LINKS_DEEP;
-        deep || leads_back(root) || above.iter().any(|dir| leads_back(&root.join(dir.to_local())))
+        deep || leads_back(root) || above.iter().any(|dir| leads_back(&self.spelling.place(root, dir)))
     }
 
     /// Where the bytes of `path` are: a link on the way, or at its end, is followed if the policy says so.
     pub(crate) fn place(&self, root: &Path, path: &RelPath) -> PathBuf {
-        let place = root.join(path.to_local());
+        let place = self.spelling.place(root, path);
         if self.policy == Symlinks::Follow { fs::canonicalize(&place).unwrap_or(place) } else { place }
     }
 

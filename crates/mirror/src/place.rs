@@ -3,17 +3,19 @@
 
 use std::path::{Path, PathBuf};
 
-use remora_model::{LocalPath, RelPath};
+use remora_model::{LocalPath, RelPath, Unicode};
 
 use crate::error::MirrorError;
 
-/// Where below the root `path` is, as the mirror sees it; blocking.
+/// Where below the root `path` is, as the mirror sees it, and as it is called on the remote; blocking.
 ///
 /// # Errors
 /// [`MirrorError::NotInside`]; [`MirrorError::LocalRootGone`].
-pub fn relative_path(root: &LocalPath, path: &Path) -> Result<RelPath, MirrorError> {
+pub fn relative_path(root: &LocalPath, unicode: Unicode, path: &Path) -> Result<RelPath, MirrorError> {
     let canonical = canonical(root.as_path()).ok_or(MirrorError::LocalRootGone)?;
-    relative(&canonical, root, path).ok_or_else(|| MirrorError::NotInside { path: path.display().to_string() })
+    let inside = relative(&canonical, root, path);
+    let inside = inside.ok_or_else(|| MirrorError::NotInside { path: path.display().to_string() })?;
+    Ok(unicode.there(&inside).into_owned())
 }
 
 /// A path as the editor gave it, below `root`, which is `given` without links. The directory may be reached

@@ -6,6 +6,7 @@
 //! `.git/info/exclude`. A folder that is left out stays closed to all of them but `include`. The defaults stand above `.gitignore`, because a common pattern such as `!*/`
 //! there would otherwise bring `.git` and every virtual environment back in.
 
+mod above;
 mod environment;
 mod include;
 
@@ -20,7 +21,9 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder, Glob};
 use remora_model::{Policy, RelPath};
 
 use crate::error::MirrorError;
+use crate::spelling::Spelling;
 
+use self::above::{Above, read_above};
 use self::environment::{is_environment, is_named_like_one};
 use self::include::Includes;
 
@@ -104,6 +107,7 @@ impl Verdict {
 /// Decides what is left out below one root.
 pub(crate) struct Rules {
     root: PathBuf,
+    spelling: Spelling,
     elsewhere: Vec<RelPath>,
     exclude: Gitignore,
     include: Includes,
@@ -118,14 +122,6 @@ struct Loaded {
     above: Option<Arc<Above>>,
     /// Nothing for those that say nothing, which most do not.
     dirs: HashMap<Option<RelPath>, Option<Arc<DirRules>>>,
-}
-
-/// What the repository around the root says: ignore files above the root, innermost first, each with
-/// the root's path below it, and `.git/info/exclude`.
-#[derive(Default)]
-struct Above {
-    git: Vec<(PathBuf, Gitignore)>,
-    info_exclude: Option<(PathBuf, Gitignore)>,
 }
 
 /// What one directory says of what is in it, and of itself.
@@ -164,7 +160,8 @@ impl Rules {
         let include = Includes::new(&policy.include)?;
         let defaults = gitignore(None, DEFAULTS.iter().copied());
         let elsewhere = policy.elsewhere.clone();
-        Ok(Self { root: root.to_owned(), elsewhere, exclude, include, defaults, loaded: Mutex::default() })
+        let spelling = Spelling::new(policy.unicode);
+        Ok(Self { root: root.to_owned(), spelling, elsewhere, exclude, include, defaults, loaded: Mutex::default() })
     }
 
     /// Whether a change of this file may change what is left out.
@@ -311,7 +308,7 @@ impl Rules {
         if let Some(known) = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).dirs.get(&key) {
             return known.clone();
         }
-        let place = dir.map_or_else(|| self.root.clone(), |dir| self.root.join(dir.to_local()));
+        let place = dir.map_or_else(|| self.root.clone(), |dir| self.spelling.place(&self.root, dir));
         let rules = DirRules {
             dir: key.clone(),
             git: gitignore_file(&place.join(".gitignore")),
@@ -386,17 +383,6 @@ pub(crate) fn line_of(file: &Path, pattern: &str) -> Option<usize> {
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = lines_of(&text).collect();
     lines.iter().rposition(|line| *line == pattern || line.trim_end() == pattern).map(|index| index + 1)
-}
-
-fn read_above(root: &Path) -> Above {
-    let Some(top) = root.ancestors().find(|dir| dir.join(".git").exists()) else {
-        return Above::default();
-    };
-    let prefix = |dir: &Path| root.strip_prefix(dir).map(Path::to_owned).unwrap_or_default();
-    let between = root.ancestors().skip(1).take_while(|dir| dir.starts_with(top));
-    let git = between.map(|dir| (prefix(dir), gitignore_file(&dir.join(".gitignore")))).collect();
-    let info_exclude = Some((prefix(top), gitignore_file(&top.join(".git/info/exclude"))));
-    Above { git, info_exclude }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::error::MirrorError;
 use crate::links::{Links, Met};
 use crate::record::bounds_below;
 use crate::rules::{Chain, Rules, ancestors};
+use crate::spelling::Twins;
 
 /// What is to be mirrored below a root.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -59,7 +60,8 @@ pub(crate) struct Tree<'a> {
 impl Tree<'_> {
     /// What stands at a path, by the policy for links.
     pub(crate) fn meet(&self, path: &RelPath) -> io::Result<Met> {
-        let found = fs::symlink_metadata(self.root.join(path.to_local()))?;
+        let here = self.links.spelling.here(self.root, path)?;
+        let found = fs::symlink_metadata(self.root.join(here.to_local()))?;
         self.links.meet(self.root, path, &found)
     }
 
@@ -111,7 +113,7 @@ impl Tree<'_> {
 
     /// What is in a directory; the rules are told, who would have to ask for each of their files otherwise.
     fn open<'d>(&self, dir: Option<&'d RelPath>) -> io::Result<Opened<'d>> {
-        let place = dir.map_or_else(|| self.root.to_owned(), |dir| self.root.join(dir.to_local()));
+        let place = dir.map_or_else(|| self.root.to_owned(), |dir| self.links.spelling.place(self.root, dir));
         (self.on_dir)(&place);
         let items = fs::read_dir(&place)?.collect::<io::Result<Vec<_>>>()?;
         self.rules.learn(dir, items.iter().map(fs::DirEntry::file_name));
@@ -125,15 +127,22 @@ impl Tree<'_> {
         listing: &mut Listing,
         met_dirs: &mut Vec<MetDir>,
     ) -> io::Result<()> {
+        let twins = self.links.spelling.twins(items.iter().map(fs::DirEntry::file_name));
         for item in items {
             let Ok(name) = RelPath::from_local(Path::new(&item.file_name())) else {
                 tracing::warn!(name = ?item.file_name(), "a name that is not Unicode is passed over");
                 continue;
             };
+            let name = self.links.spelling.there(name);
+            let is_twin = twins.contains(name.as_bytes());
             let path = match dir {
                 None => name,
                 Some(dir) => dir.child(name.as_bytes()).map_err(io::Error::other)?,
             };
+            if is_twin {
+                note(listing, &path, &io::Error::other(Twins));
+                continue;
+            }
             let met = item.metadata().and_then(|found| self.links.meet(self.root, &path, &found));
             let (entry, target) = match met {
                 Ok(Met::Is(entry, target)) => (entry, target),

@@ -63,7 +63,7 @@ impl Local {
         let paths = paths_to_survey(&listing, records, &ignored);
         let links = listing.entries.iter().filter(|(_, entry)| entry.kind == Kind::Symlink);
         let digests =
-            links.map(|(path, _)| (path.clone(), local_digest(&self.root.join(path.to_local()), path))).collect();
+            links.map(|(path, _)| (path.clone(), local_digest(&self.links.place(&self.root, path), path))).collect();
         Ok((listing, paths, digests))
     }
 }

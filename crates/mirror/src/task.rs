@@ -45,7 +45,7 @@ pub(crate) fn start(
 ) -> Result<(), MirrorError> {
     let root = canonical(config.local_root.as_path()).filter(|root| root.is_dir()).ok_or(MirrorError::LocalRootGone)?;
     let rules = Arc::new(Rules::new(&root, &config.policy)?);
-    let links = Arc::new(Links::new(config.policy.symlinks));
+    let links = Arc::new(Links::new(&config.policy));
     let (events, happened) = mpsc::unbounded_channel();
     let (roots, opened) = mpsc::unbounded_channel();
     let watch = if config.watch {
@@ -162,6 +162,8 @@ impl Task {
                 }
             }
         }
+        let spelling = self.local.links.spelling;
+        sights.iter_mut().for_each(|sight| sight.path = spelling.there(sight.path.clone()));
         self.on(Event::Seen(join(self.local.links.spread(&self.local.root, sights))));
         if let Some(event) = next {
             self.on(event);
@@ -242,7 +244,8 @@ impl Task {
     }
 
     fn relative(&self, path: &Path) -> Option<RelPath> {
-        relative(&self.local.root, &self.config.local_root, path)
+        let path = relative(&self.local.root, &self.config.local_root, path)?;
+        Some(self.local.links.spelling.there(path))
     }
 }
 

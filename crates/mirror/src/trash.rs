@@ -2,11 +2,12 @@
 //! mirrored like any other change. Never changes the remote.
 
 use remora_agent::{AgentError, Link, OpErrorKind, Trashed};
-use remora_model::{Kind, LocalPath, Mtime, RelPath, RemotePath};
+use remora_model::{Kind, LocalPath, Mtime, RelPath, RemotePath, Unicode};
 
 use crate::error::MirrorError;
 use crate::place::canonical;
 use crate::replace::{replace, replace_by_link};
+use crate::spelling::Spelling;
 
 /// What is to be brought back.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct Restore {
     pub at: Option<Mtime>,
     /// Whether a local file may be replaced by it.
     pub replace: bool,
+    /// How names of here are written there.
+    pub unicode: Unicode,
 }
 
 /// What is kept of the remote root `root`, as the user gave it; the oldest first.
@@ -36,7 +39,7 @@ pub async fn list_trash(link: &Link, root: &str) -> Result<Vec<Trashed>, MirrorE
 /// [`MirrorError::NotKept`], [`MirrorError::AlreadyHere`], what keeps the local file from being written (where links are
 /// not to be had, a link), or a lost link.
 pub async fn restore(link: &Link, root: &str, local: &LocalPath, wanted: Restore) -> Result<Trashed, MirrorError> {
-    let Restore { path, at, replace: may_replace } = wanted;
+    let Restore { path, at, replace: may_replace, unicode } = wanted;
     let not_kept = || MirrorError::NotKept { path: path.clone() };
     let root = open(link, root).await?.ok_or_else(not_kept)?;
     let kept = link.list_trash(&root).await.map_err(failure)?;
@@ -46,17 +49,18 @@ pub async fn restore(link: &Link, root: &str, local: &LocalPath, wanted: Restore
     let (local, kind) = (local.clone(), entry.kind);
     let write = move || {
         let local = canonical(local.as_path()).ok_or(MirrorError::LocalRootGone)?;
-        if !may_replace && local.join(path.to_local()).symlink_metadata().is_ok() {
-            return Err(MirrorError::AlreadyHere { path });
-        }
         let unwritable =
             |error: std::io::Error| MirrorError::LocalUnwritable { path: path.clone(), message: error.to_string() };
-        if let Some(dir) = path.parent() {
+        let here = Spelling::new(unicode).here(&local, &path).map_err(unwritable)?;
+        if !may_replace && local.join(here.to_local()).symlink_metadata().is_ok() {
+            return Err(MirrorError::AlreadyHere { path });
+        }
+        if let Some(dir) = here.parent() {
             std::fs::create_dir_all(local.join(dir.to_local())).map_err(unwritable)?;
         }
         match kind {
-            Kind::Symlink => replace_by_link(&local, &path, &bytes.bytes).map_err(unwritable),
-            _ => replace(&local, &path, &bytes).map_err(unwritable).map(drop),
+            Kind::Symlink => replace_by_link(&local, &here, &bytes.bytes).map_err(unwritable),
+            _ => replace(&local, &here, &bytes).map_err(unwritable).map(drop),
         }
     };
     tokio::task::spawn_blocking(write).await.unwrap_or_else(|error| Err(MirrorError::Other(error.to_string())))?;

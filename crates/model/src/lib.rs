@@ -10,6 +10,7 @@ mod policy;
 mod port;
 mod settings;
 pub mod text;
+mod unicode;
 
 pub use digest::{Digest, Hasher};
 pub use entry::{Entry, Kind, Mode, Mtime};
@@ -19,3 +20,4 @@ pub use port::{LocalPort, RemotePort};
 pub use settings::{
     DebugSettings, Debugger, Mapping, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec,
 };
+pub use unicode::{Unicode, composed};

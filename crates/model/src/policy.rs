@@ -1,6 +1,7 @@
 //! Owns the user's own word on what of a folder is mirrored. Never applies it.
 
 use crate::path::RelPath;
+use crate::unicode::Unicode;
 
 /// What of a folder is mirrored, and how; a part of `remora.mirror.*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Policy {
     pub symlinks: Symlinks,
     /// `modes`: which permission bits count.
     pub modes: Modes,
+    /// `unicode`: how names are written on the remote.
+    pub unicode: Unicode,
     /// Folders that have, or whose remote place has, a mapping of its own. No setting takes them in.
     pub elsewhere: Vec<RelPath>,
 }
@@ -53,6 +56,7 @@ impl Default for Policy {
             max_file_megabytes: 100,
             symlinks: Symlinks::Keep,
             modes: Modes::Keep,
+            unicode: Unicode::Auto,
             elsewhere: Vec::new(),
         }
     }

@@ -89,6 +89,8 @@ pub enum Kind {
     InTheWay,
     /// A local file can't be read.
     LocalUnreadable,
+    /// Two local files would be one on the remote.
+    SameName,
     /// A local file vanished while it was read.
     LocalVanished,
     /// The local root is gone.
@@ -174,7 +176,7 @@ impl Fault {
     pub fn is_about_files(&self) -> bool {
         use Kind::{
             Diverged, InTheWay, LargeFiles, LocalUnreadable, LocalVanished, ManyDeletions, NoSpace, OutsideRoot,
-            Permission,
+            Permission, SameName,
         };
         matches!(
             self.kind,
@@ -182,6 +184,7 @@ impl Fault {
                 | InTheWay
                 | LargeFiles
                 | LocalUnreadable
+                | SameName
                 | LocalVanished
                 | ManyDeletions
                 | NoSpace

@@ -11,7 +11,7 @@ use std::time::Duration;
 use remora_agent::Link;
 use remora_debug::{Request, Session};
 use remora_mirror::{Mirror, Restore};
-use remora_model::TransportSpec;
+use remora_model::{TransportSpec, Unicode};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::asker::Asker;
@@ -45,7 +45,7 @@ pub enum Job {
     /// Wait for the answer to a question about so many files; none may come.
     AwaitWord { folder: FolderName, count: usize, answer: oneshot::Receiver<Word> },
     /// Read what the remote holds of a local file.
-    ReadRemoteFile { link: Link, folders: Vec<Folder>, file: PathBuf, reply: Reply<Option<Vec<u8>>> },
+    ReadRemoteFile { link: Link, folders: Vec<Folder>, unicode: Unicode, file: PathBuf, reply: Reply<Option<Vec<u8>>> },
     /// Have the remote file in the local one's place.
     Take { mirrors: Mirrors, file: PathBuf, reply: Reply<()> },
     /// Tell what is kept of what was replaced or removed there.
@@ -144,8 +144,8 @@ impl Jobs {
                     self.tell(Event::Decided { folder, count, word });
                 }
             }
-            Job::ReadRemoteFile { link, folders, file, reply } => {
-                let _ = reply.send(file::read(&link, folders, file).await);
+            Job::ReadRemoteFile { link, folders, unicode, file, reply } => {
+                let _ = reply.send(file::read(&link, folders, unicode, file).await);
             }
             Job::Take { mirrors, file, reply } => {
                 let _ = reply.send(mirrors.take(&file).await);

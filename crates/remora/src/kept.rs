@@ -3,7 +3,7 @@
 
 use remora_agent::Trashed;
 use remora_mirror::Restore;
-use remora_model::Mtime;
+use remora_model::{Mtime, Unicode};
 
 use crate::fault::{Fault, Kind};
 use crate::folders::{Folder, FolderName};
@@ -44,12 +44,12 @@ pub(crate) fn wanted(name: &str, at: Option<&str>, replace: bool) -> Result<Want
 
 impl Wanted {
     /// Whose it is, and what it is there. The folder of the longest name, because one may be in another.
-    pub(crate) fn of<'a>(&self, folders: &'a [Folder]) -> Result<(&'a Folder, Restore), Fault> {
+    pub(crate) fn of<'a>(&self, folders: &'a [Folder], unicode: Unicode) -> Result<(&'a Folder, Restore), Fault> {
         let found = folders.iter().filter_map(|folder| Some((folder, folder.name.path_of(&self.name)?)));
         let (folder, path) = found
             .min_by_key(|(_, path)| path.as_bytes().len())
             .ok_or_else(|| wrong("That is no path in the mirrored folder"))?;
-        Ok((folder, Restore { path, at: self.at, replace: self.replace }))
+        Ok((folder, Restore { path, at: self.at, replace: self.replace, unicode }))
     }
 }
 

@@ -8,6 +8,7 @@ use remora_model::{Kind, RelPath};
 use crate::links::Met;
 use crate::rules::{Chain, ancestors};
 use crate::scan::{Tree, is_absence};
+use crate::spelling::Twins;
 
 /// The directories above the path that was asked about last, as far as they are directories.
 pub(crate) struct Parents<'a> {
@@ -32,6 +33,8 @@ enum End {
     Broken,
     /// It can't be asked.
     Unknown(io::ErrorKind),
+    /// Two directories here would be this one there.
+    Twins,
 }
 
 impl<'a> Parents<'a> {
@@ -51,6 +54,7 @@ impl<'a> Parents<'a> {
             None => Ok(true),
             Some((_, End::Broken)) => Ok(false),
             Some((_, End::Unknown(kind))) => Err(kind.into()),
+            Some((_, End::Twins)) => Err(io::Error::other(Twins)),
         }
     }
 
@@ -98,6 +102,7 @@ fn end_at(tree: &Tree<'_>, dir: &RelPath) -> Option<End> {
         Ok(Met::Is(entry, _)) if entry.kind == Kind::Dir => None,
         Ok(_) => Some(End::Broken),
         Err(error) if is_absence(&error) => Some(End::Broken),
+        Err(error) if Twins::is(&error) => Some(End::Twins),
         Err(error) => Some(End::Unknown(error.kind())),
     }
 }

@@ -18,6 +18,7 @@ mod planned;
 mod renames;
 mod saves;
 mod sequences;
+mod spelled;
 mod taken;
 mod trouble;
 mod watching;

@@ -8,6 +8,7 @@ use super::{
     DebugSettings, Debugger, Mapping, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec,
 };
 use crate::policy::{Modes, Policy, Symlinks};
+use crate::unicode::Unicode;
 
 type Read<T> = Result<T, SettingsError>;
 
@@ -56,6 +57,7 @@ fn policy<'a>(lookup: &impl Fn(&str) -> Option<Node<'a>>) -> Read<Policy> {
             .map_or(Ok(policy.max_file_megabytes), |node| node.count())?,
         symlinks: lookup("mirror.symlinks").map_or(Ok(policy.symlinks), |node| node.symlinks())?,
         modes: lookup("mirror.modes").map_or(Ok(policy.modes), |node| node.modes())?,
+        unicode: lookup("mirror.unicode").map_or(Ok(policy.unicode), |node| node.unicode())?,
         elsewhere: Vec::new(),
     })
 }
@@ -209,6 +211,15 @@ impl<'a> Node<'a> {
             "follow" => Ok(Symlinks::Follow),
             "skip" => Ok(Symlinks::Skip),
             other => self.wrong(format!("must be \"keep\", \"follow\" or \"skip\", not {other:?}")),
+        }
+    }
+
+    fn unicode(&self) -> Read<Unicode> {
+        match self.text()?.as_str() {
+            "auto" => Ok(Unicode::Auto),
+            "nfc" => Ok(Unicode::Nfc),
+            "keep" => Ok(Unicode::Keep),
+            other => self.wrong(format!("must be \"auto\", \"nfc\" or \"keep\", not {other:?}")),
         }
     }
 

@@ -30,6 +30,7 @@ fn path_of(error: &E) -> Option<&RelPath> {
         | E::AlreadyHere { path }
         | E::InTheWay { path }
         | E::LocalUnreadable { path, .. }
+        | E::Twins { path }
         | E::LocalUnwritable { path, .. }
         | E::NotThere { path }
         | E::NoFile { path, .. }
@@ -74,6 +75,11 @@ fn sentence(name: &str, error: &E) -> Fault {
             Kind::LocalUnreadable,
             format!("Can't read {name} here{}.", said(message)),
             "Correct its permissions, or leave it out with remora.mirror.exclude.",
+        ),
+        E::Twins { .. } => Fault::new(
+            Kind::SameName,
+            format!("Two files here would both be {name} on the remote: neither is mirrored."),
+            "Their names differ only in how an accent is written (Unicode); rename or remove one of them.",
         ),
         E::Vanished { .. } => Fault::new(
             Kind::LocalVanished,

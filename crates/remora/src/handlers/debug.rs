@@ -66,6 +66,7 @@ impl State {
             };
             Fault::new(Kind::FileMissing, message, hint)
         })?;
+        let inside = self.unicode().there(&inside);
         // Its path goes through settings, messages of the debugger and an argument list, all of them text.
         let text = std::str::from_utf8(inside.as_bytes()).map_err(|_| {
             Fault::new(

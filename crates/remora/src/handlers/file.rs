@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use remora_agent::Link;
 use remora_mirror::Mirror;
-use remora_model::{LocalPath, Policy, Target};
+use remora_model::{LocalPath, Policy, Target, Unicode};
 
 use crate::event::Reply;
 use crate::fault::{Explained, Fault};
@@ -43,7 +43,7 @@ impl State {
     /// The restored file is a change of the local tree like any other.
     pub(crate) fn restore(&self, link: Link, wanted: &Wanted, reply: Reply<Kept>) -> Vec<Job> {
         let folders = self.folders();
-        match wanted.of(&folders) {
+        match wanted.of(&folders, self.unicode()) {
             Ok((folder, wanted)) => {
                 let mirror = self.mirrors.as_ref().and_then(|mirrors| mirrors.of(&folder.name)).cloned();
                 vec![Job::Restore { link, folder: Box::new(folder.clone()), mirror, wanted, reply }]
@@ -56,7 +56,12 @@ impl State {
     }
 
     pub(crate) fn read_remote_file(&self, link: Link, file: PathBuf, reply: Reply<Option<Vec<u8>>>) -> Vec<Job> {
-        vec![Job::ReadRemoteFile { link, folders: self.folders(), file, reply }]
+        vec![Job::ReadRemoteFile { link, folders: self.folders(), unicode: self.unicode(), file, reply }]
+    }
+
+    /// How names of here are written there.
+    pub(crate) fn unicode(&self) -> Unicode {
+        self.settings.as_ref().map(|settings| settings.mirror.policy.unicode).unwrap_or_default()
     }
 
     /// Answered from here alone: no connection is made for it.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use remora_agent::Link;
 use remora_mirror::{Mirror, MirrorError, Restore, Why, explain_path, read_there, relative_path};
-use remora_model::{LocalPath, RemotePath};
+use remora_model::{LocalPath, RemotePath, Unicode};
 
 use crate::fault::{self, Explained, Fault};
 use crate::folders::{Folder, FolderName, inner_first};
@@ -27,11 +27,16 @@ pub(super) async fn find_roots(link: &Link, folders: Vec<Folder>) -> Result<Vec<
 }
 
 /// What the remote holds of a local file; nothing where nothing is.
-pub(super) async fn read(link: &Link, folders: Vec<Folder>, file: PathBuf) -> Result<Option<Vec<u8>>, Fault> {
+pub(super) async fn read(
+    link: &Link,
+    folders: Vec<Folder>,
+    unicode: Unicode,
+    file: PathBuf,
+) -> Result<Option<Vec<u8>>, Fault> {
     let (folder, path) = blocking(move || {
         let mut outside = MirrorError::NotInside { path: file.display().to_string() };
         for folder in inner_first(&folders, lies_in) {
-            match relative_path(&folder.local, &file) {
+            match relative_path(&folder.local, unicode, &file) {
                 Ok(path) => return Ok((folder, path)),
                 Err(error) => outside = error,
             }
