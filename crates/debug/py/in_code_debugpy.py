@@ -1,6 +1,6 @@
 """Owns what a program that calls `debugpy.listen` itself finds under that name. Sets nothing up before the call."""
 
-from . import behind_debugpy
+from . import behind_debugpy, imports, offspring, plan, witness
 
 secret = None
 """What the program gave `ptvsd.enable_attach` as its secret, if it did."""
@@ -9,12 +9,15 @@ secret = None
 def prepare(debugpy):
     """Redirects the listening of a freshly imported debugpy."""
     behind_debugpy.redirect_adapter(debugpy.adapter)
+    imports.install(witness, plan.RUN, plan.ROOTS)
+    imports.note_running(witness)
 
     def listen(*args, **kwargs):
         from debugpy.server import api
 
         more = {} if secret is None else {"secret": secret}
         behind_debugpy.announce_listen(api, **more)
+        offspring.follow()
         return api.listen(*args, **kwargs)
 
     debugpy.listen = listen

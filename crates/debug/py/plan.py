@@ -1,7 +1,7 @@
 """Owns what this run was asked for, and how something is said to the session that asked for it.
 
 Read from the environment: `REMORA_RUN` is the private folder of the run, `REMORA_DEBUG` a JSON object
-`{"port": PORT, "debugger": NAME}`. Never starts or patches anything.
+`{"port": PORT, "debugger": NAME, "roots": [FOLDER, ...]}`. Never starts or patches anything.
 """
 
 import json
@@ -17,6 +17,9 @@ PORT = _PLAN.get("port", 0)
 
 DEBUGGER = str(_PLAN.get("debugger", ""))
 """`debugpy` or `ptvsd`."""
+
+ROOTS = _PLAN.get("roots", [])
+"""The folders that mirror the user's: what is loaded from below them is noted."""
 
 
 def socket_path():

@@ -18,7 +18,7 @@ def main():
     # debugpy.server first: it brings pydevd in, which must be there before threading is.
     import debugpy.server
     from debugpy.server import api, cli
-    from debugpy._remora import behind_debugpy, entry, plain, plan
+    from debugpy._remora import behind_debugpy, entry, imports, offspring, plain, plan, witness
 
     # The program's own imports must not find the tree.
     del sys.path[0]
@@ -26,6 +26,8 @@ def main():
     behind_debugpy.announce_listen(api)
     plain.name_the_first_folder(cli)
     entry.stop_when_asked()
+    offspring.follow()
+    imports.install(witness, plan.RUN, plan.ROOTS)
     # Set by a debugger that this login runs under, it would keep debugpy from listening.
     os.environ.pop("DEBUGPY_RUNNING", None)
     sub_process, program = sys.argv[1], sys.argv[2:]

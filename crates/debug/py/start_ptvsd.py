@@ -13,12 +13,13 @@ def main():
     sys.path[0] = os.path.dirname(os.path.dirname(here))
     import ptvsd
     import ptvsd.__main__
-    from ptvsd._remora import behind_ptvsd, entry, plain, plan
+    from ptvsd._remora import behind_ptvsd, entry, imports, plain, plan, witness
 
     # The program's own imports must not find the tree.
     del sys.path[0]
     behind_ptvsd.redirect()
     entry.stop_when_asked()
+    imports.install(witness, plan.RUN, plan.ROOTS)
     sys.argv[:] = ["ptvsd", "--host", "127.0.0.1", "--port", str(plan.PORT), "--wait"] + sys.argv[2:]
     argv = sys.argv
     plain.leave_no_names(globals())

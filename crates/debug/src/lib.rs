@@ -27,5 +27,5 @@ pub mod wheels;
 pub use configuration::{Attach, attach_configuration, stable_port};
 pub use debug_type::DebugType;
 pub use error::DebugError;
-pub use request::{Endpoint, Listen, Mapping, Notice, Program, Request, Words};
+pub use request::{Difference, Endpoint, Listen, Mapping, Notice, Program, Request, Words};
 pub use session::{OutputStream, Screen, ScreenEvent, Session, SessionEvent, Terminal, start};

@@ -4,6 +4,7 @@
 mod carry;
 mod far_end;
 mod foresight;
+mod identity;
 mod local_listener;
 #[cfg(windows)]
 mod named_pipe;
@@ -21,6 +22,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::warn;
 
+pub(crate) use identity::{Project, Scout};
 use local_listener::Ends;
 pub(crate) use local_listener::LocalListener;
 pub(crate) use translator::{Facts, News};
@@ -57,6 +59,8 @@ pub(crate) struct Route {
     /// The debugger's.
     pub(crate) address: Address,
     pub(crate) facts: Facts,
+    /// Who knows the project's files.
+    pub(crate) scout: Scout,
 }
 
 impl Relay {
@@ -64,9 +68,9 @@ impl Relay {
     pub(crate) fn serve(local: LocalListener, route: Route, events: mpsc::UnboundedSender<RelayEvent>) -> Self {
         let (count, connected) = watch::channel(0);
         let (stop_accepting, stopped) = watch::channel(false);
-        let Route { link, address, facts } = route;
+        let Route { link, address, facts, scout } = route;
         let seat = Arc::new(Semaphore::new(1));
-        let road = Road { link, address, facts: Arc::new(facts), events, count, seat };
+        let road = Road { link, address, facts: Arc::new(facts), scout, events, count, seat };
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(local, road, stopped));
         Self { tasks, connected, stop_accepting }
@@ -91,6 +95,7 @@ struct Road {
     link: Link,
     address: Address,
     facts: Arc<Facts>,
+    scout: Scout,
     events: mpsc::UnboundedSender<RelayEvent>,
     count: watch::Sender<usize>,
     /// Taken by the client that debugs the program itself.

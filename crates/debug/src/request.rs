@@ -103,6 +103,30 @@ impl Endpoint {
     }
 }
 
+/// How the text that a process runs, or would run, is not what stands here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// The process has loaded another text; the remote file is as it is here.
+    Outdated,
+    /// The process has loaded another text, and the remote file is not as it is here either.
+    Behind,
+    /// The process has loaded what is here; the remote file was changed since.
+    ChangedThere,
+    /// The process has not loaded the file; what stands there is not what is here.
+    OtherThere,
+    /// The process has not loaded the file, and there is none that it could.
+    MissingThere,
+    /// The process has loaded the module from another file.
+    Elsewhere {
+        /// The module's name.
+        module: String,
+        /// The file there.
+        from: String,
+    },
+    /// Python took what it had compiled of another text for that of the file.
+    Compiled,
+}
+
 /// What a client of a session is told in words; see [`Words`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
@@ -118,6 +142,15 @@ pub enum Notice {
     StillRuns,
     /// So many bytes of output are not shown: they came while no client was there, and were too many to keep.
     Omitted(usize),
+    /// Why a breakpoint or a frame can't be trusted.
+    Reason(Difference),
+    /// That the lines of a file can't be trusted, why, and what to do about it.
+    Differs {
+        /// What a person calls the file.
+        file: String,
+        /// Why.
+        difference: Difference,
+    },
 }
 
 /// Words a [`Notice`]: sentences are the business of whoever shows them.

@@ -6,10 +6,13 @@ mod owner;
 mod screen;
 mod start;
 
+use std::path::PathBuf;
+
 use remora_agent::{Exit, LostReason, StreamWriter};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
+use crate::relay::Scout;
 use crate::request::Endpoint;
 use owner::Command;
 pub use screen::{Screen, ScreenEvent, Terminal};
@@ -50,6 +53,7 @@ pub struct Session {
     configuration: Value,
     stdin: Option<StreamWriter>,
     terminal: Option<Terminal>,
+    scout: Scout,
     running: Running,
 }
 
@@ -69,6 +73,16 @@ impl Session {
     /// Interrupts the program and its children, as Ctrl-C does.
     pub async fn interrupt(&self) {
         self.running.tell(Command::Interrupt);
+    }
+
+    /// These local files, or what stands for them there, were changed: what the client was told of them may not be true any more.
+    pub fn changed(&self, files: &[PathBuf]) {
+        self.scout.changed(files);
+    }
+
+    /// Whether changes are on their way to the remote. While they are, nothing is said of what stands there.
+    pub fn mirroring(&self, under_way: bool) {
+        self.scout.mirroring(under_way);
     }
 
     /// Ends everything there; returns when nothing is left. Fine if it has ended.

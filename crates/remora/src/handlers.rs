@@ -6,6 +6,7 @@ mod examine;
 mod file;
 mod launch;
 mod leave;
+mod lines;
 mod link;
 mod mirror;
 mod terminal;

@@ -17,11 +17,13 @@ if os.path.isdir(os.path.join(_TREE, "ptvsd")):
     sys.path.insert(0, _TREE)
     try:
         import ptvsd
-        from ptvsd._remora import behind_ptvsd
+        from ptvsd._remora import behind_ptvsd, imports, plan, witness
     finally:
         sys.path.remove(_TREE)
     behind_ptvsd.redirect()
     behind_ptvsd.take_both_shapes(ptvsd)
+    imports.install(witness, plan.RUN, plan.ROOTS)
+    imports.note_running(witness)
 else:
     import debugpy as _debugpy
     from debugpy._remora import ptvsd_over_debugpy as _over

@@ -294,6 +294,11 @@ impl Client {
         self.outputs(&["console", "important"])
     }
 
+    /// How many events of this name came and were not waited for.
+    pub fn unheard(&self, name: &str) -> usize {
+        self.pending.iter().filter(|message| message["event"] == name).count()
+    }
+
     fn outputs(&mut self, categories: &[&str]) -> Vec<String> {
         let wanted = |message: &Value| {
             message["event"] == "output"

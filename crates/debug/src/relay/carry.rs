@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
 use super::far_end::FarEnd;
 use super::foresight::Foresight;
+use super::identity::{Identity, Knowledge};
 use super::local_listener::Ends;
 use super::translator::{News, Out, Translator};
 use super::{NEWS_UNDER_WAY, RelayEvent, Road};
@@ -58,6 +59,8 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
     let mut conversation = Conversation {
         road,
         translator,
+        identity: Identity::new(Arc::clone(&road.facts)),
+        known: road.scout.known(),
         from_client,
         debugger: FarEnd::new(there, foresight),
         to_client: Some(writer),
@@ -92,6 +95,8 @@ type Writer = Box<dyn tokio::io::AsyncWrite + Send + Unpin>;
 struct Conversation<'a> {
     road: &'a Road,
     translator: Translator,
+    identity: Identity,
+    known: watch::Receiver<Knowledge>,
     from_client: Messages,
     debugger: FarEnd,
     /// Until the client has heard everything.
@@ -109,6 +114,7 @@ impl Conversation<'_> {
             let outs = tokio::select! {
                 portion = self.from_client.next(), if !self.from_client.over => self.client_said(portion),
                 portion = self.debugger.next(), if !self.debugger.is_over() => self.debugger_said(portion),
+                Ok(()) = self.known.changed() => self.learned(),
                 Some(news) = next_news(&mut self.news), if self.translator.takes_news() => self.translator.news(news),
                 () = until(self.due), if self.due.is_some() => self.waited_long_enough(),
             };
@@ -124,6 +130,7 @@ impl Conversation<'_> {
     fn client_said(&mut self, portion: Result<Option<Portion>, FrameError>) -> Vec<Out> {
         match portion {
             Ok(Some(Portion::Message(frame))) => {
+                self.road.scout.look(self.identity.client(&frame));
                 if self.translator.wants_the_seat(&frame) {
                     return self.seat_for(frame);
                 }
@@ -186,11 +193,29 @@ impl Conversation<'_> {
         }
     }
 
+    /// More is known of the files that the client was told of.
+    fn learned(&mut self) -> Vec<Out> {
+        let events = self.identity.learned(&self.known.borrow_and_update());
+        events.into_iter().map(|event| self.translator.insert(event)).collect()
+    }
+
+    /// Tells the client a message, and what is to be said of its lines.
+    async fn tell_judged(&mut self, frame: Frame) {
+        let judged = self.identity.judge(frame, &self.known.borrow());
+        self.road.scout.look(judged.look);
+        self.tell(&judged.frame.into_bytes()).await;
+        for event in judged.events {
+            if let Out::Raw(bytes) = self.translator.insert(event) {
+                self.tell(&bytes).await;
+            }
+        }
+    }
+
     async fn send(&mut self, outs: Vec<Out>) {
         for out in outs {
             match out {
                 Out::ToDebugger(frame) => self.debugger.say(frame),
-                Out::ToClient(frame) => self.tell(&frame.into_bytes()).await,
+                Out::ToClient(frame) => self.tell_judged(frame).await,
                 Out::Raw(bytes) => self.tell(&bytes).await,
                 Out::EndSeen => drop(self.road.events.send(RelayEvent::EndSeen)),
                 Out::EndAsked => drop(self.road.events.send(RelayEvent::EndAsked)),

@@ -15,6 +15,7 @@ use std::time::Duration;
 use remora_agent::{Exit, LostReason};
 use serde_json::{Value, json};
 
+use super::identity::Project;
 use crate::dap::envelope::{Envelope, Kind};
 use crate::dap::frames::Frame;
 use crate::request::{Notice, Words};
@@ -33,6 +34,7 @@ pub(crate) struct Facts {
     pub(crate) words: Words,
     /// Whether the debugger is asked at a stop before the client asks.
     pub(crate) foresight: bool,
+    pub(crate) project: Arc<Project>,
 }
 
 /// What a session tells the client that debugs its program. The end comes last.
@@ -50,7 +52,7 @@ pub(crate) enum News {
 pub(crate) enum Out {
     ToClient(Frame),
     ToDebugger(Frame),
-    /// Bytes that are no message, for the client.
+    /// Bytes for the client that nobody has to look at: no message, or one of our own.
     Raw(Vec<u8>),
     /// The debugger was asked for the program's end, and may or may not know how.
     EndSeen,
@@ -277,6 +279,13 @@ impl Translator {
             Step::EndAsked => Some(Out::EndAsked),
             Step::Close => Some(Out::Close),
         }
+    }
+
+    /// An event that another part of the relay has for the client.
+    pub(crate) fn insert(&mut self, mut event: Value) -> Out {
+        self.last_seq += 1;
+        event["seq"] = json!(self.last_seq);
+        Out::Raw(Frame::new(event.to_string().as_bytes()).into_bytes())
     }
 
     /// A message of our own for the client.

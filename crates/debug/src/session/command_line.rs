@@ -64,7 +64,8 @@ pub(super) fn command_line(
         argv.push("-Xfrozen_modules=off".into());
     }
     let mut env = request.env.clone();
-    env.insert("REMORA_DEBUG".into(), json!({"port": port, "debugger": push.name}).to_string());
+    let roots: Vec<&RemotePath> = request.mappings.iter().map(|mapping| &mapping.remote_root).collect();
+    env.insert("REMORA_DEBUG".into(), json!({"port": port, "debugger": push.name, "roots": roots}).to_string());
     if request.in_code {
         env.entry("REMOTE_DEBUG".into()).or_insert_with(|| "1".into());
         let before = request.env.get("PYTHONPATH").unwrap_or(&probed.pythonpath);

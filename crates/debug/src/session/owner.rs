@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::console::Console;
 use super::{OutputStream, SessionEvent};
-use crate::relay::{News, Relay, RelayEvent};
+use crate::relay::{News, Relay, RelayEvent, Scout};
 
 /// After the program's end: how long its clients may take to close by themselves, so that they see the
 /// debugger's last words, which may be half a second away, and say theirs. A client that stays is cut; this is two
@@ -49,6 +49,8 @@ pub(super) struct Owner {
     pub(super) run_dir: RunDir,
     pub(super) relay: Relay,
     pub(super) relay_events: mpsc::UnboundedReceiver<RelayEvent>,
+    /// Hears what the program's processes have loaded.
+    pub(super) scout: Scout,
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
     pub(super) events: mpsc::UnboundedSender<SessionEvent>,
     pub(super) console: Console,
@@ -139,7 +141,9 @@ impl Owner {
                     Err(AgentError::Op(error)) => return Left::Lost(LostReason::Garbled(error.message)),
                 },
                 said = self.run_dir.said(), if said_open => match said {
+                    Ok(said) if is_witnessed(&said.0) => self.scout.said(said.0),
                     Ok(said) if said.0["said"] == "listening" => {
+                        self.scout.said(said.0.clone());
                         let secret = said.0["secret"].as_str().map(str::to_owned);
                         if let Some(ready) = ready.take() {
                             let _ = ready.send(Readiness::Listening { secret });
@@ -242,6 +246,11 @@ async fn signal(handle: &ProcessHandle) {
     if let Err(error) = handle.signal(SIGINT).await {
         warn!(%error, "the program could not be interrupted");
     }
+}
+
+/// Whether it tells what a process has loaded.
+fn is_witnessed(said: &Value) -> bool {
+    said["said"].as_str().is_some_and(|said| matches!(said, "began" | "loaded" | "elsewhere"))
 }
 
 fn log_stray(said: &Value) {

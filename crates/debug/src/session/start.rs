@@ -1,6 +1,7 @@
 //! Owns the way to a session: what is asked, pushed and spawned, in which order, and what is said when a
 //! step fails.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use remora_agent::{Address, AgentError, Link, OpErrorKind, RunDir, SpawnSpec};
@@ -16,7 +17,7 @@ use super::{Running, Session, SessionEvent, screen};
 use crate::configuration::{attach_arguments, attach_configuration};
 use crate::error::DebugError;
 use crate::interpreter::{self, Look, Probed};
-use crate::relay::{Facts, LocalListener, Relay, Route};
+use crate::relay::{Facts, LocalListener, Project, Relay, Route, Scout};
 use crate::request::{Endpoint, Program, Request};
 use crate::wheels::{self, Push};
 
@@ -118,12 +119,14 @@ async fn spawn(
     })?;
     let socket = RemotePath::new(format!("{}/dap.sock", run_dir.path())).expect("invariant: below an absolute path");
     let endpoint = local.endpoint();
+    let project = Arc::new(Project::new(request.mappings.clone()));
     let facts = Facts {
         socket: if let Endpoint::Socket(path) = &endpoint { Some(path.clone()) } else { None },
         attach: attach_arguments(request),
         ptvsd: push.name == "ptvsd",
         words: request.words,
         foresight: request.foresight,
+        project: Arc::clone(&project),
     };
     let (relay_sender, relay_events) = mpsc::unbounded_channel();
     let console = Console::new(facts.socket.is_none());
@@ -134,7 +137,8 @@ async fn spawn(
         }
         None => (None, None),
     };
-    let route = Route { link: link.clone(), address: Address::Unix(socket), facts };
+    let scout = Scout::start(link.clone(), project);
+    let route = Route { link: link.clone(), address: Address::Unix(socket), facts, scout: scout.clone() };
     let relay = Relay::serve(local, route, relay_sender);
     let (commands, command_receiver) = mpsc::unbounded_channel();
     let (ready, readiness) = oneshot::channel();
@@ -147,6 +151,7 @@ async fn spawn(
         run_dir,
         relay,
         relay_events,
+        scout: scout.clone(),
         commands: command_receiver,
         events,
         console,
@@ -159,7 +164,7 @@ async fn spawn(
         drop(ended_sender);
     });
     let running = Running { commands, ended };
-    Ok((readiness, Session { endpoint, configuration: Value::Null, stdin: Some(stdin), terminal, running }))
+    Ok((readiness, Session { endpoint, configuration: Value::Null, stdin: Some(stdin), terminal, running, scout }))
 }
 
 /// Waits until a client may connect. On any failure everything has been ended when it returns.

@@ -8,6 +8,7 @@ mod children;
 mod every_interpreter;
 mod faults;
 mod foresight;
+mod identity;
 mod in_code;
 mod launch;
 mod listing;

@@ -2,7 +2,7 @@
 
 use remora_agent::{AgentError, Exit, OpErrorKind};
 use remora_debug::wheels::Reason;
-use remora_debug::{DebugError as E, Notice};
+use remora_debug::{DebugError as E, Difference, Notice};
 
 use super::agent::lost;
 use super::transport::said;
@@ -79,6 +79,42 @@ pub fn notice(notice: &Notice) -> String {
         }
         Notice::StillRuns => "The debugger has left the program, which still runs.".into(),
         Notice::Omitted(bytes) => format!("The first {bytes} bytes of its output are left out here."),
+        Notice::Reason(difference) => reason(difference),
+        Notice::Differs { file, difference } => format!("{file}: {}. {}", reason(difference), remedy(difference)),
+    }
+}
+
+/// Why a line is not what it seems, for a breakpoint or a frame.
+fn reason(difference: &Difference) -> String {
+    match difference {
+        Difference::Outdated => "the program runs another text of this file than the one here".into(),
+        Difference::Behind => {
+            "the program runs another text of this file than the one here, and so does the remote have another".into()
+        }
+        Difference::ChangedThere => "the remote file was changed after the program had loaded it".into(),
+        Difference::OtherThere => "the remote file is not the one here".into(),
+        Difference::MissingThere => "there is no such file on the remote".into(),
+        Difference::Elsewhere { module, from } => format!("the program has loaded {module} from {from} instead"),
+        Difference::Compiled => "Python took its cached bytecode of an earlier text for that of this file".into(),
+    }
+}
+
+/// What to do about it.
+fn remedy(difference: &Difference) -> &'static str {
+    match difference {
+        Difference::Outdated => "Restart the program to run the text that is here.",
+        Difference::Behind => {
+            "Mirror it (or take the remote copy), and restart the program to run the text that is here."
+        }
+        Difference::ChangedThere => {
+            "Take the remote copy, or mirror yours over it; the program goes on with the text that is here."
+        }
+        Difference::OtherThere => "Mirror it, or take the remote copy.",
+        Difference::MissingThere => {
+            "Mirror it; if it is left out, see .gitignore, .remoraignore and remora.mirror.exclude."
+        }
+        Difference::Elsewhere { .. } => "Remove that copy, or have PYTHONPATH name the project's folder first.",
+        Difference::Compiled => "Save the file once more, so that its time changes, and restart the program.",
     }
 }
 

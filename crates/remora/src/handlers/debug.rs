@@ -207,6 +207,7 @@ impl State {
             stdin: session.take_stdin(),
             terminal,
         };
+        session.mirroring(self.is_mirroring());
         let session = Arc::new(session);
         let heard = reply.send(Ok(listening)).is_ok();
         match self.sessions.get_mut(&id).map(|known| &mut known.running) {

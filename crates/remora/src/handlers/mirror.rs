@@ -27,6 +27,7 @@ impl State {
         if let Some(mirrors) = &self.mirrors {
             mirrors.saved(path);
         }
+        self.saved_and_kept(path);
         if matches!(self.link, LinkState::Down(_)) {
             jobs.extend(self.ensure_link());
         }
@@ -182,6 +183,7 @@ impl State {
     }
 
     pub(crate) fn mirror_said(&mut self, folder: FolderName, notice: Notice) -> Vec<Job> {
+        self.lines_concerned(&folder, &notice);
         match notice {
             Notice::Mirrored { files, bytes, elapsed, sources, .. } => {
                 if !sources.is_empty() {

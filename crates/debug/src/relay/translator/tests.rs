@@ -11,12 +11,14 @@ fn translator(socket: bool, ptvsd: bool) -> Translator {
         Notice::Lost(_) => "lost".into(),
         notice => format!("{notice:?}"),
     };
+    let project = Arc::new(Project::new(Vec::new()));
     Translator::new(Arc::new(Facts {
         socket: socket.then(|| PathBuf::from("/run/s")),
         attach,
         ptvsd,
         words,
         foresight: true,
+        project,
     }))
 }
 

@@ -1,0 +1,306 @@
+//! Owns what one client is told of the truth of its lines: a breakpoint or a frame whose text is not the same here,
+//! there and in the process is marked, with the reason, and said once. What is the same passes as it came. Pure: it
+//! judges by what is known when a message passes, and corrects itself when more is known.
+
+mod knowledge;
+mod project;
+mod scout;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+pub(crate) use knowledge::Knowledge;
+use project::File;
+pub(crate) use project::Project;
+pub(crate) use scout::Scout;
+use verdict::{Loaded, Verdict};
+
+use super::translator::Facts;
+use crate::dap::envelope::{Envelope, Kind};
+use crate::dap::frames::Frame;
+use crate::request::{Difference, Notice};
+
+/// Stands between one client and all that it is told.
+pub(crate) struct Identity {
+    facts: Arc<Facts>,
+    /// The process that is debugged; nothing for the program's own.
+    process: Option<u32>,
+    /// Local folders that lead elsewhere than to the project's copy.
+    not_ours: Vec<String>,
+    /// Whether the client asks again for what it is told not to hold any more.
+    can_ask_again: bool,
+    /// The file that a request is about, by the request's number.
+    asked: HashMap<i64, String>,
+    breakpoints: BTreeMap<File, Vec<Shown>>,
+    /// What was shown of the files in the last stack.
+    frames: BTreeMap<File, Verdict>,
+    /// Files that the client was told of.
+    told: BTreeSet<File>,
+}
+
+/// A breakpoint of the client.
+#[derive(Debug)]
+struct Shown {
+    /// As the debugger sees it.
+    given: Value,
+    /// What the client was told with it.
+    verdict: Verdict,
+}
+
+/// What a message becomes.
+pub(crate) struct Judged {
+    pub(crate) frame: Frame,
+    /// Events of ours to be told after it.
+    pub(crate) events: Vec<Value>,
+    /// Files to be looked at again.
+    pub(crate) look: Vec<File>,
+}
+
+impl Identity {
+    pub(crate) fn new(facts: Arc<Facts>) -> Self {
+        Self {
+            facts,
+            process: None,
+            not_ours: Vec::new(),
+            can_ask_again: false,
+            asked: HashMap::new(),
+            breakpoints: BTreeMap::new(),
+            frames: BTreeMap::new(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// Sees a message of the client; the files that are to be looked at because of it.
+    pub(crate) fn client(&mut self, frame: &Frame) -> Vec<File> {
+        let Some(envelope) = Envelope::read(frame).filter(|envelope| envelope.kind == Kind::Request) else {
+            return Vec::new();
+        };
+        match envelope.name.as_str() {
+            "initialize" => {
+                self.can_ask_again = arguments(frame)["supportsInvalidatedEvent"] == true;
+                Vec::new()
+            }
+            "attach" | "launch" => {
+                self.began(&arguments(frame));
+                Vec::new()
+            }
+            "setBreakpoints" => {
+                let Some(path) = arguments(frame)["source"]["path"].as_str().map(str::to_owned) else {
+                    return Vec::new();
+                };
+                let file = self.file(&path);
+                self.asked.insert(envelope.seq, path);
+                file.into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn began(&mut self, arguments: &Value) {
+        self.process = arguments["subProcessId"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+        let text = |mapping: &Value, name: &str| mapping[name].as_str().map(str::to_owned);
+        let mappings = arguments["pathMappings"].as_array().into_iter().flatten();
+        self.not_ours = mappings
+            .filter_map(|mapping| text(mapping, "localRoot").zip(text(mapping, "remoteRoot")))
+            .filter(|(local, remote)| !self.facts.project.maps(local, remote))
+            .map(|(local, _)| local)
+            .collect();
+    }
+
+    /// The file of the project that a path of the client is.
+    fn file(&self, path: &str) -> Option<File> {
+        let path = Path::new(path);
+        let elsewhere = self.not_ours.iter().any(|folder| path.starts_with(folder));
+        if elsewhere { None } else { self.facts.project.by_local(path) }
+    }
+
+    /// A message for the client.
+    pub(crate) fn judge(&mut self, frame: Frame, known: &Knowledge) -> Judged {
+        let mut judged = Judged { frame, events: Vec::new(), look: Vec::new() };
+        let Some(envelope) = Envelope::read(&judged.frame) else { return judged };
+        match (envelope.kind, envelope.name.as_str()) {
+            (Kind::Response, "initialize") => change(&mut judged.frame, |message| {
+                let able = message["success"] == true && message["body"].is_object();
+                if able {
+                    message["body"]["supportedChecksumAlgorithms"] = json!(["SHA256"]);
+                }
+                able
+            }),
+            (Kind::Response, "setBreakpoints") => {
+                let path = envelope.request_seq.and_then(|seq| self.asked.remove(&seq));
+                if let Some(file) = path.and_then(|path| self.file(&path)) {
+                    change(&mut judged.frame, |message| self.breakpoints_set(&file, message, known));
+                    judged.events = self.tell(&[file], known);
+                }
+            }
+            (Kind::Event, "stopped") => self.frames.clear(),
+            (Kind::Event, "breakpoint") => {
+                change(&mut judged.frame, |message| self.breakpoint_changed(&mut message["body"], known));
+            }
+            (Kind::Response, "stackTrace") => {
+                change(&mut judged.frame, |message| self.stack_shown(message, known));
+                judged.look = self.frames.keys().cloned().collect();
+                judged.events = self.tell(&judged.look, known);
+            }
+            _ => {}
+        }
+        judged
+    }
+
+    fn breakpoints_set(&mut self, file: &File, message: &mut Value, known: &Knowledge) -> bool {
+        let Some(given) = message["body"]["breakpoints"].as_array_mut() else { return false };
+        let verdict = self.of_file(file, known);
+        let shown = given.iter().map(|given| Shown { given: given.clone(), verdict: verdict.clone() }).collect();
+        self.breakpoints.insert(file.clone(), shown);
+        let marked = given.iter_mut().map(|breakpoint| self.mark(breakpoint, file, &verdict, known));
+        // Each is marked, whatever came of those before.
+        marked.fold(false, |any, one| any | one)
+    }
+
+    /// The debugger has changed its mind about one.
+    fn breakpoint_changed(&mut self, body: &mut Value, known: &Knowledge) -> bool {
+        let id = body["breakpoint"]["id"].clone();
+        if id.is_null() {
+            return false;
+        }
+        let mut found = None;
+        for (file, shown) in &mut self.breakpoints {
+            for shown in shown.iter_mut().filter(|shown| shown.given["id"] == id) {
+                shown.given = body["breakpoint"].clone();
+                found = Some((file.clone(), shown.verdict.clone()));
+            }
+        }
+        let Some((file, verdict)) = found else { return false };
+        self.mark(&mut body["breakpoint"], &file, &verdict, known)
+    }
+
+    fn mark(&self, breakpoint: &mut Value, file: &File, verdict: &Verdict, known: &Knowledge) -> bool {
+        let summed = self.sum(breakpoint.get_mut("source"), file, known);
+        let Some(difference) = verdict.difference() else { return summed };
+        breakpoint["verified"] = json!(false);
+        breakpoint["message"] = json!(self.reason(difference));
+        true
+    }
+
+    fn stack_shown(&mut self, message: &mut Value, known: &Knowledge) -> bool {
+        let Some(frames) = message["body"]["stackFrames"].as_array_mut() else { return false };
+        let mut changed = false;
+        for frame in frames {
+            let Some(file) = frame["source"]["path"].as_str().and_then(|path| self.file(path)) else { continue };
+            let verdict = self.of_frame(&file, known);
+            changed |= self.sum(frame.get_mut("source"), &file, known);
+            if let Some(difference) = verdict.difference() {
+                frame["presentationHint"] = json!("subtle");
+                frame["source"]["origin"] = json!(self.reason(difference));
+                changed = true;
+            }
+            self.frames.insert(file, verdict);
+        }
+        changed
+    }
+
+    /// Adds the checksum of the text that the process has.
+    fn sum(&self, source: Option<&mut Value>, file: &File, known: &Knowledge) -> bool {
+        let Some(source) = source.filter(|source| source.is_object()) else { return false };
+        let Loaded::Text(text) = known.loaded(self.process(known), file) else { return false };
+        let hex: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
+        source["checksums"] = json!([{"algorithm": "SHA256", "checksum": hex}]);
+        true
+    }
+
+    /// More is known: what the client is to hear of it.
+    pub(crate) fn learned(&mut self, known: &Knowledge) -> Vec<Value> {
+        let mut events = Vec::new();
+        let files: Vec<File> = self.breakpoints.keys().cloned().collect();
+        for file in files {
+            let verdict = self.of_file(&file, known);
+            let mut shown = self.breakpoints.remove(&file).unwrap_or_default();
+            for shown in shown.iter_mut().filter(|shown| shown.verdict != verdict) {
+                let silent = shown.verdict.difference().is_none() && verdict.difference().is_none();
+                shown.verdict = verdict.clone();
+                let mut breakpoint = shown.given.clone();
+                self.mark(&mut breakpoint, &file, &verdict, known);
+                if !silent && !breakpoint["id"].is_null() {
+                    events.push(event("breakpoint", &json!({"reason": "changed", "breakpoint": breakpoint})));
+                }
+            }
+            self.breakpoints.insert(file, shown);
+        }
+        let mut turned = false;
+        let files: Vec<File> = self.frames.keys().cloned().collect();
+        for file in files {
+            let verdict = self.of_frame(&file, known);
+            if let Some(before) = self.frames.insert(file, verdict.clone()) {
+                turned |= before.difference() != verdict.difference();
+            }
+        }
+        if turned && self.can_ask_again {
+            events.push(event("invalidated", &json!({"areas": ["stacks"]})));
+        }
+        let files: Vec<File> = self.breakpoints.keys().chain(self.frames.keys()).cloned().collect();
+        events.extend(self.tell(&files, known));
+        events
+    }
+
+    /// Says of each of these files once that it differs, and again when it has not for a while.
+    fn tell(&mut self, files: &[File], known: &Knowledge) -> Vec<Value> {
+        let mut events = Vec::new();
+        for file in files {
+            let stops = self.breakpoints.get(file).is_some_and(|shown| !shown.is_empty());
+            let shown = stops || self.frames.contains_key(file);
+            let verdict = if stops { self.of_file(file, known) } else { self.of_frame(file, known) };
+            if verdict == Verdict::Same {
+                self.told.remove(file);
+            }
+            if let Verdict::Not(difference) = verdict
+                && shown
+                && self.told.insert(file.clone())
+            {
+                let said = (self.facts.words)(&Notice::Differs { file: self.facts.project.name(file), difference });
+                let body = json!({"category": "important", "output": format!("{said}\n")});
+                events.push(event("output", &body));
+            }
+        }
+        events
+    }
+
+    fn of_file(&self, file: &File, known: &Knowledge) -> Verdict {
+        verdict::of_file(&known.loaded(self.process(known), file), known.here(file), known.there(file))
+    }
+
+    fn of_frame(&self, file: &File, known: &Knowledge) -> Verdict {
+        verdict::of_frame(&known.loaded(self.process(known), file), known.here(file), known.there(file))
+    }
+
+    fn process(&self, known: &Knowledge) -> Option<u32> {
+        self.process.or(known.main())
+    }
+
+    fn reason(&self, difference: &Difference) -> String {
+        (self.facts.words)(&Notice::Reason(difference.clone()))
+    }
+}
+
+fn event(name: &str, body: &Value) -> Value {
+    json!({"seq": 0, "type": "event", "event": name, "body": body})
+}
+
+fn arguments(frame: &Frame) -> Value {
+    let mut message: Value = serde_json::from_slice(frame.body()).unwrap_or_default();
+    message.get_mut("arguments").map(Value::take).unwrap_or_default()
+}
+
+/// Rewrites a message if there is anything to be changed.
+fn change(frame: &mut Frame, edit: impl FnOnce(&mut Value) -> bool) {
+    if let Ok(mut message) = serde_json::from_slice::<Value>(frame.body())
+        && edit(&mut message)
+    {
+        *frame = Frame::new(message.to_string().as_bytes());
+    }
+}

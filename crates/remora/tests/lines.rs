@@ -1,0 +1,88 @@
+//! Stories of lines that are not what they seem, through the whole product: an editor's save, the mirror, a real
+//! program under a real debugger, and a debug client that is told in words.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a story that can't go on has failed")]
+
+#[path = "lsp/scene.rs"]
+mod scene;
+
+use std::fs;
+use std::path::PathBuf;
+
+use remora_debug::dap::Client;
+use serde_json::{Value, json};
+
+use scene::Scene;
+
+const APP: &str = "import work\nimport time\nfor _ in range(10000):\n    work.work()\n    time.sleep(0.01)\n";
+const WORK: &str = "def work():\n    done = 1\n    return done\n";
+
+/// The program under a debugger, stopped in `work.py`.
+async fn stopped(scene: &mut Scene) -> (Client, i64) {
+    for method in ["remora/mirrored", "remora/exited", "window/showMessageRequest"] {
+        scene.client.ignore(method);
+    }
+    let entry = json!({"type": "remora", "request": "launch", "name": "app", "program": scene.here("app.py")});
+    let launched = scene.client.request("remora/debug/launch", json!({"configuration": entry})).await.unwrap();
+    let mut debugger = Client::over(&PathBuf::from(launched["socket"].as_str().unwrap())).await.unwrap();
+    let work = scene.here("work.py").display().to_string();
+    debugger.launch(&entry, &[(&work, &[3])]).await.unwrap();
+    let (thread, _) = debugger.stopped().await.unwrap();
+    (debugger, thread)
+}
+
+fn is(breakpoint: &Value, verified: bool, message: &str) -> bool {
+    breakpoint["verified"] == verified && breakpoint["message"].as_str().unwrap_or_default() == message
+}
+
+/// Waits until a breakpoint is said to be so.
+async fn becomes(debugger: &mut Client, verified: bool, message: &str) {
+    while !is(&debugger.event("breakpoint").await.unwrap()["breakpoint"], verified, message) {}
+}
+
+/// A breakpoint that is told to be unverified for this reason, with the answer or after it.
+async fn set(debugger: &mut Client, path: &str, reason: &str) {
+    let arguments = json!({"source": {"path": path}, "breakpoints": [{"line": 1}]});
+    let body = debugger.request("setBreakpoints", arguments).await.unwrap();
+    if !is(&body["breakpoints"][0], false, reason) {
+        becomes(debugger, false, reason).await;
+    }
+}
+
+#[tokio::test]
+async fn a_save_under_a_running_program_is_told_at_the_breakpoint_in_the_frame_and_once_in_words() {
+    let mut scene = Scene::new(&[("app.py", APP), ("work.py", WORK)]).await;
+    let (mut debugger, thread) = stopped(&mut scene).await;
+    scene.save("work.py", &format!("\n{WORK}")).await;
+    let reason = "the program runs another text of this file than the one here";
+    becomes(&mut debugger, false, reason).await;
+    let mut stack = debugger.request("stackTrace", json!({"threadId": thread})).await.unwrap();
+    let frames = stack["stackFrames"].take();
+    assert_eq!((&frames[0]["presentationHint"], &frames[0]["source"]["origin"]), (&json!("subtle"), &json!(reason)));
+    assert_eq!((frames[1].get("presentationHint"), frames[1]["source"].get("origin")), (None, None));
+    scene.save("work.py", WORK).await;
+    becomes(&mut debugger, true, "").await;
+    let told = debugger.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("work.py: the program runs another text"), "{told:?}");
+    assert!(told[0].contains("estart the program"), "{told:?}");
+    debugger.disconnect(true).await.unwrap();
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_left_out_of_the_mirror_is_told_as_missing_there() {
+    let files = [("app.py", APP), ("work.py", WORK), ("unsent.py", "x = 1\n"), (".gitignore", "unsent.py\n")];
+    let mut scene = Scene::new(&files).await;
+    let (mut debugger, _) = stopped(&mut scene).await;
+    let unsent = scene.here("unsent.py").display().to_string();
+    set(&mut debugger, &unsent, "there is no such file on the remote").await;
+    // Theirs, under the same name.
+    fs::write(scene.folder.path().join("there/unsent.py"), "x = 2\n").unwrap();
+    set(&mut debugger, &unsent, "the remote file is not the one here").await;
+    let told: Vec<Value> = debugger.told().into_iter().map(Value::from).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    debugger.disconnect(true).await.unwrap();
+    scene.end().await;
+}
