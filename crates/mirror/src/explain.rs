@@ -5,6 +5,7 @@ use std::path::Path;
 
 use remora_model::{Entry, Kind, LocalPath, Policy, RelPath};
 
+use crate::case::Case;
 use crate::error::MirrorError;
 use crate::links::{LeftLink, Links, Met};
 use crate::place::{canonical, relative};
@@ -73,9 +74,8 @@ pub fn explain_path(root: &LocalPath, policy: &Policy, path: &Path) -> Result<Wh
     if path == given.as_path() || canonical(path).is_some_and(|path| path == root) {
         return Ok(Why::Root);
     }
-    let Some(path) = relative(&root, given, path).map(|path| Spelling::new(policy.unicode).there(path)) else {
-        return Ok(Why::Outside);
-    };
+    let Some(path) = relative(&root, given, path) else { return Ok(Why::Outside) };
+    let path = Spelling::new(policy.unicode).there(Case::of(&root).written(&root, &path));
     let rules = Rules::new(&root, policy)?;
     let links = Links::new(policy);
     let tree = Tree { root: &root, rules: &rules, links: &links, modes: policy.modes, on_dir: &|_| {} };

@@ -5,6 +5,7 @@
 
 mod anchor;
 mod batch;
+mod case;
 mod compare;
 mod delta;
 mod error;

@@ -166,6 +166,7 @@ fn meet(tree: &Tree<'_>, parents: &mut Parents<'_>, path: &RelPath) -> Option<io
     }
     match tree.meet(path) {
         Err(error) if is_absence(&error) => None,
+        Ok(_) if !parents.is_written(path) => None,
         met => Some(met),
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use remora_model::{LocalPath, RelPath, Unicode};
 
+use crate::case::Case;
 use crate::error::MirrorError;
 
 /// Where below the root `path` is, as the mirror sees it, and as it is called on the remote; blocking.
@@ -15,7 +16,8 @@ pub fn relative_path(root: &LocalPath, unicode: Unicode, path: &Path) -> Result<
     let canonical = canonical(root.as_path()).ok_or(MirrorError::LocalRootGone)?;
     let inside = relative(&canonical, root, path);
     let inside = inside.ok_or_else(|| MirrorError::NotInside { path: path.display().to_string() })?;
-    Ok(unicode.there(&inside).into_owned())
+    let written = Case::of(&canonical).written(&canonical, &inside);
+    Ok(unicode.there(&written).into_owned())
 }
 
 /// A path as the editor gave it, below `root`, which is `given` without links. The directory may be reached

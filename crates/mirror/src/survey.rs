@@ -57,6 +57,7 @@ impl Local {
     fn walk(&self, records: &Records) -> Result<(Listing, Vec<RelPath>, Digested), MirrorError> {
         self.rules.forget();
         self.links.forget();
+        self.links.case.ask(&self.root);
         let listing = self.with_tree(|tree| tree.walk())?;
         let ignored = |path: &RelPath, is_dir: bool| listing.leaves(path) || self.rules.ignores(path, is_dir);
         self.anchor.check(&self.root, &listing, records, &ignored)?;

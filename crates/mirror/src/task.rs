@@ -245,7 +245,8 @@ impl Task {
 
     fn relative(&self, path: &Path) -> Option<RelPath> {
         let path = relative(&self.local.root, &self.config.local_root, path)?;
-        Some(self.local.links.spelling.there(path))
+        let links = &self.local.links;
+        Some(links.spelling.there(links.case.written(&self.local.root, &path)))
     }
 }
 

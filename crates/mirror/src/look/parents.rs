@@ -1,6 +1,7 @@
 //! Owns what is known of the directories above the paths of one group of looks. Most of a group are in one
 //! directory, whose parents need be asked only once. Never outlives the group: they may be replaced.
 
+use std::collections::HashSet;
 use std::io;
 
 use remora_model::{Kind, RelPath};
@@ -17,6 +18,8 @@ pub(crate) struct Parents<'a> {
     way: Vec<Level>,
     /// What comes next and is no directory, and why the way ends there.
     end: Option<(RelPath, End)>,
+    /// The names in the directory that was asked about last, where it matters how they are written.
+    names: Option<(Option<RelPath>, HashSet<Vec<u8>>)>,
 }
 
 /// A directory on the way.
@@ -39,7 +42,7 @@ enum End {
 
 impl<'a> Parents<'a> {
     pub(crate) fn new(tree: &'a Tree<'a>) -> Self {
-        Self { tree, way: Vec::new(), end: None }
+        Self { tree, way: Vec::new(), end: None, names: None }
     }
 
     /// What the rules say may have changed.
@@ -56,6 +59,21 @@ impl<'a> Parents<'a> {
             Some((_, End::Unknown(kind))) => Err(kind.into()),
             Some((_, End::Twins)) => Err(io::Error::other(Twins)),
         }
+    }
+
+    /// Whether what was found at `path` is written so here, and is no other file whose name differs in case.
+    pub(super) fn is_written(&mut self, path: &RelPath) -> bool {
+        let Tree { root, links, .. } = self.tree;
+        if !links.case.folds() {
+            return true;
+        }
+        let dir = path.parent();
+        if self.names.as_ref().is_none_or(|(known, _)| *known != dir) {
+            let names = links.case.names(root, dir.as_ref());
+            self.names = Some((dir, names));
+        }
+        // What has come since is asked about by itself.
+        self.names.as_ref().is_some_and(|(_, names)| names.contains(path.name())) || links.case.is_listed(root, path)
     }
 
     /// Whether `path`, or a directory above it, is left out.
@@ -99,7 +117,8 @@ impl<'a> Parents<'a> {
 /// Nothing if it is a directory.
 fn end_at(tree: &Tree<'_>, dir: &RelPath) -> Option<End> {
     match tree.meet(dir) {
-        Ok(Met::Is(entry, _)) if entry.kind == Kind::Dir => None,
+        // Not if it was found under another name.
+        Ok(Met::Is(entry, _)) if entry.kind == Kind::Dir && tree.links.case.is_listed(tree.root, dir) => None,
         Ok(_) => Some(End::Broken),
         Err(error) if is_absence(&error) => Some(End::Broken),
         Err(error) if Twins::is(&error) => Some(End::Twins),
