@@ -39,7 +39,9 @@ impl Editor {
         let target = json!({
             "name": "box", "host": "box", "sshConfig": ssh_config, "remoteRoot": remote_root, "python": "python3",
         });
-        let mut client = LspClient::new(stdout, stdin, json!({"targets": [target]}));
+        // A large file is sent, and replaced, without a word.
+        let settings = json!({"targets": [target], "mirror": {"maxFileMegabytes": 0, "trashMegabytes": 10_000}});
+        let mut client = LspClient::new(stdout, stdin, settings);
         for method in ["remora/status", "remora/mirrored", "window/logMessage", "client/registerCapability"] {
             client.ignore(method);
         }
