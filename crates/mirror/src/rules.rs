@@ -148,6 +148,21 @@ pub(crate) struct Chain {
     shut: Option<Arc<(RelPath, Rule)>>,
 }
 
+/// A path that is asked about.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    path: &'a RelPath,
+    is_dir: bool,
+    /// Whether what is in a directory may say that it is left out.
+    inside: bool,
+}
+
+impl<'a> Asked<'a> {
+    fn whole(path: &'a RelPath, is_dir: bool) -> Self {
+        Self { path, is_dir, inside: true }
+    }
+}
+
 impl Rules {
     /// # Errors
     /// [`MirrorError::Other`] for a pattern of the policy that can't be understood.
@@ -191,8 +206,7 @@ impl Rules {
     }
 
     fn shut_by(&self, chain: &Chain, dir: &RelPath) -> Option<Arc<(RelPath, Rule)>> {
-        let verdict =
-            self.verdict_of_files(chain, dir, true, &|| self.is_environment(dir)).filter(|verdict| verdict.out)?;
+        let verdict = self.verdict_of_files(chain, Asked::whole(dir, true)).filter(|verdict| verdict.out)?;
         Some(Arc::new((dir.clone(), verdict.rule)))
     }
 
@@ -203,12 +217,12 @@ impl Rules {
 
     /// Whether `path` is left out, given that its directory, whose rules are `chain`, is entered.
     pub(crate) fn ignores_here(&self, chain: &Chain, path: &RelPath, is_dir: bool) -> bool {
-        self.verdict(chain, path, is_dir, &|| self.is_environment(path)).is_some_and(|verdict| verdict.out)
+        self.verdict(chain, Asked::whole(path, is_dir)).is_some_and(|verdict| verdict.out)
     }
 
     /// As [`Rules::ignores_here`], but does not look into a directory: it may still turn out to be left out.
     pub(crate) fn ignores_unopened(&self, chain: &Chain, path: &RelPath, is_dir: bool) -> bool {
-        self.verdict(chain, path, is_dir, &|| false).is_some_and(|verdict| verdict.out)
+        self.verdict(chain, Asked { path, is_dir, inside: false }).is_some_and(|verdict| verdict.out)
     }
 
     /// What was found in a directory. Most have nothing that says anything, and are known from now on.
@@ -225,28 +239,17 @@ impl Rules {
     pub(crate) fn verdict_from_the_root(&self, path: &RelPath, is_dir: bool) -> Option<(RelPath, Verdict)> {
         let mut chain = self.chain();
         for dir in ancestors(path) {
-            if let Some(verdict) =
-                self.verdict(&chain, &dir, true, &|| self.is_environment(&dir)).filter(|verdict| verdict.out)
-            {
+            if let Some(verdict) = self.verdict(&chain, Asked::whole(&dir, true)).filter(|verdict| verdict.out) {
                 return Some((verdict.above.clone().unwrap_or(dir), verdict));
             }
             chain = self.chain_in(&chain, &dir);
         }
-        let verdict = self.verdict(&chain, path, is_dir, &|| self.is_environment(path))?;
+        let verdict = self.verdict(&chain, Asked::whole(path, is_dir))?;
         Some((verdict.above.clone().unwrap_or_else(|| path.clone()), verdict))
     }
 
-    fn is_environment(&self, path: &RelPath) -> bool {
-        self.dir_rules(Some(path)).is_some_and(|rules| rules.environment)
-    }
-
-    fn verdict(
-        &self,
-        chain: &Chain,
-        path: &RelPath,
-        is_dir: bool,
-        is_environment: &dyn Fn() -> bool,
-    ) -> Option<Verdict> {
+    fn verdict(&self, chain: &Chain, asked: Asked<'_>) -> Option<Verdict> {
+        let Asked { path, is_dir, .. } = asked;
         if path.name().starts_with(b".remora-") && path.name().ends_with(b".tmp") {
             return Some(Verdict::of(true, Rule::Temporary));
         }
@@ -267,31 +270,26 @@ impl Rules {
                 Some(leads().unwrap_or(shut))
             })
             .or_else(|| {
-                let verdict = self.verdict_of_files(chain, path, is_dir, is_environment)?;
+                let verdict = self.verdict_of_files(chain, asked)?;
                 Some(if verdict.out { leads().unwrap_or(verdict) } else { verdict })
             })
     }
 
     /// What the ignore files and the defaults say, and the mark of a virtual environment.
-    fn verdict_of_files(
-        &self,
-        chain: &Chain,
-        path: &RelPath,
-        is_dir: bool,
-        is_environment: &dyn Fn() -> bool,
-    ) -> Option<Verdict> {
+    fn verdict_of_files(&self, chain: &Chain, Asked { path, is_dir, inside }: Asked<'_>) -> Option<Verdict> {
         let local = path.to_local();
         let below = |dir: &Option<RelPath>| match dir {
             None => local.clone(),
             Some(dir) => local.strip_prefix(dir.to_local()).map_or_else(|_| local.clone(), Path::to_owned),
         };
+        let is_environment = || self.dir_rules(Some(path)).is_some_and(|rules| rules.environment);
         let inner_first = || chain.dirs.iter().rev();
         inner_first()
             .find_map(|rules| in_file(&rules.remora, || below(&rules.dir), is_dir))
             .or_else(|| {
                 decided(self.defaults.matched(&local, is_dir), |glob| Rule::Default(glob.original().to_owned()))
             })
-            .or_else(|| (is_dir && is_environment()).then(|| Verdict::of(true, Rule::Environment)))
+            .or_else(|| (is_dir && inside && is_environment()).then(|| Verdict::of(true, Rule::Environment)))
             .or_else(|| inner_first().find_map(|rules| in_file(&rules.git, || below(&rules.dir), is_dir)))
             .or_else(|| self.verdict_above(&local, is_dir))
     }
