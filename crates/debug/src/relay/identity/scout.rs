@@ -1,7 +1,7 @@
 //! Owns the task that finds out what is to be known of the project's files, and hears what is said of them over
 //! there. Keeps nobody waiting, and decides nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +27,8 @@ enum Ask {
     Said(Value),
     /// These are of interest.
     Look(Vec<File>),
+    /// These may have changed.
+    Changed(Vec<File>),
     /// Whether changes are on their way.
     Mirroring(bool),
 }
@@ -48,6 +50,7 @@ impl Scout {
             link,
             project: Arc::clone(&project),
             known: sender,
+            of_interest: HashSet::new(),
             local: BTreeSet::new(),
             both: BTreeSet::new(),
             looks: JoinSet::new(),
@@ -73,9 +76,9 @@ impl Scout {
         }
     }
 
-    /// The same for local paths; what is no file of the project is passed over.
+    /// These local files may have changed. What nobody has asked about, and no process has loaded, is passed over.
     pub(crate) fn changed(&self, paths: &[PathBuf]) {
-        self.look(paths.iter().filter_map(|path| self.project.by_local(path)).collect());
+        self.ask(Ask::Changed(paths.iter().filter_map(|path| self.project.by_local(path)).collect()));
     }
 
     /// Whether changes are on their way to the remote; when they have arrived, all is looked at again.
@@ -93,6 +96,8 @@ struct Task {
     link: Link,
     project: Arc<Project>,
     known: watch::Sender<Knowledge>,
+    /// All that were ever to be looked at.
+    of_interest: HashSet<File>,
     /// To be looked at here.
     local: BTreeSet<File>,
     /// To be looked at here and there.
@@ -122,16 +127,22 @@ impl Task {
     /// All that has been asked by now, so that it is told as one.
     fn follow(&mut self, ask: Ask, inbox: &mut mpsc::UnboundedReceiver<Ask>) {
         let asks: Vec<Ask> = std::iter::once(ask).chain(std::iter::from_fn(|| inbox.try_recv().ok())).collect();
-        let (local, both) = (&mut self.local, &mut self.both);
-        self.known.send_if_modified(|known| {
+        let Self { known, local, both, of_interest, .. } = self;
+        known.send_if_modified(|known| {
             let mut changed = false;
             for ask in asks {
                 match ask {
                     Ask::Said(said) => {
                         changed = true;
-                        local.extend(known.said(&said));
+                        let loaded = known.said(&said);
+                        of_interest.extend(loaded.clone());
+                        local.extend(loaded);
                     }
-                    Ask::Look(paths) => both.extend(paths),
+                    Ask::Look(files) => {
+                        of_interest.extend(files.iter().cloned());
+                        both.extend(files);
+                    }
+                    Ask::Changed(files) => both.extend(files.into_iter().filter(|file| of_interest.contains(file))),
                     Ask::Mirroring(mirroring) => {
                         let turned = known.note_mirroring(mirroring);
                         changed |= turned;
