@@ -32,6 +32,11 @@ impl Folder {
         let name = FolderName::default();
         Self { local: local.clone(), remote: default_remote(local), name, elsewhere: Vec::new(), above: Vec::new() }
     }
+
+    /// Whether it is in another one here.
+    pub(crate) fn lies_in(&self, other: &Self) -> bool {
+        self.local != other.local && self.local.as_path().starts_with(other.local.as_path())
+    }
 }
 
 /// Where a folder is, seen from the workspace: what stands before the names of the files in it. Nothing for the

@@ -154,7 +154,7 @@ impl Mirrors {
     /// # Errors
     /// Why it can't.
     pub async fn take(&self, file: &Path) -> Result<(), Fault> {
-        let lies_in = |one: &One, other: &One| lies_in(&one.folder, &other.folder);
+        let lies_in = |one: &One, other: &One| one.folder.lies_in(&other.folder);
         let mut outside = Ok(());
         for One { folder, mirror } in inner_first(&self.all, lies_in) {
             match mirror.take(file).await {
@@ -176,11 +176,6 @@ pub(crate) fn decide(mirror: &Mirror, word: Word) {
         Word::Held(word) => mirror.decide_held(word),
         Word::Large(word) => mirror.decide_large(word),
     }
-}
-
-/// Whether one folder is in another one here.
-pub(crate) fn lies_in(one: &Folder, other: &Folder) -> bool {
-    one.local != other.local && one.local.as_path().starts_with(other.local.as_path())
 }
 
 /// What all of them do, in one word: what is going on comes before what is wrong.

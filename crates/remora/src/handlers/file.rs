@@ -11,7 +11,6 @@ use crate::fault::{Explained, Fault};
 use crate::folders::{Folder, folders, inner_first};
 use crate::jobs::Job;
 use crate::kept::{Kept, Wanted};
-use crate::mirrors::lies_in;
 use crate::state::{State, Waiting};
 
 /// A question why a file is mirrored, with all that has to be known for the answer.
@@ -112,6 +111,6 @@ impl Question {
             mirror: None,
             paused: false,
         };
-        Ok(inner_first(&folders, lies_in).into_iter().map(question).collect())
+        Ok(inner_first(&folders, Folder::lies_in).into_iter().map(question).collect())
     }
 }

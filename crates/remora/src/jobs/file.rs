@@ -11,7 +11,6 @@ use crate::folders::{Folder, FolderName, inner_first};
 use crate::handlers::Question;
 use crate::host;
 use crate::kept::Kept;
-use crate::mirrors::lies_in;
 
 /// The largest remote file that is handed to an editor: it goes as one message, and no editor compares more
 /// than that in comfort.
@@ -35,7 +34,7 @@ pub(super) async fn read(
 ) -> Result<Option<Vec<u8>>, Fault> {
     let (folder, path) = blocking(move || {
         let mut outside = MirrorError::NotInside { path: file.display().to_string() };
-        for folder in inner_first(&folders, lies_in) {
+        for folder in inner_first(&folders, Folder::lies_in) {
             match relative_path(&folder.local, unicode, &file) {
                 Ok(path) => return Ok((folder, path)),
                 Err(error) => outside = error,
