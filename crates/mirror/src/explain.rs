@@ -75,10 +75,12 @@ pub fn explain_path(root: &LocalPath, policy: &Policy, path: &Path) -> Result<Wh
         return Ok(Why::Root);
     }
     let Some(path) = relative(&root, given, path) else { return Ok(Why::Outside) };
-    let path = Spelling::new(policy.unicode).there(Case::of(&root).written(&root, &path));
+    let (spelling, case) = (Spelling::new(policy.unicode), Case::of(&root));
+    let path = spelling.there(case.written(&root, &path));
     let rules = Rules::new(&root, policy)?;
     let links = Links::new(policy);
-    let tree = Tree { root: &root, rules: &rules, links: &links, modes: policy.modes, on_dir: &|_| {} };
+    let (root, rules, links) = (&root, &rules, &links);
+    let tree = Tree { root, rules, links, spelling, case: &case, modes: policy.modes, on_dir: &|_| {} };
     for dir in ancestors(&path) {
         let is_kept = || rules.verdict_from_the_root(&dir, false).is_none_or(|(_, verdict)| !verdict.out);
         match tree.meet(&dir) {
@@ -97,11 +99,11 @@ pub fn explain_path(root: &LocalPath, policy: &Policy, path: &Path) -> Result<Wh
     };
     let verdict = rules.verdict_from_the_root(&path, found.as_ref().is_some_and(|found| found.kind == Kind::Dir));
     Ok(match (verdict, found) {
-        (Some((what, Verdict { out: true, rule, .. })), _) => Why::LeftOut { path, what, rule: with_line(&root, rule) },
+        (Some((what, Verdict { out: true, rule, .. })), _) => Why::LeftOut { path, what, rule: with_line(root, rule) },
         (_, None) => Why::Missing(path),
         (_, Some(Entry { kind: Kind::Other, .. })) => Why::Special(path),
         (kept, Some(Entry { kind, size, .. })) => {
-            Why::Mirrored { path, kind, size, kept_by: kept.map(|(_, verdict)| with_line(&root, verdict.rule)) }
+            Why::Mirrored { path, kind, size, kept_by: kept.map(|(_, verdict)| with_line(root, verdict.rule)) }
         }
     })
 }

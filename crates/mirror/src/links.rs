@@ -12,7 +12,6 @@ use std::sync::{Mutex, PoisonError};
 
 use remora_model::{Entry, Kind, Policy, RelPath, Symlinks};
 
-use crate::case::Case;
 use crate::event::Sight;
 use crate::rules::ancestors;
 use crate::scan::{entry_of, is_absence, is_link_loop};
@@ -46,18 +45,14 @@ pub(crate) enum Met {
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     policy: Symlinks,
-    /// How the names of what they lead to, and of all else, are spelled on the remote.
-    pub(crate) spelling: Spelling,
-    /// Whether it matters here how they are written.
-    pub(crate) case: Case,
+    spelling: Spelling,
     /// A lock, because walks and looks on several blocking threads note what they follow.
     followed: Mutex<BTreeMap<RelPath, PathBuf>>,
 }
 
 impl Links {
     pub(crate) fn new(policy: &Policy) -> Self {
-        let spelling = Spelling::new(policy.unicode);
-        Self { policy: policy.symlinks, spelling, case: Case::default(), followed: Mutex::default() }
+        Self { policy: policy.symlinks, spelling: Spelling::new(policy.unicode), followed: Mutex::default() }
     }
 
     /// What `path`, of which `lstat` said this, is to the mirror.

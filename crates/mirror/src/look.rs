@@ -275,9 +275,10 @@ fn link_text(text: &Path) -> Vec<u8> {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use remora_model::{Modes, Policy};
+    use remora_model::Policy;
 
     use super::*;
+    use crate::case::Case;
     use crate::links::Links;
     use crate::record::{FileRecord, Seen};
 
@@ -288,7 +289,8 @@ mod tests {
     fn look_at(root: &Path, name: &str, record: Option<Record>) -> Looked {
         let rules = Rules::new(root, &Policy::default()).unwrap();
         let links = Links::default();
-        let tree = Tree { root, rules: &rules, links: &links, modes: Modes::Keep, on_dir: &|_| {} };
+        let case = Case::default();
+        let tree = Tree::plain(root, &rules, &links, &case);
         let walk = !matches!(record, Some(Record::Dir { .. }));
         let spec = LookSpec { path: path(name), record, walk, urgent: true, digest: false };
         look(&tree, &mut Parents::new(&tree), &spec)

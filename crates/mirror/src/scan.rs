@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use remora_model::{Entry, Kind, Mode, Modes, Mtime, RelPath};
 
+use crate::case::Case;
 use crate::error::MirrorError;
 use crate::links::{Links, Met};
 use crate::record::bounds_below;
 use crate::rules::{Chain, Rules, ancestors};
-use crate::spelling::Twins;
+use crate::spelling::{Spelling, Twins};
 
 /// What is to be mirrored below a root.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -52,15 +53,27 @@ pub(crate) struct Tree<'a> {
     pub(crate) root: &'a Path,
     pub(crate) rules: &'a Rules,
     pub(crate) links: &'a Links,
+    /// How names are spelled on the remote.
+    pub(crate) spelling: Spelling,
+    /// Whether it matters here how they are written.
+    pub(crate) case: &'a Case,
     pub(crate) modes: Modes,
     /// Called for each directory before it is read, so that a watch set up there misses nothing.
     pub(crate) on_dir: &'a dyn Fn(&Path),
 }
 
+#[cfg(test)]
+impl<'a> Tree<'a> {
+    /// One where everything is as it is.
+    pub(crate) fn plain(root: &'a Path, rules: &'a Rules, links: &'a Links, case: &'a Case) -> Self {
+        Self { root, rules, links, spelling: Spelling::default(), case, modes: Modes::Keep, on_dir: &|_| {} }
+    }
+}
+
 impl Tree<'_> {
     /// What stands at a path, by the policy for links.
     pub(crate) fn meet(&self, path: &RelPath) -> io::Result<Met> {
-        let here = self.links.spelling.here(self.root, path)?;
+        let here = self.spelling.here(self.root, path)?;
         let found = fs::symlink_metadata(self.root.join(here.to_local()))?;
         self.links.meet(self.root, path, &found)
     }
@@ -113,7 +126,7 @@ impl Tree<'_> {
 
     /// What is in a directory; the rules are told, who would have to ask for each of their files otherwise.
     fn open<'d>(&self, dir: Option<&'d RelPath>) -> io::Result<Opened<'d>> {
-        let place = dir.map_or_else(|| self.root.to_owned(), |dir| self.links.spelling.place(self.root, dir));
+        let place = dir.map_or_else(|| self.root.to_owned(), |dir| self.spelling.place(self.root, dir));
         (self.on_dir)(&place);
         let items = fs::read_dir(&place)?.collect::<io::Result<Vec<_>>>()?;
         self.rules.learn(dir, items.iter().map(fs::DirEntry::file_name));
@@ -127,13 +140,13 @@ impl Tree<'_> {
         listing: &mut Listing,
         met_dirs: &mut Vec<MetDir>,
     ) -> io::Result<()> {
-        let twins = self.links.spelling.twins(items.iter().map(fs::DirEntry::file_name));
+        let twins = self.spelling.twins(items.iter().map(fs::DirEntry::file_name));
         for item in items {
             let Ok(name) = RelPath::from_local(Path::new(&item.file_name())) else {
                 tracing::warn!(name = ?item.file_name(), "a name that is not Unicode is passed over");
                 continue;
             };
-            let name = self.links.spelling.there(name);
+            let name = self.spelling.there(name);
             let is_twin = twins.contains(name.as_bytes());
             let path = match dir {
                 None => name,
@@ -281,7 +294,7 @@ mod tests {
         let watched = Mutex::new(Vec::new());
         let on_dir = |place: &Path| watched.lock().unwrap().push(place.strip_prefix(root).unwrap().to_owned());
         let listing =
-            Tree { root, rules: &rules, links: &Links::default(), modes: Modes::Keep, on_dir: &on_dir }.walk().unwrap();
+            Tree { on_dir: &on_dir, ..Tree::plain(root, &rules, &Links::default(), &Case::default()) }.walk().unwrap();
         let seen: Vec<String> =
             listing.entries.iter().map(|(path, entry)| format!("{path} {:?} {:?}", entry.kind, entry.mode)).collect();
         assert_eq!(
@@ -305,7 +318,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("gone");
         let rules = Rules::new(&root, &Policy::default()).unwrap();
-        let tree = Tree { root: &root, rules: &rules, links: &Links::default(), modes: Modes::Keep, on_dir: &|_| {} };
+        let (links, case) = (Links::default(), Case::default());
+        let tree = Tree::plain(&root, &rules, &links, &case);
         assert_eq!(tree.walk(), Err(MirrorError::LocalRootGone));
     }
 }

@@ -11,6 +11,7 @@ use remora_model::{Digest, Entry, Kind, Mtime, Policy, RelPath, RemotePath};
 use tokio::task::JoinSet;
 
 use crate::anchor::Anchor;
+use crate::case::Case;
 use crate::compare::{Comparison, Trees, compare, paths_to_survey};
 use crate::error::MirrorError;
 use crate::links::Links;
@@ -18,6 +19,7 @@ use crate::look::{LookSpec, Looked, Parents, local_digest, look};
 use crate::record::{FileRecord, Record, Records};
 use crate::rules::{Rules, ancestors};
 use crate::scan::{Listing, Tree, mtime_from};
+use crate::spelling::Spelling;
 use crate::watch::Watch;
 
 /// Paths in one question to the remote: some 100 kB at most for names of a usual length.
@@ -29,6 +31,8 @@ pub(crate) struct Local {
     pub(crate) root: PathBuf,
     pub(crate) rules: Arc<Rules>,
     pub(crate) links: Arc<Links>,
+    pub(crate) spelling: Spelling,
+    pub(crate) case: Arc<Case>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) watch: Option<Arc<Watch>>,
     pub(crate) anchor: Arc<Anchor>,
@@ -42,7 +46,15 @@ impl Local {
                 watch.add(dir);
             }
         };
-        f(&Tree { root: &self.root, rules: &self.rules, links: &self.links, modes: self.policy.modes, on_dir: &on_dir })
+        f(&Tree {
+            root: &self.root,
+            rules: &self.rules,
+            links: &self.links,
+            spelling: self.spelling,
+            case: &self.case,
+            modes: self.policy.modes,
+            on_dir: &on_dir,
+        })
     }
 
     /// Looks at one path; nothing follows from what is missing in another directory than the one that was compared.
@@ -57,7 +69,7 @@ impl Local {
     fn walk(&self, records: &Records) -> Result<(Listing, Vec<RelPath>, Digested), MirrorError> {
         self.rules.forget();
         self.links.forget();
-        self.links.case.ask(&self.root);
+        self.case.ask(&self.root);
         let listing = self.with_tree(|tree| tree.walk())?;
         let ignored = |path: &RelPath, is_dir: bool| listing.leaves(path) || self.rules.ignores(path, is_dir);
         self.anchor.check(&self.root, &listing, records, &ignored)?;
@@ -153,8 +165,8 @@ impl There {
         let (outer, inner): (Vec<RelPath>, Vec<RelPath>) =
             new.partition(|path| path.parent().is_none_or(|dir| self.found.contains_key(&dir)));
         self.ask_new(link, root, outer).await?;
-        let (there, nowhere) = inner.into_iter().partition(|path| self.may_hold(path));
-        self.found.extend(Vec::into_iter(nowhere).map(|path| (path, Surveyed::Missing)));
+        let (there, nowhere): (Vec<_>, Vec<_>) = inner.into_iter().partition(|path| self.may_hold(path));
+        self.found.extend(nowhere.into_iter().map(|path| (path, Surveyed::Missing)));
         self.ask_new(link, root, there).await
     }
 

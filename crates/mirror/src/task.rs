@@ -20,6 +20,7 @@ use crate::mirror::{Command, Config, Tell};
 use crate::notice::{Barrier, Blocked, Notice, Status};
 use crate::place::{canonical, relative};
 use crate::rules::Rules;
+use crate::spelling::Spelling;
 use crate::state::State;
 use crate::survey::Local;
 use crate::watch::{Watch, join};
@@ -68,6 +69,8 @@ pub(crate) fn start(
             root,
             rules,
             links,
+            spelling: Spelling::new(config.policy.unicode),
+            case: Arc::default(),
             policy: Arc::new(config.policy.clone()),
             watch,
         },
@@ -162,8 +165,8 @@ impl Task {
                 }
             }
         }
-        let spelling = self.local.links.spelling;
-        sights.iter_mut().for_each(|sight| sight.path = spelling.there(sight.path.clone()));
+        let spelling = self.local.spelling;
+        let sights = sights.into_iter().map(|sight| Sight { path: spelling.there(sight.path), ..sight }).collect();
         self.on(Event::Seen(join(self.local.links.spread(&self.local.root, sights))));
         if let Some(event) = next {
             self.on(event);
@@ -245,8 +248,7 @@ impl Task {
 
     fn relative(&self, path: &Path) -> Option<RelPath> {
         let path = relative(&self.local.root, &self.config.local_root, path)?;
-        let links = &self.local.links;
-        Some(links.spelling.there(links.case.written(&self.local.root, &path)))
+        Some(self.local.spelling.there(self.local.case.written(&self.local.root, &path)))
     }
 }
 

@@ -63,17 +63,17 @@ impl<'a> Parents<'a> {
 
     /// Whether what was found at `path` is written so here, and is no other file whose name differs in case.
     pub(super) fn is_written(&mut self, path: &RelPath) -> bool {
-        let Tree { root, links, .. } = self.tree;
-        if !links.case.folds() {
+        let Tree { root, case, .. } = self.tree;
+        if !case.folds() {
             return true;
         }
         let dir = path.parent();
         if self.names.as_ref().is_none_or(|(known, _)| *known != dir) {
-            let names = links.case.names(root, dir.as_ref());
+            let names = case.names(root, dir.as_ref());
             self.names = Some((dir, names));
         }
         // What has come since is asked about by itself.
-        self.names.as_ref().is_some_and(|(_, names)| names.contains(path.name())) || links.case.is_listed(root, path)
+        self.names.as_ref().is_some_and(|(_, names)| names.contains(path.name())) || case.is_listed(root, path)
     }
 
     /// Whether `path`, or a directory above it, is left out.
@@ -118,7 +118,7 @@ impl<'a> Parents<'a> {
 fn end_at(tree: &Tree<'_>, dir: &RelPath) -> Option<End> {
     match tree.meet(dir) {
         // Not if it was found under another name.
-        Ok(Met::Is(entry, _)) if entry.kind == Kind::Dir && tree.links.case.is_listed(tree.root, dir) => None,
+        Ok(Met::Is(entry, _)) if entry.kind == Kind::Dir && tree.case.is_listed(tree.root, dir) => None,
         Ok(_) => Some(End::Broken),
         Err(error) if is_absence(&error) => Some(End::Broken),
         Err(error) if Twins::is(&error) => Some(End::Twins),

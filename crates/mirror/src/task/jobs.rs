@@ -57,7 +57,7 @@ async fn take(link: &Link, root: &str, local: Local, path: RelPath) -> Result<Op
     let there = read_there(link, root, &path, BYTES_TAKEN).await?;
     let there = there.ok_or_else(|| MirrorError::NotThere { path: path.clone() })?;
     let write = move || {
-        let here = local.links.spelling.here(&local.root, &path).and_then(|here| replace(&local.root, &here, &there));
+        let here = local.spelling.here(&local.root, &path).and_then(|here| replace(&local.root, &here, &there));
         let here =
             here.map_err(|error| MirrorError::LocalUnwritable { path: path.clone(), message: error.to_string() })?;
         let racy = is_racy(here.mtime, mtime_from(SystemTime::now()));
