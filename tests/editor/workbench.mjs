@@ -30,19 +30,21 @@ export class Workbench {
     await this.editor.locator('.view-line').first().waitFor();
   }
 
-  /** Puts the caret at the start of a line of the open file, counted from 1. */
+  /**
+   * Puts the caret at the start of a line of the open file, counted from 1. By keys: the box of Ctrl+G is
+   * filled by and by, and what is typed next would go into it while it is not gone.
+   */
   async goToLine(line) {
     await this.editor.locator('.view-line').first().click();
-    await this.press('Control+KeyG');
-    await this.#type(`:${line}`);
-    await this.press('Enter');
+    await this.editor.and(this.page.locator('.focused')).waitFor();
+    await this.press('Control+Home');
+    for (let below = 1; below < line; below += 1) await this.press('ArrowDown');
     await this.page.locator('[id="status.editor.selection"]', { hasText: `Ln ${line},` }).waitFor();
   }
 
   /** Writes text in front of a line; the editor's own help with brackets and indents stays out of it. */
   async insert(line, text) {
     await this.goToLine(line);
-    await this.press('Home');
     await this.page.keyboard.insertText(text);
     await this.changed();
   }
