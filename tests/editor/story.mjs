@@ -3,7 +3,9 @@
  * after every story. A story that fails leaves a picture and the logs in out/. Knows no story.
  */
 import assert from 'node:assert/strict';
-import { mkdir, watch, writeFile } from 'node:fs/promises';
+import { on } from 'node:events';
+import { watch } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -104,13 +106,17 @@ class Stage {
   /** Waits until the remote copy of a file is as told. */
   async untilThere(name, expected) {
     const look = async () => (await this.project.readThere(name)) === expected;
-    // The watch begins before the first look, so that nothing falls between them.
-    const changes = watch(dirname(join(this.project.there, name)), { signal: AbortSignal.timeout(ONE_THING_MS) });
-    if (await look()) return;
+    // The watch begins before the first look, so that nothing falls between them. (The watch of
+    // node:fs/promises begins only when it is first asked for a change, which is after that look.)
+    const watcher = watch(dirname(join(this.project.there, name)));
+    const changes = on(watcher, 'change', { signal: AbortSignal.timeout(ONE_THING_MS) });
     try {
+      if (await look()) return;
       for await (const _ of changes) if (await look()) return;
     } catch (error) {
       throw new Error(`${name} is not as expected over there:\n${await this.project.readThere(name)}`, { cause: error });
+    } finally {
+      watcher.close();
     }
   }
 
