@@ -131,6 +131,8 @@ class Stage {
     await writeFile(join(this.#own(), 'error.txt'), String(error.stack));
     if (this.#address) await keepLogs(this.#address.profile, this.#own());
     await this.page?.screenshot({ path: join(this.#own(), 'failed.png') });
+    // Where only the output of a run is kept, this is all there is to look at.
+    if (this.bench) console.error(`"${this.#name}" failed with in the window:\n${await this.bench.inSight()}`);
   }
 
   async clear() {

@@ -87,6 +87,12 @@ export class Workbench {
     return hover.innerText();
   }
 
+  /** What a person would read at this moment: the open file, what asks or tells something, the status. */
+  async inSight() {
+    const shown = this.page.locator('.tab.active, .editor-instance .view-lines, .quick-input-widget, .notification-toast, .monaco-dialog-box').filter({ visible: true });
+    return [...(await shown.allInnerTexts()), ...(await this.status.allInnerTexts())].join('\n');
+  }
+
   /** A notification with this text; its buttons can be clicked by `answer`. */
   notification(text) {
     return this.page.locator('.notification-toast .notification-list-item', { hasText: text }).first();
