@@ -122,7 +122,7 @@ fn reachable(ip: IpAddr) -> IpAddr {
 mod tests {
     use std::collections::BTreeMap;
 
-    use remora_model::{Debugger, RemotePath};
+    use remora_model::{Debugger, Prefix, RemotePath};
 
     use super::*;
     use crate::request::{Listen, Program};
@@ -140,6 +140,7 @@ mod tests {
             cwd: None,
             env: BTreeMap::new(),
             python: None,
+            prefix: Prefix::default(),
             debugger: Debugger::Auto,
             in_code: false,
             just_my_code: true,

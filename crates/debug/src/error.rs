@@ -30,6 +30,14 @@ pub enum DebugError {
         /// What it said instead, shortened.
         said: String,
     },
+    /// What the interpreter was to run behind has not run it.
+    #[error("{prefix} ran nothing: {said}")]
+    PrefixFailed {
+        /// As it was written.
+        prefix: String,
+        /// What it said instead, shortened.
+        said: String,
+    },
     /// No debugger that may be used works with this interpreter.
     #[error("{path}: {unsupported}")]
     Unsupported {

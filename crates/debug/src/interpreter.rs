@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use remora_agent::{AgentError, Exit, Link, OpErrorKind, RunOutput, RunSpec};
-use remora_model::RemotePath;
+use remora_model::{Prefix, RemotePath};
 use serde::Deserialize;
 
 use crate::error::DebugError;
@@ -39,25 +39,44 @@ pub(crate) struct Probed {
     pub(crate) is_dir: bool,
 }
 
+/// Which interpreter is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// A path or name; without it, one is looked for.
+    pub python: Option<&'a str>,
+    /// What it runs behind.
+    pub prefix: &'a Prefix,
+    /// The program's own variables: by its `PATH` a bare name is looked up when it is started. What they tell
+    /// Python is not for the probe.
+    pub env: &'a BTreeMap<String, String>,
+}
+
 /// What [`probe`] is to look at beside the interpreter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look<'a> {
     pub(crate) file: &'a str,
     pub(crate) dir: &'a str,
-    /// The program's own variables: by its `PATH` a bare name is looked up when it is started. What they tell
-    /// Python is not for the probe.
-    pub(crate) env: &'a BTreeMap<String, String>,
 }
 
 /// Where an interpreter is looked for, in this order, below the remote root and then in `PATH`.
 const CANDIDATES: [&str; 5] = [".venv/bin/python", "venv/bin/python", "env/bin/python", "python3", "python"];
 
+/// Where it is looked for behind a prefix, which says by `PATH` what it means: a conda environment with an old Python
+/// has no `python3`, and the system's would be found.
+const ACTIVATED: [&str; 2] = ["python", "python3"];
+
 /// An interpreter on a slow disk needs a second or two; one that hangs is not going to run the program.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A prefix may fetch an environment before it runs anything, as `uv run` does.
+const PREFIXED_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What is printed first, so that a prefix which runs nothing is told from an interpreter that is none.
+const BEHIND: &str = "remora-behind";
+
 /// Tries each interpreter named from the third argument on, until one answers. 126: it is there but does not
 /// answer; 127: none is there.
-const SHELL: &str = r#"probe=$1 file=$2 dir=$3; shift 3; status=127
+const SHELL: &str = r#"echo remora-behind; probe=$1 file=$2 dir=$3; shift 3; status=127
 for python do
   command -v "$python" >/dev/null 2>&1 || continue
   status=126
@@ -84,18 +103,13 @@ print("remora-probe " + json.dumps({
 /// How much of a stranger's words is kept for the error.
 const SAID: usize = 300;
 
-/// The interpreter named by `wanted`, or else the one found. `env` are the variables of the program to be run: by
-/// their `PATH` a bare name is looked up.
+/// The interpreter that is named, or else the one found.
 ///
 /// # Errors
-/// [`DebugError::InterpreterMissing`], [`DebugError::NotPython`], [`DebugError::NoInterpreter`] or the agent's.
-pub async fn find(
-    link: &Link,
-    remote_root: &RemotePath,
-    wanted: Option<&str>,
-    env: &BTreeMap<String, String>,
-) -> Result<Interpreter, DebugError> {
-    let look = Look { file: "", dir: "", env };
+/// [`DebugError::InterpreterMissing`], [`DebugError::NotPython`], [`DebugError::NoInterpreter`],
+/// [`DebugError::PrefixFailed`] or the agent's.
+pub async fn find(link: &Link, remote_root: &RemotePath, wanted: Wanted<'_>) -> Result<Interpreter, DebugError> {
+    let look = Look { file: "", dir: "" };
     Ok(probe(link, remote_root, wanted, look).await?.interpreter)
 }
 
@@ -103,24 +117,34 @@ pub async fn find(
 pub(crate) async fn probe(
     link: &Link,
     remote_root: &RemotePath,
-    wanted: Option<&str>,
+    wanted: Wanted<'_>,
     look: Look<'_>,
 ) -> Result<Probed, DebugError> {
     let home = link.hello().home.to_string();
-    let named = match wanted {
-        Some(wanted) => vec![absolute(wanted, remote_root, &home)],
+    let Wanted { python, prefix, env } = wanted;
+    let named = match python {
+        Some(python) => vec![absolute(python, remote_root, &home)],
+        None if !prefix.is_empty() => ACTIVATED.map(String::from).into(),
         None => CANDIDATES.iter().map(|candidate| absolute(candidate, remote_root, &home)).collect(),
     };
     let mut argv: Vec<String> = ["sh", "-c", SHELL, "sh", PROBE, look.file, look.dir].map(String::from).into();
     argv.extend(named.iter().cloned());
-    let mut env = look.env.clone();
+    let mut env = env.clone();
     env.retain(|name, _| !name.starts_with("PYTHON"));
+    let timeout = Some(if prefix.is_empty() { PROBE_TIMEOUT } else { PREFIXED_TIMEOUT });
     let spec =
-        RunSpec { argv, cwd: Some(remote_root.clone()), env, timeout: Some(PROBE_TIMEOUT), ..RunSpec::default() };
+        RunSpec { argv: prefix.before(argv), cwd: Some(remote_root.clone()), env, timeout, ..RunSpec::default() };
+    let prefix_failed = |said| Err(DebugError::PrefixFailed { prefix: prefix.to_string(), said });
     match link.run(spec).await {
-        Ok(output) => read(&output, wanted, named),
+        Ok(output) if !prefix.is_empty() && !has_line(&output, BEHIND) => prefix_failed(said(&output)),
+        Ok(output) => read(&output, python, named),
+        Err(AgentError::Op(error))
+            if !prefix.is_empty() && matches!(error.kind, OpErrorKind::NotFound | OpErrorKind::TimedOut) =>
+        {
+            prefix_failed(error.message)
+        }
         Err(AgentError::Op(error)) if error.kind == OpErrorKind::TimedOut => {
-            let path = wanted.unwrap_or("python").to_owned();
+            let path = python.unwrap_or("python").to_owned();
             Err(DebugError::NotPython { path, said: error.message })
         }
         Err(error) => Err(error.into()),
@@ -169,10 +193,14 @@ fn read(output: &RunOutput, wanted: Option<&str>, tried: Vec<String>) -> Result<
     }
 }
 
+fn has_line(output: &RunOutput, line: &str) -> bool {
+    String::from_utf8_lossy(&output.stdout).lines().any(|said| said == line)
+}
+
 fn said(output: &RunOutput) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    let text = if stderr.trim().is_empty() { stdout } else { stderr };
+    let stdout = String::from_utf8_lossy(&output.stdout).replacen(BEHIND, "", 1);
+    let text = if stderr.trim().is_empty() { stdout.as_str() } else { &stderr };
     text.trim().chars().take(SAID).collect()
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use remora_agent::{LostReason, TtySize};
-use remora_model::{Debugger, LocalPath, RemotePath};
+use remora_model::{Debugger, LocalPath, Prefix, RemotePath};
 
 /// What to run under the debugger, and how.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct Request {
     /// The interpreter: a path (absolute, `~/…` or relative to the remote root) or a name looked up in
     /// `PATH` there. Without it, one is looked for.
     pub python: Option<String>,
+    /// What the interpreter runs behind.
+    pub prefix: Prefix,
     /// Which debugger.
     pub debugger: Debugger,
     /// Whether the program itself calls `ptvsd.enable_attach` or `debugpy.listen`.

@@ -8,6 +8,7 @@ mod entry;
 mod path;
 mod policy;
 mod port;
+mod prefix;
 mod settings;
 pub mod text;
 mod unicode;
@@ -17,6 +18,7 @@ pub use entry::{Entry, Kind, Mode, Mtime};
 pub use path::{LocalPath, PathError, RelPath, RemotePath};
 pub use policy::{Modes, Policy, Symlinks};
 pub use port::{LocalPort, RemotePort};
+pub use prefix::Prefix;
 pub use settings::{
     DebugSettings, Debugger, Mapping, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec,
 };

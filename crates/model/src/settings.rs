@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::policy::Policy;
+use crate::prefix::Prefix;
 
 /// All settings, as `remora.*` in VS Code's `settings.json` has them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,6 +37,8 @@ pub struct Target {
     pub mappings: Vec<Mapping>,
     /// The interpreter for the program; without it, one is looked for.
     pub python: Option<String>,
+    /// What the interpreter runs behind.
+    pub prefix: Prefix,
     /// Environment variables of every program started there.
     pub env: BTreeMap<String, String>,
 }

@@ -117,6 +117,8 @@ pub enum Kind {
     FileMissing,
     /// The interpreter for the program is not there or does not run.
     InterpreterMissing,
+    /// What the interpreter was to run behind has not run it.
+    PrefixFailed,
     /// The debugger can't work with that interpreter.
     DebuggerUnsupported,
     /// The debugger could not be brought to the remote.

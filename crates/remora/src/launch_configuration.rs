@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use remora_debug::Listen;
-use remora_model::{Debugger, LocalPath};
+use remora_model::{Debugger, LocalPath, Prefix};
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Kind};
@@ -58,6 +58,7 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) 
         cwd: entry.text("cwd")?.map(|cwd| over_there(cwd, root, folders)),
         env: entry.variables("env")?,
         python: entry.text("python")?,
+        prefix: entry.prefix("prefix")?,
         debugger,
         in_code,
         just_my_code: entry.flag("justMyCode")?,
@@ -146,6 +147,11 @@ impl Entry<'_> {
         Ok(self.get(name, "a list of strings, or one line as in a shell", texts)?.unwrap_or_default())
     }
 
+    fn prefix(&self, name: &str) -> Result<Option<Prefix>, Fault> {
+        let prefix = |value: &Value| serde_json::from_value(value.clone()).ok();
+        self.get(name, "a list of strings, or one line of shell", prefix)
+    }
+
     fn variables(&self, name: &str) -> Result<BTreeMap<String, String>, Fault> {
         let variable = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
         let variables = |value: &Value| value.as_object()?.iter().map(variable).collect();
@@ -172,7 +178,7 @@ mod tests {
         let entry = json!({
             "type": "remora", "request": "launch", "name": "My app", "__sessionId": "1", "preLaunchTask": "x", "django": true,
             "program": here("app/main.py"), "args": ["a b", ""], "env": {"A": "1"}, "cwd": here("app"), "target": "box",
-            "python": "python3", "debugger": "ptvsd", "justMyCode": false, "subProcess": false, "port": 20_001,
+            "python": "python3", "prefix": "uv run", "debugger": "ptvsd", "justMyCode": false, "subProcess": false, "port": 20_001,
             "console": "integratedTerminal", "stopOnEntry": true, "inCode": null,
         });
         let request = DebugRequest {
@@ -183,6 +189,7 @@ mod tests {
             cwd: Some("app".into()),
             env: [("A".into(), "1".into())].into(),
             python: Some("python3".into()),
+            prefix: Some(Prefix::Line("uv run".into())),
             debugger: Some(Debugger::Ptvsd),
             in_code: false,
             just_my_code: Some(false),
@@ -258,6 +265,10 @@ mod tests {
             (json!({"module": "a", "cwd": 1}), r#""cwd" must be a string"#),
             (json!({"module": "a", "target": true}), r#""target" must be a string"#),
             (json!({"module": "a", "python": ["python3"]}), r#""python" must be a string"#),
+            (
+                json!({"module": "a", "prefix": ["uv", 1]}),
+                r#""prefix" must be a list of strings, or one line of shell"#,
+            ),
             (json!({"module": "a", "name": 1}), r#""name" must be a string"#),
             (json!({"module": "a", "justMyCode": "no"}), r#""justMyCode" must be true or false"#),
             (json!({"module": "a", "subProcess": 0}), r#""subProcess" must be true or false"#),

@@ -82,6 +82,8 @@ pub struct DebugStartParams {
     pub env: BTreeMap<String, String>,
     /// The interpreter there.
     pub python: Option<String>,
+    /// What it runs behind: a list, or one line of shell.
+    pub prefix: Option<remora_model::Prefix>,
     /// `auto`, `debugpy` or `ptvsd`.
     pub debugger: Option<remora_model::Debugger>,
     /// The program brings its own call to the debugger.

@@ -122,6 +122,8 @@ pub struct DebugRequest {
     pub env: std::collections::BTreeMap<String, String>,
     /// The interpreter, over that of the target.
     pub python: Option<String>,
+    /// What it runs behind, over that of the target.
+    pub prefix: Option<remora_model::Prefix>,
     /// The debugger, over that of the settings.
     pub debugger: Option<remora_model::Debugger>,
     /// Whether the program brings its own call to the debugger.

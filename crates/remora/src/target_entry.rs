@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstObject, CstRootNode};
 use remora_debug::launch_json::input;
-use remora_model::{Mapping, Target, TransportSpec};
+use remora_model::{Mapping, Prefix, Target, TransportSpec};
 use serde_json::{Map, Value, json};
 
 /// A byte order mark, which some editors put first.
@@ -17,7 +17,15 @@ const KEY: &str = "remora.targets";
 
 /// A target of which nothing is known but how it is reached.
 pub(crate) fn bare(name: String, transport: TransportSpec) -> Target {
-    Target { name, transport, remote_root: None, mappings: Vec::new(), python: None, env: BTreeMap::new() }
+    Target {
+        name,
+        transport,
+        remote_root: None,
+        mappings: Vec::new(),
+        python: None,
+        prefix: Prefix::default(),
+        env: BTreeMap::new(),
+    }
 }
 
 /// A new file, as VS Code would indent it.
@@ -39,6 +47,9 @@ pub(crate) fn entry(target: &Target) -> Map<String, Value> {
     }
     let more = [("remoteRoot", json!(target.remote_root)), ("python", json!(target.python))];
     more.into_iter().filter(|(_, value)| !value.is_null()).for_each(|(key, value)| set(key, value));
+    if !target.prefix.is_empty() {
+        set("prefix", json!(target.prefix));
+    }
     if !target.mappings.is_empty() {
         let mapping = |mapping: &Mapping| json!({"local": mapping.local, "remote": mapping.remote});
         set("mappings", target.mappings.iter().map(mapping).collect());
@@ -150,7 +161,8 @@ mod tests {
         let ssh = TransportSpec::Ssh(spec);
         for transport in [ssh, TransportSpec::Local, target().transport] {
             let env = [("A".to_owned(), "1".to_owned())].into();
-            let target = Target { transport, python: Some("/p".into()), env, ..target() };
+            let prefix = Prefix::Words(vec!["uv".into(), "run".into()]);
+            let target = Target { transport, python: Some("/p".into()), prefix, env, ..target() };
             let settings = Settings::from_json(&json!({KEY: [entry(&target)]})).unwrap();
             assert_eq!(settings.targets, [target]);
         }

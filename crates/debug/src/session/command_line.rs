@@ -80,12 +80,12 @@ pub(super) fn command_line(
         Program::Module(module) => argv.extend(["-m".into(), module.clone()]),
     }
     argv.extend(request.args.iter().cloned());
-    CommandLine { argv, env }
+    CommandLine { argv: request.prefix.before(argv), env }
 }
 
 #[cfg(test)]
 mod tests {
-    use remora_model::Debugger;
+    use remora_model::{Debugger, Prefix};
 
     use super::*;
     use crate::interpreter::Interpreter;
@@ -99,6 +99,7 @@ mod tests {
             cwd: None,
             env: BTreeMap::new(),
             python: None,
+            prefix: Prefix::default(),
             debugger: Debugger::Auto,
             in_code: false,
             just_my_code: true,
@@ -136,6 +137,12 @@ mod tests {
             ["python", "-u", "/c/d/debugpy/_remora/start_debugpy.py", "false", "/srv/p/app/main.py", "a b", "--x"];
         assert_eq!(line.argv, expected);
         assert!(!line.env.contains_key("PYTHONPATH") && !line.env.contains_key("REMOTE_DEBUG"));
+    }
+
+    #[test]
+    fn a_prefix_stands_before_the_interpreter() {
+        let request = Request { prefix: Prefix::Words(vec!["uv".into(), "run".into()]), ..request() };
+        assert_eq!(line(&request, &probed((3, 8, 0), "")).argv[..3], ["uv", "run", "python"]);
     }
 
     #[test]

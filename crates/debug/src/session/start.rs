@@ -16,7 +16,7 @@ use super::owner::{Owner, Readiness};
 use super::{Running, Session, SessionEvent, screen};
 use crate::configuration::{attach_arguments, attach_configuration};
 use crate::error::DebugError;
-use crate::interpreter::{self, Look, Probed};
+use crate::interpreter::{self, Look, Probed, Wanted};
 use crate::relay::{Facts, LocalListener, Project, Relay, Route, Scout};
 use crate::request::{Endpoint, Program, Request};
 use crate::wheels::{self, Push};
@@ -67,8 +67,8 @@ fn shown_port(endpoint: &Endpoint) -> u16 {
 async fn look(link: &Link, request: &Request) -> Result<Probed, DebugError> {
     let file = command_line::program_path(request);
     let dir = command_line::cwd(request);
-    let look = Look { file: &file, dir: &dir, env: &request.env };
-    let probed = interpreter::probe(link, &request.remote_root, request.python.as_deref(), look).await?;
+    let wanted = Wanted { python: request.python.as_deref(), prefix: &request.prefix, env: &request.env };
+    let probed = interpreter::probe(link, &request.remote_root, wanted, Look { file: &file, dir: &dir }).await?;
     if matches!(request.program, Program::File(_)) && !probed.is_file {
         return Err(DebugError::ProgramMissing { path: file });
     }

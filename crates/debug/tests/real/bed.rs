@@ -10,7 +10,7 @@ use std::time::Duration;
 use remora_agent::{Link, PipeEnds, boot_command};
 use remora_debug::dap::Client;
 use remora_debug::{DebugError, Endpoint, Listen, Mapping, Program, Request, Session, SessionEvent, start};
-use remora_model::{Debugger, LocalPath, RemotePath};
+use remora_model::{Debugger, LocalPath, Prefix, RemotePath};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::process::{Child, ChildStdin, Command};
@@ -115,6 +115,7 @@ impl Bed {
             cwd: None,
             env: BTreeMap::new(),
             python: Some(python.display().to_string()),
+            prefix: Prefix::default(),
             debugger: Debugger::Auto,
             in_code: false,
             just_my_code: true,

@@ -13,5 +13,6 @@ mod in_code;
 mod launch;
 mod listing;
 mod plain;
+mod prefix;
 mod reach;
 mod recorder;

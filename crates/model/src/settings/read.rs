@@ -8,12 +8,25 @@ use super::{
     DebugSettings, Debugger, Mapping, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec,
 };
 use crate::policy::{Modes, Policy, Symlinks};
+use crate::prefix::Prefix;
 use crate::unicode::Unicode;
 
 type Read<T> = Result<T, SettingsError>;
 
-const TARGET_KEYS: [&str; 11] =
-    ["name", "host", "sshConfig", "user", "port", "command", "local", "remoteRoot", "mappings", "python", "env"];
+const TARGET_KEYS: [&str; 12] = [
+    "name",
+    "host",
+    "sshConfig",
+    "user",
+    "port",
+    "command",
+    "local",
+    "remoteRoot",
+    "mappings",
+    "python",
+    "prefix",
+    "env",
+];
 const MAPPING_KEYS: [&str; 2] = ["local", "remote"];
 
 pub(super) fn settings(value: &Value) -> Read<Settings> {
@@ -109,6 +122,7 @@ fn target(node: &Node<'_>) -> Read<Target> {
             None => Vec::new(),
         },
         python: text("python")?,
+        prefix: get("prefix").map(|node| node.prefix()).transpose()?.unwrap_or_default(),
         env: get("env").map(|node| node.text_map()).transpose()?.unwrap_or_default(),
     })
 }
@@ -179,6 +193,14 @@ impl<'a> Node<'a> {
     fn argv(&self) -> Read<Vec<String>> {
         let argv = self.texts()?;
         if argv.is_empty() { self.wrong("must name a program") } else { Ok(argv) }
+    }
+
+    fn prefix(&self) -> Read<Prefix> {
+        match self.value {
+            Value::String(_) => self.text().map(Prefix::Line),
+            Value::Array(_) => self.texts().map(Prefix::Words),
+            _ => self.expected("a list of texts, or one line of shell"),
+        }
     }
 
     fn text_map(&self) -> Read<BTreeMap<String, String>> {
@@ -291,6 +313,14 @@ mod tests {
             (
                 json!({"remora.targets": [{"name": "a", "local": true, "env": {"A": 1}}]}),
                 "remora.targets[0].env.A: must be a text, not a number",
+            ),
+            (
+                json!({"remora.targets": [{"name": "a", "local": true, "prefix": {"uv": "run"}}]}),
+                "remora.targets[0].prefix: must be a list of texts, or one line of shell, not an object",
+            ),
+            (
+                json!({"remora.targets": [{"name": "a", "local": true, "prefix": ["uv", 3]}]}),
+                "remora.targets[0].prefix[1]: must be a text, not a number",
             ),
             (
                 json!({"remora.mirror.modes": "888"}),

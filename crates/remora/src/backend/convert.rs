@@ -97,6 +97,7 @@ pub(super) fn debug_request(params: DebugStartParams) -> DebugRequest {
         cwd: params.cwd,
         env: params.env,
         python: params.python,
+        prefix: params.prefix,
         debugger: params.debugger,
         in_code: params.in_code,
         listen: params.port.map(|port| Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port, exact: port != 0 }),

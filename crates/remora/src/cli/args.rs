@@ -71,6 +71,9 @@ pub(super) struct PlaceArgs {
     /// The interpreter there [default: a venv in the remote folder, else python3]
     #[arg(long, value_name = "PATH")]
     pub(super) python: Option<String>,
+    /// What the interpreter runs behind, as a line of shell: 'uv run', or 'module load cuda && exec "$@"'
+    #[arg(long, value_name = "LINE")]
+    pub(super) prefix: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

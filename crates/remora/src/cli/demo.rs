@@ -8,7 +8,7 @@ use std::time::Duration;
 use remora_debug::DebugType;
 use remora_debug::dap::{Client, ClientError};
 use remora_model::text::Decoder;
-use remora_model::{LocalPath, Settings, Target, TransportSpec};
+use remora_model::{LocalPath, Prefix, Settings, Target, TransportSpec};
 use serde_json::json;
 
 use super::FAILED;
@@ -77,6 +77,7 @@ impl Folder {
             remote_root: Some(self.folder.path().join("there").display().to_string()),
             mappings: Vec::new(),
             python: None,
+            prefix: Prefix::default(),
             env: BTreeMap::new(),
         };
         let workspace = Workspace {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use remora_model::{LocalPath, Settings, SshSpec, Target, TransportSpec};
+use remora_model::{LocalPath, Prefix, Settings, SshSpec, Target, TransportSpec};
 
 use super::args::{PlaceArgs, TargetArgs};
 use super::records_folder;
@@ -38,6 +38,9 @@ impl Scene {
         }
         if let Some(python) = &place.python {
             target.python = Some(python.clone());
+        }
+        if let Some(prefix) = &place.prefix {
+            target.prefix = Prefix::Line(prefix.clone());
         }
         settings.targets = vec![target.clone()];
         settings.target = Some(target.name.clone());

@@ -1,6 +1,6 @@
 //! `remora target add`: a target in `.vscode/settings.json`, with all else there left as it is. Connects to nothing.
 
-use remora_model::Target;
+use remora_model::{Prefix, Target};
 use serde_json::json;
 
 use super::args::TargetAddArgs;
@@ -67,8 +67,9 @@ fn described(args: &TargetAddArgs) -> Result<Target, Fault> {
         None => usual_name,
     };
     let (remote_root, python) = (args.place.remote_root.clone(), args.place.python.clone());
+    let prefix = args.place.prefix.clone().map(Prefix::Line).unwrap_or_default();
     match &remote_root {
         Some(root) if !is_absolute(root) => Err(fault::not_absolute(root)),
-        _ => Ok(Target { remote_root, python, ..target_entry::bare(name, transport) }),
+        _ => Ok(Target { remote_root, python, prefix, ..target_entry::bare(name, transport) }),
     }
 }

@@ -3,9 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use remora_agent::{AgentError, Link, OpErrorKind, RootInfo};
-use remora_debug::{interpreter, wheels};
+use remora_debug::interpreter::{self, Wanted};
+use remora_debug::wheels;
 use remora_mirror::MirrorError;
-use remora_model::{Debugger, TransportSpec};
+use remora_model::{Debugger, Target, TransportSpec};
 
 use super::{Finding, Patient, Report};
 use crate::fault::{self, Fault, Kind};
@@ -79,8 +80,9 @@ pub(super) async fn of_remote(patient: &Patient, link: &Link, report: &mut Repor
     }
     let Some(info) = usable(link, found).await else { return };
     report(space(&info));
-    let found = interpreter::find(link, &info.path, patient.target.python.as_deref(), &patient.target.env).await;
-    match found {
+    let Target { python, prefix, env, .. } = &patient.target;
+    let wanted = Wanted { python: python.as_deref(), prefix, env };
+    match interpreter::find(link, &info.path, wanted).await {
         Ok(found) => {
             let (major, minor, micro) = found.version;
             let words = format!("{} {major}.{minor}.{micro} runs the program ({})", found.implementation, found.path);

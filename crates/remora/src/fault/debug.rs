@@ -31,6 +31,11 @@ fn sentence(error: &E) -> Fault {
             format!("{path} on the remote is not a Python interpreter{}.", said(words)),
             "Correct --python or the target's python.",
         ),
+        E::PrefixFailed { prefix, said: words } => Fault::new(
+            Kind::PrefixFailed,
+            format!("The prefix {prefix:?} has run nothing on the remote{}.", said(words)),
+            "Try it in a terminal there; in a line of shell, \"$@\" stands for the interpreter and all that follows it.",
+        ),
         E::Unsupported { path, unsupported } => Fault::new(
             Kind::DebuggerUnsupported,
             format!("Can't debug with {path}: {unsupported}."),

@@ -170,6 +170,7 @@ impl State {
             cwd: request.cwd,
             env,
             python: request.python.or_else(|| target.python.clone()),
+            prefix: request.prefix.unwrap_or_else(|| target.prefix.clone()),
             debugger: request.debugger.unwrap_or(settings.debug.debugger),
             in_code: request.in_code,
             just_my_code: request.just_my_code.unwrap_or(settings.debug.just_my_code),

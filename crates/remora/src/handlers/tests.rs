@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use remora_agent::{Exit, LostReason};
 use remora_debug::SessionEvent;
-use remora_model::{Digest, LocalPath, RemotePath, Settings, Target, TransportSpec};
+use remora_model::{Digest, LocalPath, Prefix, RemotePath, Settings, Target, TransportSpec};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
@@ -54,6 +54,7 @@ fn bed() -> Bed {
         remote_root: Some(folder.path().join("there").join(name).display().to_string()),
         mappings: Vec::new(),
         python: None,
+        prefix: Prefix::default(),
         env: BTreeMap::new(),
     };
     let settings = Settings { targets: vec![target("a"), target("b")], ..Settings::default() };

@@ -1,0 +1,53 @@
+//! Stories of the ways into a program, on the command line: a real agent and real debuggers on this machine, no SSH.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a story that can't go on has failed")]
+
+use remora_debug::dap::Client;
+use remora_testkit::command::Running;
+use remora_testkit::scene::{Scene, text};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_remora");
+
+/// What `remora debug` starts, run to its end without a stop.
+async fn run_through(run: &mut Running) {
+    let listening = run.event("listening").await;
+    let port = u16::try_from(listening["port"].as_u64().unwrap()).unwrap();
+    let mut client = Client::connect(([127, 0, 0, 1], port).into()).await.unwrap();
+    client.attach(&listening["configuration"], &[]).await.unwrap();
+    client.terminated().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_prefix_comes_from_the_settings_or_the_command_line_and_one_that_fails_is_a_fault() {
+    let scene = Scene::new(BINARY, &[("app.py", "import os\nprint(os.environ['LAB'])\n")]);
+    let app = scene.local().join("app.py");
+    let line = "export LAB='of the line' && exec \"$@\"";
+    let mut run = scene.user.start(scene.args("debug", &["--prefix", line, text(&app)]));
+    run_through(&mut run).await;
+    let ended = run.end().await;
+    assert_eq!((ended.output("stdout").as_str(), ended.status.code()), ("of the line\n", Some(0)), "{ended:#?}");
+
+    let settings = serde_json::json!({"remora.targets": [
+        {"name": "lab", "local": true, "remoteRoot": scene.remote(), "prefix": ["env", "LAB=of the settings"]},
+        {"name": "bad", "local": true, "remoteRoot": scene.remote(), "prefix": "module load nothing && exec \"$@\""},
+    ]});
+    scene.write(".vscode/settings.json", &settings.to_string());
+    let named = |name: &'static str, command: &str| {
+        let root = scene.local();
+        [command, "--target", name, "--root", text(&root), "--json"].map(String::from).to_vec()
+    };
+    let debug = |name| [named(name, "debug"), vec![text(&app).to_owned()]].concat();
+    let mut run = scene.user.start(debug("lab"));
+    run_through(&mut run).await;
+    assert_eq!(run.end().await.output("stdout"), "of the settings\n");
+
+    let ended = scene.user.run(debug("bad")).await;
+    let fault = ended.event("fault");
+    assert_eq!((fault["kind"].as_str(), ended.status.code()), (Some("prefix_failed"), Some(125)), "{ended:#?}");
+    let message = fault["message"].as_str().unwrap();
+    assert!(message.contains("module load nothing") && message.contains("not found"), "{message}");
+    let checks = scene.user.run(named("bad", "doctor")).await;
+    let check = checks.events.iter().find(|event| event["name"] == "interpreter").unwrap();
+    assert_eq!((check["status"].as_str(), check["message"].as_str()), (Some("failed"), Some(message)), "{check}");
+}
