@@ -5,7 +5,6 @@
 
 mod bed;
 mod children;
-mod every_interpreter;
 mod faults;
 mod foresight;
 mod identity;

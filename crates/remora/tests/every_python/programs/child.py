@@ -1,0 +1,3 @@
+"""Is started by the other program."""
+word = "child"
+print(word)  # child
