@@ -27,7 +27,7 @@ export type StatusParams = Status & { panel: Panel };
 export interface Panel { icon: string; text: string; tooltip: string; warning: boolean; doing: string; conditions: Record<string, boolean>; actions: Action[] }
 export interface Action { command: string; label: string }
 export interface FailedFile { path: string; reason: string }
-/** `stale` names what was saved over there since the program started. */
+/** `stale` names the files that were changed since the program has loaded another text of them. */
 export interface SessionStatus { session: number; name: string; attached: boolean; stale: string[] }
 export interface UploadProgress { filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number }
 export interface ConnectParams { target?: string }

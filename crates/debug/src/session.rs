@@ -41,6 +41,8 @@ pub enum SessionEvent {
     ClientConnected,
     /// A debug client went away.
     ClientGone,
+    /// These local files, in order, were changed since a process that is debugged has loaded another text of them.
+    Stale(Vec<PathBuf>),
     /// The program ended. The last event, after all output.
     Exited(Exit),
     /// The link was lost. The last event.
@@ -78,6 +80,11 @@ impl Session {
     /// These local files, or what stands for them there, were changed: what the client was told of them may not be true any more.
     pub fn changed(&self, files: &[PathBuf]) {
         self.scout.changed(files);
+    }
+
+    /// Any local file may have been changed: more were than are told one by one.
+    pub fn all_changed(&self) {
+        self.scout.all_changed();
     }
 
     /// Whether changes are on their way to the remote. While they are, nothing is said of what stands there.

@@ -129,7 +129,7 @@ fn running(session: &SessionStatus) -> String {
     let state = if session.attached { "is being debugged" } else { "waits for a debugger" };
     let old = match session.stale.as_slice() {
         [] => String::new(),
-        stale => format!("; it may run an older text of {}", escaped(&named(stale))),
+        stale => format!(" and runs another text of {}", escaped(&named(stale, session.stale_files))),
     };
     format!("$(debug-alt) {} {state}{old}", escaped(&session.name))
 }
@@ -147,12 +147,13 @@ fn megabytes(bytes: u64) -> String {
 }
 
 fn list(title: &str, paths: &[String]) -> Option<String> {
-    (!paths.is_empty()).then(|| format!("{title}: {}", escaped(&named(paths))))
+    (!paths.is_empty()).then(|| format!("{title}: {}", escaped(&named(paths, paths.len()))))
 }
 
-fn named(paths: &[String]) -> String {
+/// The first of so many.
+pub(crate) fn named(paths: &[String], count: usize) -> String {
     let names = paths.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");
-    if paths.len() > MOST_NAMES { format!("{names}, and {} more", paths.len() - MOST_NAMES) } else { names }
+    if count > MOST_NAMES { format!("{names}, and {} more", count - MOST_NAMES) } else { names }
 }
 
 /// File names are nobody's Markdown.

@@ -5,9 +5,6 @@ use serde::Serialize;
 /// At most this many paths of a kind are named in a status: more than an editor can mark at a glance.
 pub const PATHS_SHOWN: usize = 1000;
 
-/// At most this many paths make a session stale; one is enough to say that it is.
-pub const STALE_SHOWN: usize = 100;
-
 /// Everything that the editor shows of a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,9 +61,11 @@ pub struct SessionStatus {
     pub name: String,
     /// Whether a client is attached.
     pub attached: bool,
-    /// Python files that were stored on the remote since the program started, [`STALE_SHOWN`] at most, in order:
-    /// it may run an older text of them.
+    /// Files that were changed since the program has loaded another text of them, [`PATHS_SHOWN`] at most, in order.
     pub stale: Vec<String>,
+    /// How many.
+    #[serde(skip)]
+    pub stale_files: usize,
 }
 
 /// How far a bulk upload is.
@@ -106,7 +105,7 @@ pub enum Phase {
     Trouble,
     /// A debug session runs.
     Debugging,
-    /// A debug session runs, and one of them an older text than what is on the remote now.
+    /// A debug session runs, and one of them another text of a file than what is here now.
     Stale,
     /// The connection broke and is being rebuilt.
     Reconnecting,

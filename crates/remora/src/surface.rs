@@ -35,6 +35,8 @@ pub enum Said {
     Attached,
     /// The program wrote something.
     Output(SessionId, OutputStream, Vec<u8>),
+    /// These are all the files of which the program runs another text than what is here.
+    Stale(Vec<String>),
     /// The program ended.
     Exited(SessionId, Exit),
     /// A debug session ended without the program's own end.

@@ -50,10 +50,17 @@ async fn set(debugger: &mut Client, path: &str, reason: &str) {
     }
 }
 
+/// The phase, and what the program runs another text of.
+async fn stale(scene: &mut Scene) -> (String, Value) {
+    let mut status = scene.client.request("remora/connect", json!({})).await.unwrap();
+    (status["phase"].as_str().unwrap().to_owned(), status["sessions"][0]["stale"].take())
+}
+
 #[tokio::test]
 async fn a_save_under_a_running_program_is_told_at_the_breakpoint_in_the_frame_and_once_in_words() {
-    let mut scene = Scene::new(&[("app.py", APP), ("work.py", WORK)]).await;
+    let mut scene = Scene::new(&[("app.py", APP), ("work.py", WORK), ("unloaded.py", "")]).await;
     let (mut debugger, thread) = stopped(&mut scene).await;
+    scene.save("unloaded.py", "x = 1\n").await;
     scene.save("work.py", &format!("\n{WORK}")).await;
     let reason = "the program runs another text of this file than the one here";
     becomes(&mut debugger, false, reason).await;
@@ -61,8 +68,10 @@ async fn a_save_under_a_running_program_is_told_at_the_breakpoint_in_the_frame_a
     let frames = stack["stackFrames"].take();
     assert_eq!((&frames[0]["presentationHint"], &frames[0]["source"]["origin"]), (&json!("subtle"), &json!(reason)));
     assert_eq!((frames[1].get("presentationHint"), frames[1]["source"].get("origin")), (None, None));
+    while stale(&mut scene).await != ("stale".into(), json!(["work.py"])) {}
     scene.save("work.py", WORK).await;
     becomes(&mut debugger, true, "").await;
+    while stale(&mut scene).await != ("debugging".into(), json!([])) {}
     let told = debugger.told();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("work.py: the program runs another text"), "{told:?}");

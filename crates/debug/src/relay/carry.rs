@@ -9,7 +9,7 @@ use tracing::{debug, warn};
 
 use super::far_end::FarEnd;
 use super::foresight::Foresight;
-use super::identity::{Identity, Knowledge};
+use super::identity::{Child, Identity, Knowledge};
 use super::local_listener::Ends;
 use super::translator::{News, Out, Translator};
 use super::{NEWS_UNDER_WAY, RelayEvent, Road};
@@ -61,6 +61,7 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
         translator,
         identity: Identity::new(Arc::clone(&road.facts)),
         known: road.scout.known(),
+        child: None,
         from_client,
         debugger: FarEnd::new(there, foresight),
         to_client: Some(writer),
@@ -97,6 +98,8 @@ struct Conversation<'a> {
     translator: Translator,
     identity: Identity,
     known: watch::Receiver<Knowledge>,
+    /// Held while the client debugs a child of the program.
+    child: Option<Child>,
     from_client: Messages,
     debugger: FarEnd,
     /// Until the client has heard everything.
@@ -131,6 +134,9 @@ impl Conversation<'_> {
         match portion {
             Ok(Some(Portion::Message(frame))) => {
                 self.road.scout.look(self.identity.client(&frame));
+                if self.child.is_none() {
+                    self.child = self.identity.child().map(|process| self.road.scout.child(process));
+                }
                 if self.translator.wants_the_seat(&frame) {
                     return self.seat_for(frame);
                 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 pub(crate) use knowledge::Knowledge;
 use project::File;
 pub(crate) use project::Project;
-pub(crate) use scout::Scout;
+pub(crate) use scout::{Child, Scout};
 use verdict::{Loaded, Verdict};
 
 use super::translator::Facts;
@@ -111,6 +111,11 @@ impl Identity {
             .filter(|(local, remote)| !self.facts.project.maps(local, remote))
             .map(|(local, _)| local)
             .collect();
+    }
+
+    /// The child of the program that the client debugs, once it has said so.
+    pub(crate) fn child(&self) -> Option<u32> {
+        self.process
     }
 
     /// The file of the project that a path of the client is.

@@ -119,6 +119,8 @@ impl Owner {
     async fn watch(&mut self, ready: &mut Option<oneshot::Sender<Readiness>>, stderr: &mut Vec<u8>) -> Left {
         let mut commands_open = true;
         let mut said_open = true;
+        let mut known = self.scout.known();
+        let mut stale = Vec::new();
         loop {
             tokio::select! {
                 // A client that does not read lets the program wait, as a full pipe does.
@@ -153,6 +155,13 @@ impl Owner {
                     // process.next() tells why.
                     Err(_) => said_open = false,
                 },
+                Ok(()) = known.changed() => {
+                    let now = known.borrow_and_update().stale();
+                    if now != stale {
+                        stale.clone_from(&now);
+                        let _ = self.events.send(SessionEvent::Stale(now));
+                    }
+                }
                 command = self.commands.recv(), if commands_open => match command {
                     Some(Command::Interrupt) => signal(&self.handle).await,
                     Some(Command::Stop) => end(self.handle.clone()),

@@ -21,18 +21,18 @@ fn identical_runs() -> usize {
 }
 
 /// The oldest, one in the middle, and the newest: what differs between them is the debugger's version.
-fn chosen() -> Vec<(&'static str, PathBuf)> {
+pub(crate) fn chosen() -> Vec<(&'static str, PathBuf)> {
     let wanted = ["2.7", "3.7", "3.11", "3.13"];
     all().into_iter().filter(|(version, _)| wanted.contains(version)).collect()
 }
 
 /// A project on both sides, of which a program runs there.
-struct Stage {
-    bed: Bed,
+pub(crate) struct Stage {
+    pub(crate) bed: Bed,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let bed = Bed::new().await;
         for entry in fs::read_dir(bed.there()).unwrap() {
             let path = entry.unwrap().path();
@@ -41,7 +41,7 @@ impl Stage {
         Self { bed }
     }
 
-    fn request(&self, python: &Path, debugger: Debugger) -> Request {
+    pub(crate) fn request(&self, python: &Path, debugger: Debugger) -> Request {
         let mut request = self.bed.request(python, "main.py");
         request.debugger = debugger;
         // As on a machine where nobody keeps Python from it.
@@ -49,12 +49,12 @@ impl Stage {
         request
     }
 
-    fn there(&self, name: &str) -> PathBuf {
+    pub(crate) fn there(&self, name: &str) -> PathBuf {
         self.bed.there().join(name)
     }
 
     /// Another text of the same length, in which the same lines can be stopped at.
-    fn other(path: impl AsRef<Path>) {
+    pub(crate) fn other(path: impl AsRef<Path>) {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(path, text.replace("2 * x", "3 * x")).unwrap();
     }

@@ -15,3 +15,4 @@ mod plain;
 mod prefix;
 mod reach;
 mod recorder;
+mod stale;

@@ -44,8 +44,8 @@ pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::
                 let text = decoders.entry((session, stream == OutputStream::Stderr)).or_default().decode(&data);
                 say_output(&client, session, stream, text).await;
             }
-            // The editor attached, so it knows.
-            Said::Attached => {}
+            // The editor attached, so it knows; and the status names what is stale.
+            Said::Attached | Said::Stale(..) => {}
             Said::Exited(session, exit) => {
                 finish_output(&client, &mut decoders, session).await;
                 client.send_notification::<Exited>(exited(session, Some(exit))).await;

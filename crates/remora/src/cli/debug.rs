@@ -16,6 +16,7 @@ use super::target::{Scene, absolute};
 use super::voice::{Voice, exit_words};
 use crate::event::Event;
 use crate::fault::{Fault, Kind};
+use crate::panel::named;
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
 
 pub(super) async fn run(args: DebugArgs) -> u8 {
@@ -179,6 +180,10 @@ impl Terminal {
                 self.runs = true;
                 None
             }
+            Said::Stale(files) => {
+                self.stale(&files);
+                None
+            }
             Said::Exited(_, exit) => Some(self.exited(exit)),
             Said::SessionLost(_) => {
                 self.output.finish(&mut self.drive.voice);
@@ -186,6 +191,14 @@ impl Terminal {
             }
             _ => None,
         }
+    }
+
+    fn stale(&mut self, files: &[String]) {
+        let words = match files {
+            [] => "the program runs what is here".to_owned(),
+            files => format!("the program runs another text of {} than what is here", named(files, files.len())),
+        };
+        self.drive.voice.say(&json!({"event": "stale", "files": files}), &words);
     }
 
     fn exited(&mut self, exit: Exit) -> u8 {

@@ -274,6 +274,7 @@ impl State {
                 self.say(Said::Attached);
             }
             SessionEvent::ClientGone => self.note_attached(id, false),
+            SessionEvent::Stale(files) => self.outdated(id, &files),
             SessionEvent::Exited(exit) => {
                 self.say(Said::Exited(id, exit));
                 return self.forget(id);

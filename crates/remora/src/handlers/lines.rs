@@ -3,12 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use remora_mirror::{Notice, Phase};
+use remora_debug::Session;
+use remora_mirror::{Notice, PATHS_NAMED, Phase};
 use remora_model::RelPath;
 
-use crate::folders::FolderName;
+use crate::folders::{FolderName, holder};
 use crate::mirrors;
 use crate::state::{DebugSession, State};
+use crate::surface::{Said, SessionId};
 
 impl State {
     /// A file that was saved and is not about to be sent. Of all others the mirror tells when they are there.
@@ -22,16 +24,41 @@ impl State {
     /// What a mirror's news means for those who debug.
     pub(crate) fn lines_concerned(&self, folder: &FolderName, notice: &Notice) {
         match notice {
-            Notice::Mirrored { paths, sources, .. } => self.paths_changed(folder, &[&paths[..], &sources[..]].concat()),
+            Notice::Mirrored { paths, sources, .. } => {
+                self.paths_changed(folder, &[&paths[..], &sources[..]].concat());
+                // There may be more of them than are named.
+                if sources.len() >= PATHS_NAMED {
+                    self.debuggees().for_each(Session::all_changed);
+                }
+            }
             Notice::Diverged { path } | Notice::Trouble { path: Some(path), .. } => {
                 self.paths_changed(folder, std::slice::from_ref(path));
             }
-            Notice::Status(_) => {
+            Notice::Status(status) => {
                 let under_way = self.is_mirroring();
-                self.sessions.values().filter_map(DebugSession::listening).for_each(|one| one.mirroring(under_way));
+                self.debuggees().for_each(|one| one.mirroring(under_way));
+                if status.phase == Phase::Paused {
+                    // Changes that nobody saved in the editor.
+                    self.paths_changed(folder, &status.waiting);
+                }
             }
             _ => {}
         }
+    }
+
+    /// These are all the files of which a program runs another text than what is here.
+    pub(crate) fn outdated(&mut self, id: SessionId, files: &[PathBuf]) {
+        let folders = self.folders();
+        let name = |file: &PathBuf| holder(&folders, file).map(|(folder, path)| folder.name.file(&path));
+        let files: Vec<String> = files.iter().filter_map(name).collect();
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.outdated(files.clone());
+            self.say(Said::Stale(files));
+        }
+    }
+
+    fn debuggees(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.values().filter_map(DebugSession::listening).map(AsRef::as_ref)
     }
 
     /// Whether files are on their way.
@@ -51,7 +78,7 @@ impl State {
     }
 
     fn lines_changed(&self, files: &[PathBuf]) {
-        self.sessions.values().filter_map(DebugSession::listening).for_each(|one| one.changed(files));
+        self.debuggees().for_each(|one| one.changed(files));
     }
 }
 

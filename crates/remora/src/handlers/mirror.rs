@@ -185,11 +185,7 @@ impl State {
     pub(crate) fn mirror_said(&mut self, folder: FolderName, notice: Notice) -> Vec<Job> {
         self.lines_concerned(&folder, &notice);
         match notice {
-            Notice::Mirrored { files, bytes, elapsed, sources, .. } => {
-                if !sources.is_empty() {
-                    let sources: Vec<String> = sources.iter().map(|path| folder.file(path)).collect();
-                    self.sessions.values_mut().for_each(|session| session.outdate(&sources));
-                }
+            Notice::Mirrored { files, bytes, elapsed, .. } => {
                 let batch = Mirrored { files, bytes, elapsed };
                 match &mut self.tally {
                     Some(tally) => tally.done.add(&batch),

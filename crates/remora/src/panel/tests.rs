@@ -90,11 +90,18 @@ fn only_what_makes_sense_is_offered() {
     assert_eq!(offered(&Status::default()), ["remora.addTarget", "remora.showLog"]);
     let paused = offered(&Status { phase: Phase::Paused, paused: true, ..quiet() });
     assert!(paused.contains(&"remora.resume") && !paused.contains(&"remora.mirror"), "{paused:?}");
-    let session = SessionStatus { session: 1, name: "app.py".into(), attached: false, stale: vec!["app.py".into()] };
+    let session = SessionStatus {
+        session: 1,
+        name: "app.py".into(),
+        attached: false,
+        stale: ["a", "b", "c", "d", "e", "f"].map(|name| format!("{name}.py")).into(),
+        stale_files: 1203,
+    };
     let debugging = Status { phase: Phase::Stale, sessions: vec![session], ..quiet() };
     assert_eq!(offered(&debugging)[..3], ["remora.restart", "remora.stop", "remora.attach"]);
     let tooltip = Panel::of(&debugging).tooltip;
-    assert!(tooltip.ends_with("app.py waits for a debugger; it may run an older text of app.py"), "{tooltip}");
+    let said = "app.py waits for a debugger and runs another text of a.py, b.py, c.py, d.py, e.py, and 1198 more";
+    assert!(tooltip.ends_with(said), "{tooltip}");
     let busy = Status { phase: Phase::Debugging, paused: true, ..quiet() };
     assert!(offered(&busy).contains(&"remora.resume"), "also while a program is debugged");
     assert!(Panel::of(&busy).text.ends_with("debugging · paused"), "{}", Panel::of(&busy).text);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use remora_debug::Session;
 use tokio::sync::oneshot;
 
-use crate::status::{STALE_SHOWN, SessionStatus};
+use crate::status::{PATHS_SHOWN, SessionStatus};
 use crate::surface::SessionId;
 use crate::terminal::TerminalId;
 
@@ -21,7 +21,7 @@ pub(crate) struct DebugSession {
     pub(crate) hears_output: bool,
     /// Where the program is shown, if it runs on a terminal.
     pub(crate) terminal: Option<TerminalId>,
-    /// Python files that were stored while the program runs, in order.
+    /// Files that were changed since the program has loaded another text of them, in order.
     stale: Vec<String>,
 }
 
@@ -50,21 +50,24 @@ impl DebugSession {
         }
     }
 
-    /// Whether its program runs an older text than what is on the remote now.
+    /// Whether its program runs another text of a file than what is here now.
     pub(crate) fn is_stale(&self) -> bool {
         !self.stale.is_empty()
     }
 
-    /// These Python files were stored while its program runs.
-    pub(crate) fn outdate(&mut self, sources: &[String]) {
-        self.stale.extend(sources.iter().cloned());
-        self.stale.sort();
-        self.stale.dedup();
-        self.stale.truncate(STALE_SHOWN);
+    /// These are all the files of which its program runs another text.
+    pub(crate) fn outdated(&mut self, files: Vec<String>) {
+        self.stale = files;
     }
 
     pub(crate) fn status(&self, id: SessionId) -> SessionStatus {
         let Self { name, clients, stale, .. } = self;
-        SessionStatus { session: id.0, name: name.clone(), attached: *clients > 0, stale: stale.clone() }
+        SessionStatus {
+            session: id.0,
+            name: name.clone(),
+            attached: *clients > 0,
+            stale: stale.iter().take(PATHS_SHOWN).cloned().collect(),
+            stale_files: stale.len(),
+        }
     }
 }

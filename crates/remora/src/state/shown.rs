@@ -64,7 +64,7 @@ impl State {
         }
     }
 
-    /// Whether a program runs an older text than what is on the remote now.
+    /// Whether a program runs another text of a file than what is here now.
     fn is_stale(&self) -> bool {
         self.sessions.values().any(DebugSession::is_stale)
     }

@@ -1,7 +1,8 @@
 //! Owns what is known of the project's files: what each process has loaded, what stands here, and what stands there.
 //! Pure; it is told.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -16,6 +17,10 @@ pub(crate) struct Knowledge {
     /// The program's own process.
     main: Option<u32>,
     processes: HashMap<u32, Process>,
+    /// Its children that a client debugs.
+    children: HashSet<u32>,
+    /// Files that were changed since the session began.
+    touched: BTreeSet<File>,
     here: HashMap<File, Option<Here>>,
     there: HashMap<File, There>,
     /// Another name of the same file here: where its links lead.
@@ -48,6 +53,8 @@ impl Knowledge {
             project,
             main: None,
             processes: HashMap::new(),
+            children: HashSet::new(),
+            touched: BTreeSet::new(),
             here: HashMap::new(),
             there: HashMap::new(),
             names: HashMap::new(),
@@ -98,7 +105,36 @@ impl Knowledge {
         if let Some(there) = there {
             self.there.insert(path.clone(), there);
         }
+        // Of many changes at once not each is told.
+        if self.here.get(&path).is_some_and(|before| *before != here) {
+            self.touched.insert(path.clone());
+        }
         self.here.insert(path, here);
+    }
+
+    /// These files may have been changed.
+    pub(crate) fn touch(&mut self, files: &[File]) -> bool {
+        let before = self.touched.len();
+        self.touched.extend(files.iter().cloned());
+        self.touched.len() > before
+    }
+
+    /// That child is debugged, or is not any more.
+    pub(crate) fn note_child(&mut self, process: u32, debugged: bool) -> bool {
+        if debugged { self.children.insert(process) } else { self.children.remove(&process) }
+    }
+
+    /// The local files, in order, that were changed since one of the processes that are debugged has loaded another
+    /// text of them. One that was another from the start is none of these: to start anew would not help.
+    pub(crate) fn stale(&self) -> Vec<PathBuf> {
+        let processes: Vec<u32> = self.main.iter().chain(&self.children).copied().collect();
+        let runs_another = |process: &u32, file: &File| match (self.loaded(Some(*process), file), self.here(file)) {
+            (Loaded::Text(text), Some(here)) => text != here.sha256,
+            (Loaded::Other, Some(_)) => true,
+            _ => false,
+        };
+        let stale = self.touched.iter().filter(|file| processes.iter().any(|process| runs_another(process, file)));
+        stale.map(|file| self.project.local_root(file).join(&file.path).as_path().to_owned()).collect()
     }
 
     pub(crate) fn note_mirroring(&mut self, mirroring: bool) -> bool {
@@ -222,6 +258,49 @@ mod tests {
         known.said(&loaded);
         known.said(&elsewhere);
         assert_eq!(known.loaded(Some(1), &rel("a.py")), Loaded::Other);
+    }
+
+    #[test]
+    fn stale_is_what_a_process_that_is_debugged_has_loaded_before_it_was_changed() {
+        let (old, new) = ([0x11; 32], [0x22; 32]);
+        let loads = |pid: u32, path: &str, letter: &str| json!({"said": "loaded", "pid": pid, "path": format!("/srv/p/{path}"), "sha256": letter.repeat(64)});
+        let here = |path: &str, sha256: Sha256| Found {
+            path: rel(path),
+            here: Some(Here { sha256, digest: remora_model::Digest::from_bytes(sha256) }),
+            name: None,
+            there: None,
+        };
+        let mut known = knowledge(&[
+            json!({"said": "listening", "pid": 1}),
+            loads(1, "loaded.py", "1"),
+            loads(1, "other.py", "1"),
+            loads(2, "child.py", "1"),
+            json!({"said": "loaded", "pid": 1, "path": "/srv/p/lost.py", "sha256": null}),
+        ]);
+        let stale = |known: &Knowledge| -> Vec<String> {
+            known.stale().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+        };
+        for (path, text) in [("loaded.py", old), ("other.py", new), ("child.py", old), ("lost.py", old)] {
+            known.found(here(path, text));
+        }
+        assert_eq!(stale(&known), Vec::<String>::new(), "other from the start, and never changed");
+        assert!(
+            known.touch(&[rel("loaded.py"), rel("unloaded.py"), rel("lost.py")]) && !known.touch(&[rel("lost.py")])
+        );
+        known.found(here("unloaded.py", new));
+        assert_eq!(stale(&known), ["lost.py"], "what was touched and is the same is not");
+        known.found(here("loaded.py", new));
+        known.found(here("child.py", new));
+        assert_eq!(stale(&known), ["loaded.py", "lost.py"], "a child that nobody debugs does not count");
+        assert!(known.note_child(2, true));
+        assert_eq!(stale(&known), ["child.py", "loaded.py", "lost.py"]);
+        assert!(known.note_child(2, false));
+        known.found(here("loaded.py", old));
+        assert_eq!(stale(&known), ["lost.py"], "the text is again what was loaded");
+        known.said(&loads(1, "lost.py", "1"));
+        assert_eq!(stale(&known), Vec::<String>::new(), "loaded anew");
+        known.found(Found { path: rel("loaded.py"), here: None, name: None, there: None });
+        assert_eq!(stale(&known), Vec::<String>::new(), "of what is gone here nothing is said");
     }
 
     #[test]

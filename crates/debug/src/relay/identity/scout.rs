@@ -29,6 +29,10 @@ enum Ask {
     Look(Vec<File>),
     /// These may have changed.
     Changed(Vec<File>),
+    /// Any may have.
+    AllChanged,
+    /// Whether that child is debugged.
+    Child(u32, bool),
     /// Whether changes are on their way.
     Mirroring(bool),
 }
@@ -81,6 +85,17 @@ impl Scout {
         self.ask(Ask::Changed(paths.iter().filter_map(|path| self.project.by_local(path)).collect()));
     }
 
+    /// Any local file may have changed.
+    pub(crate) fn all_changed(&self) {
+        self.ask(Ask::AllChanged);
+    }
+
+    /// That child is debugged for as long as this is kept.
+    pub(crate) fn child(&self, process: u32) -> Child {
+        self.ask(Ask::Child(process, true));
+        Child { process, scout: self.clone() }
+    }
+
     /// Whether changes are on their way to the remote; when they have arrived, all is looked at again.
     pub(crate) fn mirroring(&self, mirroring: bool) {
         self.ask(Ask::Mirroring(mirroring));
@@ -89,6 +104,19 @@ impl Scout {
     fn ask(&self, ask: Ask) {
         // It ends with its handles, or has panicked, which the runtime reports.
         let _ = self.asks.send(ask);
+    }
+}
+
+/// A child that is debugged.
+#[derive(Debug)]
+pub(crate) struct Child {
+    process: u32,
+    scout: Scout,
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.scout.ask(Ask::Child(self.process, false));
     }
 }
 
@@ -142,7 +170,12 @@ impl Task {
                         of_interest.extend(files.iter().cloned());
                         both.extend(files);
                     }
-                    Ask::Changed(files) => both.extend(files.into_iter().filter(|file| of_interest.contains(file))),
+                    Ask::Changed(files) => {
+                        changed |= known.touch(&files);
+                        both.extend(files.into_iter().filter(|file| of_interest.contains(file)));
+                    }
+                    Ask::AllChanged => both.extend(of_interest.iter().cloned()),
+                    Ask::Child(process, debugged) => changed |= known.note_child(process, debugged),
                     Ask::Mirroring(mirroring) => {
                         let turned = known.note_mirroring(mirroring);
                         changed |= turned;

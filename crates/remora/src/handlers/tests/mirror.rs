@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use remora_agent::LostReason;
+use remora_debug::SessionEvent;
 use remora_mirror::{HeldFiles, Notice};
 use remora_model::RelPath;
 use tokio::sync::oneshot;
@@ -73,28 +74,30 @@ async fn a_pause_is_kept_over_reconnects_and_new_mirrors() {
 }
 
 #[tokio::test]
-async fn a_session_is_stale_when_a_python_file_was_stored_since_its_program_started() {
+async fn a_session_is_stale_as_long_as_its_program_says_so_and_not_by_a_save_of_what_it_has_not_loaded() {
     let mut bed = bed();
     let generation = bed.up().await;
-    let stored = |names: &[&str]| {
-        let sources = names.iter().map(|name| RelPath::new(*name).unwrap()).collect();
-        Event::MirrorSaid(
-            FolderName::default(),
-            Notice::Mirrored { files: 1, bytes: 1, elapsed: Duration::ZERO, paths: vec![], sources },
-        )
-    };
-    bed.state.on(stored(&["before.py"]));
     let (reply, _answer) = oneshot::channel();
     bed.state.on(Event::BarrierPassed(generation, Ok(super::arrived(&bed)), Box::new(bed.program()), reply));
-    bed.state.on(stored(&[]));
+    let sources = vec![RelPath::new("unloaded.py").unwrap()];
+    bed.state.on(Event::MirrorSaid(
+        FolderName::default(),
+        Notice::Mirrored { files: 1, bytes: 1, elapsed: Duration::ZERO, paths: vec![], sources },
+    ));
     assert_eq!(bed.state.status().phase, Phase::Debugging);
-    bed.state.on(stored(&["b.py", "a.py"]));
-    bed.state.on(stored(&["a.py"]));
+    let root = bed.state.workspace.root.as_path().to_owned();
+    let stale = |names: &[&str]| {
+        let files = names.iter().map(|name| root.join(name)).chain([std::env::temp_dir().join("no one's.py")]);
+        Event::SessionSaid(SessionId(1), SessionEvent::Stale(files.collect()))
+    };
+    bed.state.on(stale(&["a.py", "pkg/b.py"]));
     let status = bed.state.status();
     let session = &status.sessions[0];
     assert_eq!((status.phase, session.name.as_str()), (Phase::Stale, "app.py"));
-    assert_eq!(session.stale, ["a.py", "b.py"]);
-    bed.state.on(Event::StopAsked(SessionId(session.session), oneshot::channel().0));
+    assert_eq!((session.stale.as_slice(), session.stale_files), (&["a.py".to_owned(), "pkg/b.py".to_owned()][..], 2));
+    bed.state.on(stale(&[]));
+    assert_eq!(bed.state.status().phase, Phase::Debugging, "the text is again what was loaded");
+    bed.state.on(Event::StopAsked(SessionId(1), oneshot::channel().0));
     assert_eq!(bed.state.status().sessions, []);
 }
 
