@@ -54,6 +54,14 @@ pub fn newest() -> PathBuf {
     all().pop().expect("invariant: there is one at least").1
 }
 
+/// PyPy of this language version, if it is here; nobody has to install it.
+#[must_use]
+pub fn pypy(version: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(format!("pypy{version}")));
+    candidates.find(|candidate| answers(candidate, version))
+}
+
 /// Looked for once, because each is started to say its version.
 fn found() -> &'static Vec<(&'static str, PathBuf)> {
     static FOUND: OnceLock<Vec<(&'static str, PathBuf)>> = OnceLock::new();

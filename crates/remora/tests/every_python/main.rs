@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use remora_model::Debugger;
 use remora_testkit::census::{Census, runtime_folder};
-use remora_testkit::python::{WANTED, all};
+use remora_testkit::python::{WANTED, all, pypy};
 use remora_testkit::scene::text;
 use remora_testkit::sshd::{Sshd, SshdOptions};
 use tempfile::TempDir;
@@ -48,9 +48,10 @@ impl Remote {
 async fn every_interpreter_and_debugger_does_what_readme_says() {
     let remote = Arc::new(Remote::start());
     let before = Census::take(remote.home.path());
-    let found = all();
-    let pairs = found.iter().flat_map(|(version, python)| {
-        [Debugger::Auto, Debugger::Ptvsd].map(|debugger| (*version, python.clone(), debugger))
+    // Debian has this one; whoever has none is told right about the others all the same.
+    let pypy = pypy("3.9").map(|python| ("PyPy 3.9", python));
+    let pairs = all().into_iter().chain(pypy).flat_map(|(version, python)| {
+        [Debugger::Auto, Debugger::Ptvsd].map(|debugger| (version, python.clone(), debugger))
     });
     let mut waiting = pairs.enumerate();
     let mut under_way = JoinSet::new();
@@ -74,7 +75,7 @@ async fn every_interpreter_and_debugger_does_what_readme_says() {
     Census::expect_no_more_than(&before, remote.home.path());
     rows.sort_by_key(|(index, _)| *index);
     let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
-    compare(&rows, WANTED.len() * 2);
+    compare(&rows, (WANTED.len() + 1) * 2);
 }
 
 async fn tried(remote: Arc<Remote>, version: &'static str, python: PathBuf, debugger: Debugger) -> Row {
@@ -103,7 +104,7 @@ fn pinned(version: &str, debugger: Debugger) -> &'static str {
         (Debugger::Ptvsd, _) => "ptvsd 4.3.2",
         (_, "2.7" | "3.6") => "debugpy 1.5.1",
         (_, "3.7") => "debugpy 1.7.0",
-        (_, "3.8" | "3.9") => "debugpy 1.8.21",
+        (_, "3.8" | "3.9" | "PyPy 3.9") => "debugpy 1.8.21",
         _ => "debugpy 1.8.22",
     }
 }
