@@ -35,7 +35,7 @@ fn samples() -> Vec<(&'static str, Value)> {
                 trash_megabytes: _,
                 trash_files: _,
             },
-        debug: DebugSettings { debugger: _, just_my_code: _, sub_process: _, local_port: _ },
+        debug: DebugSettings { debugger: _, just_my_code: _, sub_process: _, local_port: _, on_stale: _ },
     } = Settings::default();
     vec![
         ("remora.targets", json!([{"name": "box", "host": "box"}])),
@@ -57,6 +57,7 @@ fn samples() -> Vec<(&'static str, Value)> {
         ("remora.debug.justMyCode", json!(false)),
         ("remora.debug.subProcess", json!(false)),
         ("remora.debug.localPort", json!(20_001)),
+        ("remora.debug.onStale", json!("keep")),
     ]
 }
 
@@ -107,7 +108,7 @@ fn the_schema_of_a_target_has_exactly_the_keys_that_are_read() {
 
 #[test]
 fn what_the_schema_offers_can_be_chosen() {
-    for name in ["remora.debug.debugger", "remora.mirror.symlinks"] {
+    for name in ["remora.debug.debugger", "remora.debug.onStale", "remora.mirror.symlinks"] {
         for choice in properties()[name]["enum"].as_array().unwrap() {
             Settings::from_json(&json!({ name: choice })).unwrap();
         }

@@ -38,7 +38,14 @@ pub(crate) enum RelayEvent {
     /// A client's connection ended.
     ClientGone,
     /// A client debugs the program itself, and is to hear of it.
-    Seated(mpsc::Sender<News>),
+    Seated {
+        /// Where it hears.
+        news: mpsc::Sender<News>,
+        /// Whether it has launched the program, and starts it anew when it is told to.
+        launched: bool,
+    },
+    /// That client has gone.
+    Unseated,
     /// A client asked the debugger for the program's end.
     EndSeen,
     /// A client asks for the program's end.

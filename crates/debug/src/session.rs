@@ -41,6 +41,8 @@ pub enum SessionEvent {
     ClientConnected,
     /// A debug client went away.
     ClientGone,
+    /// Whether a client is there that has launched the program, and starts it anew when it is told to.
+    Launcher(bool),
     /// These local files, in order, were changed since a process that is debugged has loaded another text of them.
     Stale(Vec<PathBuf>),
     /// The program ended. The last event, after all output.
@@ -75,6 +77,11 @@ impl Session {
     /// Interrupts the program and its children, as Ctrl-C does.
     pub async fn interrupt(&self) {
         self.running.tell(Command::Interrupt);
+    }
+
+    /// Has the client that launched the program start it anew, when this one has ended. Without such a client it goes on.
+    pub fn restart(&self) {
+        self.running.tell(Command::Restart);
     }
 
     /// These local files, or what stands for them there, were changed: what the client was told of them may not be true any more.

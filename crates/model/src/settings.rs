@@ -125,6 +125,29 @@ pub enum Debugger {
     Ptvsd,
 }
 
+/// What becomes of a program when a file that it has loaded was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnStale {
+    /// The user is asked.
+    #[default]
+    Ask,
+    /// It is started anew.
+    Restart,
+    /// It goes on as it is; what differs is marked.
+    Keep,
+}
+
+impl OnStale {
+    /// All of them, by their names.
+    pub const NAMES: [(&str, Self); 3] = [("ask", Self::Ask), ("restart", Self::Restart), ("keep", Self::Keep)];
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, one)| *one)
+    }
+}
+
 /// `remora.debug.*`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DebugSettings {
@@ -137,11 +160,19 @@ pub struct DebugSettings {
     /// `localPort`: the port the editor attaches to; without it, one derived from the project, the
     /// same from run to run.
     pub local_port: Option<u16>,
+    /// `onStale`: what becomes of a program when a file that it has loaded was changed.
+    pub on_stale: OnStale,
 }
 
 impl Default for DebugSettings {
     fn default() -> Self {
-        Self { debugger: Debugger::Auto, just_my_code: true, sub_process: true, local_port: None }
+        Self {
+            debugger: Debugger::Auto,
+            just_my_code: true,
+            sub_process: true,
+            local_port: None,
+            on_stale: OnStale::Ask,
+        }
     }
 }
 

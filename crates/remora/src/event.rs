@@ -15,6 +15,7 @@ use crate::folders::FolderName;
 use crate::kept::{Kept, Wanted};
 use crate::mirrors::{Arrived, Planned};
 use crate::question::Word;
+use crate::staleness::Way;
 use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
 use crate::terminal::{Ending, Input, Line, Opened, Shown, TerminalId, TerminalRequest};
@@ -102,6 +103,8 @@ pub enum Event {
         /// The answer.
         word: Word,
     },
+    /// The user has said what becomes of a program that runs another text than what is here.
+    WayChosen(SessionId, Way),
     /// Mirroring everything ended.
     MirrorEnded(Result<(), Fault>, Reply<Mirrored>),
     /// Everything is on the remote of that connection and the program may start, or it may not.

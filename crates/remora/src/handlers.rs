@@ -9,6 +9,7 @@ mod leave;
 mod lines;
 mod link;
 mod mirror;
+mod stale;
 mod terminal;
 
 pub(crate) use debug::configuration_name;

@@ -44,6 +44,8 @@ pub enum Job {
     MirrorAll { mirrors: Mirrors, rescan: bool, overwrite: Overwrite, reply: Reply<Mirrored> },
     /// Wait for the answer to a question about so many files; none may come.
     AwaitWord { folder: FolderName, count: usize, answer: oneshot::Receiver<Word> },
+    /// Wait for the answer to a question about a program; none may come.
+    AwaitWay { session: SessionId, answer: oneshot::Receiver<Word> },
     /// Read what the remote holds of a local file.
     ReadRemoteFile { link: Link, folders: Vec<Folder>, unicode: Unicode, file: PathBuf, reply: Reply<Option<Vec<u8>>> },
     /// Have the remote file in the local one's place.
@@ -142,6 +144,11 @@ impl Jobs {
             Job::AwaitWord { folder, count, answer } => {
                 if let Ok(word) = answer.await {
                     self.tell(Event::Decided { folder, count, word });
+                }
+            }
+            Job::AwaitWay { session, answer } => {
+                if let Ok(Word::Stale(way)) = answer.await {
+                    self.tell(Event::WayChosen(session, way));
                 }
             }
             Job::ReadRemoteFile { link, folders, unicode, file, reply } => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use remora_debug::Listen;
-use remora_model::{Debugger, LocalPath, Prefix};
+use remora_model::{Debugger, LocalPath, OnStale, Prefix};
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Kind};
@@ -63,6 +63,8 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) 
         in_code,
         just_my_code: entry.flag("justMyCode")?,
         sub_process: entry.flag("subProcess")?,
+        on_stale: entry.on_stale("onStale")?,
+        restarts: false,
         terminal,
         listen: Some(listen),
     };
@@ -129,6 +131,10 @@ impl Entry<'_> {
         self.get(name, "a string", |value| value.as_str().map(str::to_owned))
     }
 
+    fn on_stale(&self, name: &str) -> Result<Option<OnStale>, Fault> {
+        self.get(name, r#""ask", "restart" or "keep""#, |value| OnStale::named(value.as_str()?))
+    }
+
     fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
         self.get(name, "true or false", Value::as_bool)
     }
@@ -179,7 +185,7 @@ mod tests {
             "type": "remora", "request": "launch", "name": "My app", "__sessionId": "1", "preLaunchTask": "x", "django": true,
             "program": here("app/main.py"), "args": ["a b", ""], "env": {"A": "1"}, "cwd": here("app"), "target": "box",
             "python": "python3", "prefix": "uv run", "debugger": "ptvsd", "justMyCode": false, "subProcess": false, "port": 20_001,
-            "console": "integratedTerminal", "stopOnEntry": true, "inCode": null,
+            "onStale": "keep", "console": "integratedTerminal", "stopOnEntry": true, "inCode": null,
         });
         let request = DebugRequest {
             file: Some(here("app/main.py").into()),
@@ -194,6 +200,8 @@ mod tests {
             in_code: false,
             just_my_code: Some(false),
             sub_process: Some(false),
+            on_stale: Some(OnStale::Keep),
+            restarts: false,
             terminal: true,
             listen: Some(Listen::Port { host: [127, 0, 0, 1].into(), port: 20_001, exact: true }),
         };
@@ -274,6 +282,7 @@ mod tests {
             (json!({"module": "a", "subProcess": 0}), r#""subProcess" must be true or false"#),
             (json!({"module": "a", "port": 0}), r#""port" must be a number from 1 to 65535"#),
             (json!({"module": "a", "port": 70_000}), r#""port" must be a number from 1 to 65535"#),
+            (json!({"module": "a", "onStale": "reset"}), r#""onStale" must be "ask", "restart" or "keep""#),
             (json!({"module": "a", "debugger": "gdb"}), r#""debugger" must be "auto", "debugpy" or "ptvsd""#),
             (
                 json!({"module": "a", "console": "externalTerminal"}),

@@ -24,6 +24,7 @@ mod question;
 mod settings_file;
 mod setup;
 mod size;
+mod staleness;
 mod state;
 mod status;
 mod surface;

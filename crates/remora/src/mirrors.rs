@@ -175,6 +175,8 @@ pub(crate) fn decide(mirror: &Mirror, word: Word) {
     match word {
         Word::Held(word) => mirror.decide_held(word),
         Word::Large(word) => mirror.decide_large(word),
+        // Of that no mirror decides.
+        Word::Stale(_) => {}
     }
 }
 

@@ -6,6 +6,8 @@ use remora_transport::Question;
 
 use crate::fault;
 use crate::folders::FolderName;
+use crate::panel::named;
+use crate::staleness::Way;
 
 /// A question in words.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub enum Word {
     Held(HeldFiles),
     /// About files that are too large to be sent unasked.
     Large(LargeFiles),
+    /// About a program that runs another text than what is here.
+    Stale(Way),
 }
 
 /// A message with a button for each answer.
@@ -79,6 +83,19 @@ impl Offer {
             question: if count == 1 { "Send it?" } else { "Send them?" },
             choices: vec![(send, Word::Large(LargeFiles::Send)), (leave.to_owned(), Word::Large(LargeFiles::LeaveOut))],
             remedy: "Run `remora mirror --large-too` to send such files.",
+        }
+    }
+
+    /// A program runs another text of these files than what is here.
+    pub(crate) fn about_stale(program: &str, files: &[String]) -> Self {
+        Self {
+            said: format!("{program} runs another text of {} than what is here.", named(files, files.len())),
+            question: "Restart it and stop at the same breakpoints?",
+            choices: vec![
+                ("Restart".to_owned(), Word::Stale(Way::Restart)),
+                ("Keep".to_owned(), Word::Stale(Way::Keep)),
+            ],
+            remedy: "Start it again to run what is here.",
         }
     }
 
@@ -179,6 +196,16 @@ mod tests {
         assert!(wording.hidden && wording.keep.is_none());
         assert!(!asked("", true).hidden);
         assert_eq!(asked("Token", true).title, "Token");
+    }
+
+    #[test]
+    fn a_stale_program_is_named_with_its_files_and_each_button_means_something() {
+        let files = ["a", "b", "c", "d", "e", "f"].map(|name| format!("{name}.py"));
+        let offer = Offer::about_stale("My app", &files);
+        let said = "My app runs another text of a.py, b.py, c.py, d.py, e.py, and 1 more than what is here.";
+        assert_eq!((offer.said.as_str(), offer.question), (said, "Restart it and stop at the same breakpoints?"));
+        assert_eq!(offer.meaning("Restart"), Some(Word::Stale(Way::Restart)));
+        assert_eq!(offer.meaning("Keep"), Some(Word::Stale(Way::Keep)));
     }
 
     #[test]

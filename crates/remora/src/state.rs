@@ -203,6 +203,7 @@ impl State {
             Event::RetryDue(generation) => self.retry_due(generation),
             Event::MirrorSaid(folder, notice) => self.mirror_said(folder, notice),
             Event::Decided { folder, count, word } => self.decided(&folder, count, word),
+            Event::WayChosen(session, way) => self.way_chosen(session, way),
             Event::MirrorEnded(result, reply) => self.mirror_ended(result, reply),
             Event::BarrierPassed(generation, result, request, reply) => {
                 self.barrier_passed(generation, result, *request, reply)

@@ -134,6 +134,10 @@ pub struct DebugRequest {
     pub just_my_code: Option<bool>,
     /// Whether child processes are debugged too, over the settings.
     pub sub_process: Option<bool>,
+    /// What becomes of it when a file that it has loaded was changed, over the settings.
+    pub on_stale: Option<remora_model::OnStale>,
+    /// Whether a client that launches it starts it anew when it is told to.
+    pub restarts: bool,
     /// Whether it runs on a terminal, which is shown here.
     pub terminal: bool,
     /// Where to listen; without it, the settings' port or the project's own. On a socket the output is for its

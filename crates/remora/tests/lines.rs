@@ -80,6 +80,71 @@ async fn a_save_under_a_running_program_is_told_at_the_breakpoint_in_the_frame_a
     scene.end().await;
 }
 
+/// The program as `entry` says, stopped in the last line of `work`.
+async fn launched(scene: &mut Scene, entry: &Value, line: u32) -> (Client, i64) {
+    let launched = scene.client.request("remora/debug/launch", json!({"configuration": entry})).await.unwrap();
+    let mut debugger = Client::over(&PathBuf::from(launched["socket"].as_str().unwrap())).await.unwrap();
+    let work = scene.here("work.py").display().to_string();
+    let set = debugger.launch(entry, &[(&work, &[line])]).await.unwrap();
+    assert!(set[0].verified);
+    let (thread, _) = debugger.stopped().await.unwrap();
+    (debugger, thread)
+}
+
+async fn starts_anew(scene: &mut Scene, entry: &Value, mut debugger: Client) {
+    assert_eq!(debugger.event("terminated").await.unwrap(), json!({"restart": true}));
+    debugger.request("disconnect", json!({"restart": true})).await.unwrap();
+    let (mut debugger, thread) = launched(scene, entry, 4).await;
+    let stack = debugger.stack(thread).await.unwrap();
+    assert_eq!((stack[0].name.as_str(), stack[0].line), ("work", 4));
+    assert_eq!(stale(scene).await, ("debugging".into(), json!([])));
+    assert_eq!(debugger.told(), Vec::<String>::new(), "the new run runs what is saved");
+    debugger.disconnect(true).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_asked_about_a_stale_session_has_it_started_anew_or_kept_and_is_asked_once() {
+    let mut scene = Scene::new(&[("app.py", APP), ("work.py", WORK), ("unloaded.py", "")]).await;
+    for method in ["remora/mirrored", "remora/exited"] {
+        scene.client.ignore(method);
+    }
+    let entry = json!({"type": "remora", "request": "launch", "name": "app", "program": scene.here("app.py")});
+    let (debugger, _) = launched(&mut scene, &entry, 3).await;
+    scene.save("unloaded.py", "x = 1\n").await;
+    scene.save("work.py", &format!("\n{WORK}")).await;
+    let asked = scene.client.reply("window/showMessageRequest", json!({"title": "Keep"})).await;
+    let question = "app runs another text of work.py than what is here. Restart it and stop at the same breakpoints?";
+    assert_eq!((&asked["message"], &asked["actions"][0]["title"]), (&json!(question), &json!("Restart")));
+    // Not asked again: the next question is about the next time.
+    scene.save("work.py", &format!("\n\n{WORK}")).await;
+    scene.save("work.py", WORK).await;
+    while stale(&mut scene).await != ("debugging".into(), json!([])) {}
+    scene.save("work.py", &format!("\n{WORK}")).await;
+    scene.client.reply("window/showMessageRequest", json!({"title": "Restart"})).await;
+    starts_anew(&mut scene, &entry, debugger).await;
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_stale_session_is_started_anew_unasked_or_kept_if_that_is_said() {
+    let mut scene = Scene::new(&[("app.py", APP), ("work.py", WORK)]).await;
+    for method in ["remora/mirrored", "remora/exited"] {
+        scene.client.ignore(method);
+    }
+    let mut entry = json!({"type": "remora", "request": "launch", "name": "app", "program": scene.here("app.py")});
+    entry["onStale"] = json!("keep");
+    let (debugger, _) = launched(&mut scene, &entry, 3).await;
+    scene.save("work.py", &format!("\n{WORK}")).await;
+    while stale(&mut scene).await != ("stale".into(), json!(["work.py"])) {}
+    debugger.disconnect(true).await.unwrap();
+    scene.save("work.py", WORK).await;
+    entry["onStale"] = json!("restart");
+    let (debugger, _) = launched(&mut scene, &entry, 3).await;
+    scene.save("work.py", &format!("\n{WORK}")).await;
+    starts_anew(&mut scene, &entry, debugger).await;
+    scene.end().await;
+}
+
 #[tokio::test]
 async fn a_file_that_is_left_out_of_the_mirror_is_told_as_missing_there() {
     let files = [("app.py", APP), ("work.py", WORK), ("unsent.py", "x = 1\n"), (".gitignore", "unsent.py\n")];

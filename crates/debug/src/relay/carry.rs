@@ -13,6 +13,7 @@ use super::identity::{Child, Identity, Knowledge};
 use super::local_listener::Ends;
 use super::translator::{News, Out, Translator};
 use super::{NEWS_UNDER_WAY, RelayEvent, Road};
+use crate::dap::envelope::Envelope;
 use crate::dap::frames::{Decoder, Frame, FrameError};
 use crate::request::Notice;
 
@@ -162,7 +163,8 @@ impl Conversation<'_> {
                 self.seat = Some(seat);
                 let (sender, news) = mpsc::channel(NEWS_UNDER_WAY);
                 self.news = Some(news);
-                let _ = self.road.events.send(RelayEvent::Seated(sender));
+                let launched = Envelope::read(&frame).is_some_and(|envelope| envelope.name == "launch");
+                let _ = self.road.events.send(RelayEvent::Seated { news: sender, launched });
                 self.translator.client(frame)
             }
             None => self.translator.refuse(&frame, &Notice::Taken),
@@ -184,7 +186,9 @@ impl Conversation<'_> {
     fn client_gone(&mut self) -> Vec<Out> {
         self.from_client.over = true;
         self.debugger.say_no_more();
-        self.news = None;
+        if self.news.take().is_some() {
+            let _ = self.road.events.send(RelayEvent::Unseated);
+        }
         Vec::new()
     }
 

@@ -41,6 +41,8 @@ pub(crate) struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum News {
     Output(OutputStream, Vec<u8>),
+    /// The program is to be started anew.
+    Restart,
     /// So many bytes of output were not kept.
     Omitted(usize),
     Exited(Exit),
@@ -70,6 +72,8 @@ pub(crate) struct Translator {
     last_seq: i64,
     /// The client's first request.
     initialize: Option<i64>,
+    /// Whether the debugger has said that it is ready: ptvsd does so before its client says what it wants.
+    initialized: bool,
     /// The debugger's own requests: the number that the client saw, and the debugger's.
     reverse: HashMap<i64, i64>,
 }
@@ -99,7 +103,7 @@ enum Step {
 impl Translator {
     pub(crate) fn new(facts: Arc<Facts>) -> Self {
         let role = if facts.socket.is_some() { Role::Fresh } else { Role::Plain };
-        Self { facts, role, last_seq: 0, initialize: None, reverse: HashMap::new() }
+        Self { facts, role, last_seq: 0, initialize: None, initialized: false, reverse: HashMap::new() }
     }
 
     /// Whether this message asks for the program itself, which one client at a time may debug.
@@ -176,7 +180,11 @@ impl Translator {
     /// From here on the client debugs the program itself.
     fn begin(&mut self, envelope: &Envelope, frame: &Frame) -> Vec<Out> {
         let launched = envelope.name == "launch";
-        self.role = Role::Parent(Parent::new(envelope.seq, launched, self.facts.words));
+        let mut parent = Parent::new(envelope.seq, launched, self.facts.words);
+        if self.initialized {
+            parent.note_ready();
+        }
+        self.role = Role::Parent(parent);
         let arguments = arguments::attach(&self.facts, &arguments_of(frame), launched);
         let message = json!({"seq": envelope.seq, "type": "request", "command": "attach", "arguments": arguments});
         vec![Out::ToDebugger(Frame::new(message.to_string().as_bytes()))]
@@ -185,6 +193,7 @@ impl Translator {
     /// A message of the debugger.
     pub(crate) fn debugger(&mut self, frame: Frame) -> Vec<Out> {
         let Some(envelope) = Envelope::read(&frame) else { return vec![Out::ToClient(frame)] };
+        self.initialized |= envelope.kind == Kind::Event && envelope.name == "initialized";
         let frame = match (envelope.kind, envelope.name.as_str()) {
             _ if matches!(self.role, Role::Plain) && envelope.seq > self.last_seq => {
                 self.last_seq = envelope.seq;

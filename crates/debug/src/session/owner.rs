@@ -27,6 +27,7 @@ const SIGINT: i32 = 2;
 #[derive(Debug)]
 pub(super) enum Command {
     Interrupt,
+    Restart,
     Stop,
 }
 
@@ -164,6 +165,7 @@ impl Owner {
                 }
                 command = self.commands.recv(), if commands_open => match command {
                     Some(Command::Interrupt) => signal(&self.handle).await,
+                    Some(Command::Restart) => self.console.tell(News::Restart),
                     Some(Command::Stop) => end(self.handle.clone()),
                     // The session was dropped, or the start given up.
                     None => {
@@ -174,7 +176,11 @@ impl Owner {
                 () = self.console.made_room(), if !self.console.has_room() => {}
                 () = made_room(&mut self.screen) => {}
                 Some(event) = self.relay_events.recv() => match event {
-                    RelayEvent::Seated(client) => self.console.seat(client),
+                    RelayEvent::Seated { news, launched } => {
+                        self.console.seat(news);
+                        let _ = self.events.send(SessionEvent::Launcher(launched));
+                    }
+                    RelayEvent::Unseated => drop(self.events.send(SessionEvent::Launcher(false))),
                     RelayEvent::EndAsked => end(self.handle.clone()),
                     RelayEvent::EndSeen if self.ends_for_client => end(self.handle.clone()),
                     other => forward(&self.events, &other),
@@ -193,7 +199,7 @@ impl Owner {
                     () = &mut drained => return,
                     () = console.made_room(), if !console.has_room() => {}
                     Some(event) = relay_events.recv() => match event {
-                        RelayEvent::Seated(client) => console.seat(client),
+                        RelayEvent::Seated { news, .. } => console.seat(news),
                         other => forward(events, &other),
                     },
                 }
@@ -237,7 +243,7 @@ fn forward(events: &mpsc::UnboundedSender<SessionEvent>, event: &RelayEvent) {
     let event = match event {
         RelayEvent::ClientConnected => SessionEvent::ClientConnected,
         RelayEvent::ClientGone => SessionEvent::ClientGone,
-        RelayEvent::Seated(_) | RelayEvent::EndSeen | RelayEvent::EndAsked => return,
+        RelayEvent::Seated { .. } | RelayEvent::Unseated | RelayEvent::EndSeen | RelayEvent::EndAsked => return,
     };
     let _ = events.send(event);
 }

@@ -39,7 +39,7 @@ impl Screen {
             match self.0.recv().await {
                 Some(News::Output(_, data)) => return ScreenEvent::Shown(data),
                 Some(News::Exited(exit)) => return ScreenEvent::Exited(exit),
-                Some(News::Omitted(_)) => {}
+                Some(News::Omitted(_) | News::Restart) => {}
                 Some(News::Lost(_)) | None => return ScreenEvent::Lost,
             }
         }

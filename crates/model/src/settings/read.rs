@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    DebugSettings, Debugger, Mapping, MirrorSettings, Settings, SettingsError, SshSpec, Target, TransportSpec,
+    DebugSettings, Debugger, Mapping, MirrorSettings, OnStale, Settings, SettingsError, SshSpec, Target, TransportSpec,
 };
 use crate::policy::{Modes, Policy, Symlinks};
 use crate::prefix::Prefix;
@@ -56,6 +56,7 @@ pub(super) fn settings(value: &Value) -> Read<Settings> {
             just_my_code: lookup("debug.justMyCode").map_or(Ok(debug.just_my_code), |node| node.flag())?,
             sub_process: lookup("debug.subProcess").map_or(Ok(debug.sub_process), |node| node.flag())?,
             local_port: lookup("debug.localPort").map(|node| node.port()).transpose()?.filter(|&port| port != 0),
+            on_stale: lookup("debug.onStale").map_or(Ok(debug.on_stale), |node| node.on_stale())?,
         },
     })
 }
@@ -259,6 +260,12 @@ impl<'a> Node<'a> {
         }
     }
 
+    fn on_stale(&self) -> Read<OnStale> {
+        let name = self.text()?;
+        let wrong = || self.wrong(format!("must be \"ask\", \"restart\" or \"keep\", not {name:?}"));
+        OnStale::named(&name).map_or_else(wrong, Ok)
+    }
+
     fn debugger(&self) -> Read<Debugger> {
         match self.text()?.as_str() {
             "auto" => Ok(Debugger::Auto),
@@ -329,6 +336,10 @@ mod tests {
             (
                 json!({"remora.debug.debugger": "gdb"}),
                 "remora.debug.debugger: must be \"auto\", \"debugpy\" or \"ptvsd\", not \"gdb\"",
+            ),
+            (
+                json!({"remora.debug.onStale": "reset"}),
+                "remora.debug.onStale: must be \"ask\", \"restart\" or \"keep\", not \"reset\"",
             ),
             (
                 json!({"remora.mirror.maxDeletes": "all"}),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use remora_agent::{Link, TtySize};
 use remora_debug::{Listen, Program, Request, Session, SessionEvent};
-use remora_model::LocalPath;
+use remora_model::{LocalPath, OnStale};
 use tokio::sync::oneshot;
 
 use crate::event::{Generation, Reply};
@@ -15,6 +15,7 @@ use crate::fault::{self, Fault, Kind};
 use crate::folders::{Folder, holder, mappings};
 use crate::jobs::{Carrying, Job};
 use crate::mirrors::{Arrived, Mirrors};
+use crate::staleness::Staleness;
 use crate::state::{DebugSession, LinkState, Running, State, Waiting};
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
 use crate::terminal::{COLOURS, Line, Opened};
@@ -24,6 +25,13 @@ const FIRST_SIZE: TtySize = TtySize { columns: 80, rows: 24 };
 
 /// The environment variable that tells a program which tree it runs: the manifest that its barrier passed with.
 const TREE: &str = "REMORA_TREE";
+
+/// What of a request is this side's own.
+struct Asked {
+    name: Option<String>,
+    on_stale: Option<OnStale>,
+    restarts: bool,
+}
 
 impl State {
     pub(crate) fn debug_asked(
@@ -103,14 +111,14 @@ impl State {
             // Whoever asked has cancelled it.
             return Vec::new();
         }
-        let name = request.name.clone();
+        let (name, on_stale, restarts) = (request.name.clone(), request.on_stale, request.restarts);
         let outcome = result.and_then(|arrived| self.start_request(request, arrived));
         match (outcome, &self.link) {
             (Err(fault), _) => drop(reply.send(Err(fault))),
             // Another link may lead to another machine, which the barrier says nothing of.
             (Ok(request), LinkState::Up { link, generation: present }) if *present == generation => {
                 let link = link.clone();
-                return self.start(link, request, name, reply);
+                return self.start(link, request, Asked { name, on_stale, restarts }, reply);
             }
             (Ok(_), _) => {
                 let fault = Fault::new(
@@ -124,16 +132,20 @@ impl State {
         Vec::new()
     }
 
-    fn start(&mut self, link: Link, request: Request, name: Option<String>, reply: Reply<Listening>) -> Vec<Job> {
+    fn start(&mut self, link: Link, request: Request, asked: Asked, reply: Reply<Listening>) -> Vec<Job> {
         self.last_session += 1;
         let session = SessionId(self.last_session);
         let (keep, given_up) = oneshot::channel();
-        let name = name.unwrap_or_else(|| match &request.program {
+        let name = asked.name.unwrap_or_else(|| match &request.program {
             Program::File(path) => path.clone(),
             Program::Module(module) => module.clone(),
         });
         let hears_output = request.listen == Listen::Socket;
-        self.sessions.insert(session, DebugSession::starting(name, hears_output, keep));
+        let settings = self.settings.as_ref().map(|settings| settings.debug.on_stale).unwrap_or_default();
+        let mut starting = DebugSession::starting(name, hears_output, keep);
+        starting.staleness = Staleness::new(asked.on_stale.unwrap_or(settings));
+        starting.restarts = asked.restarts;
+        self.sessions.insert(session, starting);
         vec![Job::StartDebug { session, link, request: Box::new(request), reply, given_up }]
     }
 
@@ -274,7 +286,8 @@ impl State {
                 self.say(Said::Attached);
             }
             SessionEvent::ClientGone => self.note_attached(id, false),
-            SessionEvent::Stale(files) => self.outdated(id, &files),
+            SessionEvent::Launcher(there) => return self.launcher_noted(id, there),
+            SessionEvent::Stale(files) => return self.outdated(id, &files),
             SessionEvent::Exited(exit) => {
                 self.say(Said::Exited(id, exit));
                 return self.forget(id);

@@ -10,12 +10,15 @@ use crate::fault::{Fault, Kind};
 use crate::jobs::Job;
 use crate::launch_configuration::{self, Launch};
 use crate::state::{DebugSession, State};
-use crate::surface::{Listening, SessionId};
+use crate::surface::{DebugRequest, Listening, SessionId};
 
 impl State {
     pub(crate) fn launch_asked(&mut self, configuration: &Value, reply: Reply<Listening>) -> Vec<Job> {
         match self.launch(configuration) {
-            Ok(Launch { target, request }) => self.debug_asked(target.as_deref(), request, reply),
+            Ok(Launch { target, request }) => {
+                let request = DebugRequest { restarts: true, ..request };
+                self.debug_asked(target.as_deref(), request, reply)
+            }
             Err(fault) => {
                 let _ = reply.send(Err(fault));
                 Vec::new()

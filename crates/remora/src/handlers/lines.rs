@@ -7,10 +7,9 @@ use remora_debug::Session;
 use remora_mirror::{Notice, PATHS_NAMED, Phase};
 use remora_model::RelPath;
 
-use crate::folders::{FolderName, holder};
+use crate::folders::FolderName;
 use crate::mirrors;
 use crate::state::{DebugSession, State};
-use crate::surface::{Said, SessionId};
 
 impl State {
     /// A file that was saved and is not about to be sent. Of all others the mirror tells when they are there.
@@ -46,17 +45,6 @@ impl State {
         }
     }
 
-    /// These are all the files of which a program runs another text than what is here.
-    pub(crate) fn outdated(&mut self, id: SessionId, files: &[PathBuf]) {
-        let folders = self.folders();
-        let name = |file: &PathBuf| holder(&folders, file).map(|(folder, path)| folder.name.file(&path));
-        let files: Vec<String> = files.iter().filter_map(name).collect();
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.outdated(files.clone());
-            self.say(Said::Stale(files));
-        }
-    }
-
     fn debuggees(&self) -> impl Iterator<Item = &Session> {
         self.sessions.values().filter_map(DebugSession::listening).map(AsRef::as_ref)
     }
@@ -66,7 +54,7 @@ impl State {
         self.mirrors_phase().is_some_and(is_under_way)
     }
 
-    fn mirrors_phase(&self) -> Option<Phase> {
+    pub(crate) fn mirrors_phase(&self) -> Option<Phase> {
         self.mirrors.as_ref().map(|all| mirrors::phase(&all.statuses()))
     }
 

@@ -139,6 +139,7 @@ impl State {
         let waiting = |mirror: &&Mirror| match word {
             Word::Held(_) => mirror.status().held,
             Word::Large(_) => mirror.status().large.len(),
+            Word::Stale(_) => 0,
         };
         let mirror = self.mirrors.as_ref().and_then(|mirrors| mirrors.of(folder));
         if let Some(mirror) = mirror.filter(|mirror| waiting(mirror) <= count) {
@@ -184,6 +185,12 @@ impl State {
 
     pub(crate) fn mirror_said(&mut self, folder: FolderName, notice: Notice) -> Vec<Job> {
         self.lines_concerned(&folder, &notice);
+        let mut jobs = self.heard(folder, notice);
+        jobs.extend(self.next_for_stale());
+        jobs
+    }
+
+    fn heard(&mut self, folder: FolderName, notice: Notice) -> Vec<Job> {
         match notice {
             Notice::Mirrored { files, bytes, elapsed, .. } => {
                 let batch = Mirrored { files, bytes, elapsed };

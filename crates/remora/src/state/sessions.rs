@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use remora_debug::Session;
+use remora_model::OnStale;
 use tokio::sync::oneshot;
 
+use crate::staleness::Staleness;
 use crate::status::{PATHS_SHOWN, SessionStatus};
 use crate::surface::SessionId;
 use crate::terminal::TerminalId;
@@ -21,8 +23,10 @@ pub(crate) struct DebugSession {
     pub(crate) hears_output: bool,
     /// Where the program is shown, if it runs on a terminal.
     pub(crate) terminal: Option<TerminalId>,
-    /// Files that were changed since the program has loaded another text of them, in order.
-    stale: Vec<String>,
+    /// Whether a client that launches it starts it anew when it is told to.
+    pub(crate) restarts: bool,
+    /// What it runs another text of, and what was done about it.
+    pub(crate) staleness: Staleness,
 }
 
 /// How far a session is.
@@ -39,7 +43,15 @@ impl DebugSession {
     /// One that is being started; dropping it before it listens gives the start up.
     pub(crate) fn starting(name: String, hears_output: bool, keep: oneshot::Sender<()>) -> Self {
         let running = Running::Starting(keep);
-        Self { running, name, clients: 0, hears_output, terminal: None, stale: Vec::new() }
+        Self {
+            running,
+            name,
+            clients: 0,
+            hears_output,
+            terminal: None,
+            restarts: false,
+            staleness: Staleness::new(OnStale::default()),
+        }
     }
 
     /// The session that a client may attach to.
@@ -52,16 +64,12 @@ impl DebugSession {
 
     /// Whether its program runs another text of a file than what is here now.
     pub(crate) fn is_stale(&self) -> bool {
-        !self.stale.is_empty()
-    }
-
-    /// These are all the files of which its program runs another text.
-    pub(crate) fn outdated(&mut self, files: Vec<String>) {
-        self.stale = files;
+        !self.staleness.files().is_empty()
     }
 
     pub(crate) fn status(&self, id: SessionId) -> SessionStatus {
-        let Self { name, clients, stale, .. } = self;
+        let Self { name, clients, .. } = self;
+        let stale = self.staleness.files();
         SessionStatus {
             session: id.0,
             name: name.clone(),

@@ -7,7 +7,7 @@ use super::Facts;
 /// Attributes that are not the debugger's: those of the start, which has happened, those of the editor (a child's
 /// configuration is made from these arguments, and must not run a task again), and those that would have the
 /// debugger look for its program elsewhere.
-const NOT_PASSED: [&str; 34] = [
+const NOT_PASSED: [&str; 35] = [
     "args",
     "compoundSessionId",
     "connect",
@@ -25,6 +25,7 @@ const NOT_PASSED: [&str; 34] = [
     "module",
     "name",
     "noDebug",
+    "onStale",
     "onTerminate",
     "port",
     "postDebugTask",

@@ -38,6 +38,8 @@ pub(super) struct Parent {
     detached: bool,
     /// Whether it ends the program to start it anew: what it shows next is of the next one.
     restarts: bool,
+    /// Whether it is to be told to do so.
+    told_to_restart: bool,
     /// How the program ended: what is to be said of it.
     end: Option<Vec<Value>>,
     /// Whether the debugger has said that it is over.
@@ -60,6 +62,7 @@ impl Parent {
             leaving: None,
             detached: false,
             restarts: false,
+            told_to_restart: false,
             end: None,
             debugger_done: false,
             debugger_gone: false,
@@ -153,6 +156,11 @@ impl Parent {
         self.finish_if_complete()
     }
 
+    /// From now on it can be told news.
+    pub(super) fn note_ready(&mut self) {
+        self.ready = true;
+    }
+
     pub(super) fn takes_news(&self) -> bool {
         self.ready || self.debugger_gone
     }
@@ -167,6 +175,13 @@ impl Parent {
                 };
                 said(category(stream), &text)
             }
+            // Only who has launched it can start it anew; it does when it hears that the old one is over.
+            News::Restart if self.launched && !self.detached && self.end.is_none() => {
+                self.told_to_restart = true;
+                self.restarts = true;
+                vec![Step::EndAsked]
+            }
+            News::Restart => Vec::new(),
             News::Omitted(bytes) => self.told("console", &Notice::Omitted(bytes)),
             News::Exited(exit) => {
                 let (mut last, code) = match exit {
@@ -219,7 +234,11 @@ impl Parent {
         let mut steps = said("stdout", &self.stdout.finish());
         steps.extend(said("stderr", &self.stderr.finish()));
         steps.extend(last.into_iter().map(Step::Say));
-        steps.push(Step::Say(json!({"seq": 0, "type": "event", "event": "terminated"})));
+        let mut terminated = json!({"seq": 0, "type": "event", "event": "terminated"});
+        if self.told_to_restart {
+            terminated["body"] = json!({"restart": true});
+        }
+        steps.push(Step::Say(terminated));
         steps
     }
 

@@ -242,6 +242,32 @@ fn a_second_client_is_told_in_one_sentence() {
 }
 
 #[test]
+fn who_launched_is_told_to_start_anew_when_the_program_has_ended_and_who_attached_is_not() {
+    let mut translator = launched(json!({}));
+    assert_eq!(translator.news(News::Restart), [Out::EndAsked]);
+    assert_eq!(told(&translator.news(News::Output(OutputStream::Stdout, b"bye".to_vec()))), ["stdout: bye"]);
+    translator.debugger(event(9, "terminated", json!({})));
+    let last = told(&translator.news(News::Exited(Exit::Signal(15))));
+    assert_eq!(last, [r#"exited {"exitCode":143}"#, r#"terminated {"restart":true}"#]);
+    let mut over = launched(json!({}));
+    over.news(News::Exited(Exit::Code(0)));
+    assert_eq!(over.news(News::Restart), [], "it ends by itself");
+    let mut attached = self::translator(true, false);
+    attached.client(request(2, "attach", json!({})));
+    attached.debugger(event(2, "initialized", json!({})));
+    assert_eq!(attached.news(News::Restart), []);
+}
+
+#[test]
+fn a_debugger_that_is_ready_before_its_client_launches_keeps_no_news_back() {
+    let mut translator = self::translator(true, true);
+    translator.debugger(event(1, "initialized", json!({})));
+    assert!(!translator.takes_news());
+    translator.client(request(2, "launch", json!({})));
+    assert!(translator.takes_news());
+}
+
+#[test]
 fn output_comes_in_whole_characters_and_in_order() {
     let mut translator = launched(json!({}));
     let mut said = Vec::new();
