@@ -89,6 +89,7 @@ fn the_schema_of_a_target_has_exactly_the_keys_that_are_read() {
     let sample = |key: &str| match key {
         "port" => json!(2222),
         "env" => json!({"A": "1"}),
+        "exposure" => json!("direct"),
         "mappings" => json!([{"local": "src", "remote": "/srv/src"}]),
         _ => json!("x"),
     };

@@ -304,6 +304,7 @@ class Agent:
             "uid": os.getuid(),
             "home": path_to(home_dir()),
             "pid": os.getpid(),
+            "client": os.environ.get("SSH_CONNECTION", "").split(" ")[0] or None,
             "clock": int(time.time() * 1e9),
         })
 

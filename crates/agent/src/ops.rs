@@ -29,6 +29,8 @@ pub struct Hello {
     pub home: RemotePath,
     /// Process id of the agent.
     pub pid: u32,
+    /// The address from which the connection comes, as far as the remote knows it: it does behind an SSH server.
+    pub client: Option<String>,
     /// The remote clock when the agent started, in nanoseconds since 1970-01-01 UTC.
     pub clock: Mtime,
 }

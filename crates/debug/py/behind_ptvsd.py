@@ -66,7 +66,7 @@ def arguments_of_any_version(args, kwargs):
 
 def _create_server(_host, _port, _timeout=None):
     global _listener
-    _listener = listeners.UnixListener(plan.socket_path(), plan.PORT)
+    _listener = listeners.for_clients(plan)
     return _listener
 
 

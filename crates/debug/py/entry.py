@@ -1,8 +1,11 @@
-"""Owns the stop at the program's first line. Never decides whether one is wanted: the client's `stopOnEntry` does.
+"""Owns what happens when the first client attaches: the session hears of it where no relay sees it, and the program stops
+at its first line. Never decides whether that is wanted: the client's `stopOnEntry` does.
 
 Both debuggers take notice of that option when they launch a program themselves, and here they are attached to one
 that waits for them, which comes to the same.
 """
+
+from . import plan
 
 
 def stop_when_asked():
@@ -18,6 +21,8 @@ def stop_when_asked():
         response = attach(self, py_db, request)
         if not asked:
             asked.append(True)
+            if plan.EXPOSED or plan.DIAL:
+                plan.say(said="attached")
             options = request.arguments.kwargs
             if options.get("stopOnEntry") or "StopOnEntry" in options.get("debugOptions", ()):
                 self.api.stop_on_entry()

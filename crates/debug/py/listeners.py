@@ -1,8 +1,9 @@
-"""Owns the two kinds of listener that take the place of a debugger's own TCP ones.
+"""Owns the kinds of listener that take the place of a debugger's own TCP ones.
 
 A debug client's listener becomes a Unix socket that only its owner may open: whoever reaches a debugger's
-port can run code as its user. A listener between parts of the debugger stays TCP and takes only
-connections of the same user. Never decides which listener is which.
+port can run code as its user. If the user wants a port all the same, it takes connections from the user's machine only.
+A listener between parts of the debugger stays TCP and takes only connections of the same user. Never decides which
+listener is which.
 """
 
 import binascii
@@ -11,6 +12,13 @@ import fcntl
 import os
 import socket
 import struct
+
+
+def for_clients(plan):
+    """Where a debug client connects, as the run was asked for."""
+    if plan.EXPOSED:
+        return ExposedListener(plan.EXPOSED["port"], plan.EXPOSED["to"])
+    return UnixListener(plan.socket_path(), plan.PORT)
 
 
 class UnixListener(object):
@@ -59,13 +67,36 @@ class OwnListener(object):
     def accept(self):
         while True:
             sock, address = self._sock.accept()
-            uid = peer_uid(address, sock.getsockname())
-            if uid is None or uid == os.getuid():
+            if self._is_own(address, peer_uid(address, sock.getsockname())):
                 return sock, address
             sock.close()
 
+    def _is_own(self, _address, uid):
+        return uid is None or uid == os.getuid()
+
     def __getattr__(self, name):
         return getattr(self._sock, name)
+
+
+class ExposedListener(OwnListener):
+    """Listens on a port of every address, and takes connections from one machine, and of this user on this one."""
+
+    def __init__(self, port, allowed):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            # What was there a moment ago to see whether the port can be reached may still be closing.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("0.0.0.0", port))
+            sock.listen(socket.SOMAXCONN)
+        except Exception:
+            sock.close()
+            raise
+        OwnListener.__init__(self, sock)
+        self._allowed = allowed
+
+    def _is_own(self, address, uid):
+        # Whose a connection is, the system tells of those that begin on this machine.
+        return address[0] == self._allowed if uid is None else uid == os.getuid()
 
 
 def peer_uid(peer, local):

@@ -1,7 +1,8 @@
 """Owns what this run was asked for, and how something is said to the session that asked for it.
 
 Read from the environment: `REMORA_RUN` is the private folder of the run, `REMORA_DEBUG` a JSON object
-`{"port": PORT, "debugger": NAME, "roots": [FOLDER, ...]}`. Never starts or patches anything.
+`{"port": PORT, "debugger": NAME, "roots": [FOLDER, ...]}`, with `"exposed": {"port": PORT, "to": ADDRESS}` or
+`"dial": {"host": HOST, "port": PORT}` if the debugger does not keep to the run's socket. Never starts or patches anything.
 """
 
 import json
@@ -20,6 +21,12 @@ DEBUGGER = str(_PLAN.get("debugger", ""))
 
 ROOTS = _PLAN.get("roots", [])
 """The folders that mirror the user's: what is loaded from below them is noted."""
+
+EXPOSED = _PLAN.get("exposed")
+"""Where clients connect over the network, and the one address that they may come from; or None."""
+
+DIAL = _PLAN.get("dial")
+"""Where the editor listens for the program, or None."""
 
 
 def socket_path():

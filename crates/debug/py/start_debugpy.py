@@ -18,7 +18,7 @@ def main():
     # debugpy.server first: it brings pydevd in, which must be there before threading is.
     import debugpy.server
     from debugpy.server import api, cli
-    from debugpy._remora import behind_debugpy, entry, imports, offspring, plain, plan, witness
+    from debugpy._remora import behind_debugpy, dial, entry, imports, offspring, plain, plan, witness
 
     # The program's own imports must not find the tree.
     del sys.path[0]
@@ -31,8 +31,12 @@ def main():
     # Set by a debugger that this login runs under, it would keep debugpy from listening.
     os.environ.pop("DEBUGPY_RUNNING", None)
     sub_process, program = sys.argv[1], sys.argv[2:]
-    address = "127.0.0.1:%d" % plan.PORT
-    sys.argv[:] = ["debugpy", "--listen", address, "--wait-for-client", "--configure-subProcess", sub_process] + program
+    if plan.DIAL:
+        dial.dial_for(api)
+        way = ["--connect", "%s:%d" % (plan.DIAL["host"], plan.DIAL["port"])]
+    else:
+        way = ["--listen", "127.0.0.1:%d" % plan.PORT]
+    sys.argv[:] = ["debugpy"] + way + ["--wait-for-client", "--configure-subProcess", sub_process] + program
     plain.leave_no_names(globals())
     cli.main()
 

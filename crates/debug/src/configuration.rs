@@ -1,13 +1,13 @@
 //! Owns the attach configuration that an editor needs, and the port it names. Pure.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use remora_model::LocalPath;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::debug_type::DebugType;
-use crate::request::{Endpoint, Mapping, Request};
+use crate::request::{Endpoint, Mapping, Place, Request};
 
 /// First of the ports that [`stable_port`] may choose.
 const FIRST_PORT: u16 = 20_000;
@@ -29,6 +29,15 @@ pub fn stable_port(local_root: &LocalPath, target: &str) -> u16 {
     FIRST_PORT + number % (END_PORT - FIRST_PORT)
 }
 
+/// How a client and a debugger meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meeting {
+    /// The client connects there.
+    Connect(Place),
+    /// The client listens there, and the program dials it.
+    Listen(Place),
+}
+
 /// What an attach configuration says.
 #[derive(Debug, Clone)]
 pub struct Attach<'a> {
@@ -36,8 +45,8 @@ pub struct Attach<'a> {
     pub name: &'a str,
     /// Its type.
     pub debug_type: DebugType,
-    /// Where a client connects.
-    pub address: SocketAddr,
+    /// How they meet.
+    pub meeting: Meeting,
     /// Which folder here is which there; a debugger takes the first that fits.
     pub mappings: &'a [Mapping],
     /// Whether steps stay out of libraries.
@@ -52,11 +61,15 @@ impl Attach<'_> {
     /// The configuration as it stands in `launch.json`.
     #[must_use]
     pub fn configuration(&self) -> Value {
+        let (verb, place) = match &self.meeting {
+            Meeting::Connect(place) => ("connect", place),
+            Meeting::Listen(place) => ("listen", place),
+        };
         let mut entry = json!({
             "name": self.name,
             "type": self.debug_type.name(),
             "request": "attach",
-            "connect": { "host": reachable(self.address.ip()).to_string(), "port": self.address.port() },
+            verb: { "host": place.host, "port": place.port },
             "pathMappings": path_mappings(self.mappings),
             "justMyCode": self.just_my_code,
             "subProcess": self.sub_process,
@@ -77,8 +90,12 @@ fn path_mappings(mappings: &[Mapping]) -> Value {
 /// asked for.
 #[must_use]
 pub fn attach_configuration(request: &Request, endpoint: &Endpoint, secret: Option<&str>) -> Value {
-    let address = match endpoint {
-        Endpoint::Port(address) => *address,
+    let meeting = match endpoint {
+        Endpoint::Port(address) => {
+            Meeting::Connect(Place { host: reachable(address.ip()).to_string(), port: address.port() })
+        }
+        Endpoint::There(place) => Meeting::Connect(place.clone()),
+        Endpoint::Client(place) => Meeting::Listen(place.clone()),
         Endpoint::Socket(path) => {
             let mut entry = attach_arguments(request);
             entry["socket"] = json!(path);
@@ -88,7 +105,7 @@ pub fn attach_configuration(request: &Request, endpoint: &Endpoint, secret: Opti
     let attach = Attach {
         name: &request.name,
         debug_type: DebugType::default(),
-        address,
+        meeting,
         mappings: &request.mappings,
         just_my_code: request.just_my_code,
         sub_process: request.sub_process,
@@ -125,7 +142,7 @@ mod tests {
     use remora_model::{Debugger, Prefix, RemotePath};
 
     use super::*;
-    use crate::request::{Listen, Program};
+    use crate::request::{Exposed, Listen, Program};
 
     fn mapping(local: &str, remote: &str) -> Mapping {
         let local_root = LocalPath::new(std::env::temp_dir().join(local)).unwrap();
@@ -149,6 +166,7 @@ mod tests {
             mappings: vec![mapping("lib", "/usr/lib/own"), mapping("", "/srv/app")],
             name: "Remora: app".into(),
             listen,
+            exposed: Exposed::No,
             terminal: None,
             foresight: true,
             words: |notice| format!("{notice:?}"),
@@ -175,6 +193,15 @@ mod tests {
     fn all_interfaces_are_no_address_to_connect_to() {
         let entry = attach_configuration(&request(), &Endpoint::Port(([0, 0, 0, 0], 20_001).into()), None);
         assert_eq!(entry["connect"]["host"], "127.0.0.1");
+    }
+
+    #[test]
+    fn who_is_not_reached_over_the_link_is_named_as_it_is_reached() {
+        let place = Place { host: "gpu.example".into(), port: 5678 };
+        let entry = attach_configuration(&request(), &Endpoint::There(place.clone()), None);
+        assert_eq!((&entry["connect"], entry.get("listen")), (&json!({"host": "gpu.example", "port": 5678}), None));
+        let entry = attach_configuration(&request(), &Endpoint::Client(place), None);
+        assert_eq!((&entry["listen"], entry.get("connect")), (&json!({"host": "gpu.example", "port": 5678}), None));
     }
 
     #[test]

@@ -5,7 +5,20 @@ use std::time::Duration;
 
 use remora_agent::{AgentError, Exit, LostReason};
 
+use crate::request::Place;
 use crate::wheels::Unsupported;
+
+/// Why a program can't dial its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoDial {
+    /// No client of today listens for ptvsd.
+    Ptvsd,
+    /// The program calls its debugger itself, and waits there for a client to come.
+    InCode,
+    /// debugpy 1.5.1, for Python up to 3.6: it takes the breakpoints of a client's adapter of today (1.8.22 was tried), and
+    /// never stops at one.
+    OldDebugpy,
+}
 
 /// Why a program could not be started under a debugger.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +90,17 @@ pub enum DebugError {
     SocketFailed {
         /// Where it was to be.
         folder: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// The program can't dial a client.
+    #[error("it can't dial a client: {0:?}")]
+    CannotDial(NoDial),
+    /// The program found no way to where its client was to listen.
+    #[error("{at} can't be reached from there: {reason}")]
+    Unreachable {
+        /// What it dialled.
+        at: Place,
         /// The system's words.
         reason: String,
     },

@@ -24,8 +24,8 @@ mod request;
 mod session;
 pub mod wheels;
 
-pub use configuration::{Attach, attach_configuration, stable_port};
+pub use configuration::{Attach, Meeting, attach_configuration, stable_port};
 pub use debug_type::DebugType;
-pub use error::DebugError;
-pub use request::{Difference, Endpoint, Listen, Mapping, Notice, Program, Request, Words};
+pub use error::{DebugError, NoDial};
+pub use request::{Difference, Endpoint, Exposed, Listen, Mapping, Notice, Place, Program, Request, Words};
 pub use session::{OutputStream, Screen, ScreenEvent, Session, SessionEvent, Terminal, start};

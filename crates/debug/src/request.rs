@@ -1,6 +1,7 @@
 //! Owns what a debug start is asked for, as data. Never decides anything.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -39,6 +40,8 @@ pub struct Request {
     pub name: String,
     /// Where a client here may connect.
     pub listen: Listen,
+    /// How a client that is told a port gets to the debugger.
+    pub exposed: Exposed,
     /// The size of the terminal that the program runs on, if it is to have one: what it writes is shown there then, and
     /// not told to its client.
     pub terminal: Option<TtySize>,
@@ -82,6 +85,42 @@ pub enum Listen {
     Socket,
 }
 
+/// How a client that is told a port gets to the debugger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exposed {
+    /// Not at all: it comes through the relay, over the link.
+    No,
+    /// The debugger listens on all addresses of the remote.
+    Direct {
+        /// What a client dials.
+        at: Place,
+        /// Where clients come from, as the remote sees it: it takes no others, except of its own user on its own machine.
+        from: IpAddr,
+    },
+    /// The client listens, and the program dials it.
+    Reverse {
+        /// What the program dials.
+        at: Place,
+        /// Where the client listens, on the same port.
+        listen: IpAddr,
+    },
+}
+
+/// A host and a port of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its name or address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
 /// Where a session listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
@@ -89,13 +128,21 @@ pub enum Endpoint {
     Port(SocketAddr),
     /// The path of a Unix socket, or the name of a named pipe.
     Socket(PathBuf),
+    /// Not on this machine: the debugger itself listens there.
+    There(Place),
+    /// Nowhere: the program dials the client, which listens here.
+    Client(Place),
 }
 
 impl Endpoint {
-    /// The address, if it is a port.
+    /// The host and port that a client connects to, or listens on; none for a socket.
     #[must_use]
-    pub fn port(&self) -> Option<SocketAddr> {
-        if let Self::Port(address) = self { Some(*address) } else { None }
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Port(address) => Some(Place { host: address.ip().to_string(), port: address.port() }),
+            Self::There(place) | Self::Client(place) => Some(place.clone()),
+            Self::Socket(_) => None,
+        }
     }
 
     /// The path or name, if it is none.

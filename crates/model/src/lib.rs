@@ -20,6 +20,7 @@ pub use policy::{Modes, Policy, Symlinks};
 pub use port::{LocalPort, RemotePort};
 pub use prefix::Prefix;
 pub use settings::{
-    DebugSettings, Debugger, Mapping, MirrorSettings, OnStale, Settings, SettingsError, SshSpec, Target, TransportSpec,
+    Address, DebugSettings, Debugger, Exposure, Mapping, MirrorSettings, OnStale, Settings, SettingsError, SshSpec,
+    Target, TransportSpec,
 };
 pub use unicode::{Unicode, composed};

@@ -2,6 +2,7 @@
 //! whoever does hands the JSON in.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -41,6 +42,74 @@ pub struct Target {
     pub prefix: Prefix,
     /// Environment variables of every program started there.
     pub env: BTreeMap<String, String>,
+    /// How a debug client that is told a port gets to the debugger.
+    pub exposure: Exposure,
+    /// What is dialled where nothing goes over the connection: the remote (`Direct`) or this machine (`Reverse`). Without
+    /// it, what the connection shows.
+    pub address: Option<Address>,
+}
+
+/// How a debug client that is told a port gets to the debugger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Exposure {
+    /// Through the connection; nothing listens on the remote.
+    #[default]
+    Tunnel,
+    /// The debugger listens on the remote's own addresses.
+    Direct,
+    /// The client listens here, and the program dials it.
+    Reverse,
+}
+
+impl Exposure {
+    const ALL: [Self; 3] = [Self::Tunnel, Self::Direct, Self::Reverse];
+
+    /// Its name in settings and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tunnel => "tunnel",
+            Self::Direct => "direct",
+            Self::Reverse => "reverse",
+        }
+    }
+
+    /// That of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|exposure| exposure.name() == name)
+    }
+}
+
+/// A host, and perhaps a port, that somebody dials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// A name, or an address of version 4.
+    pub host: String,
+    /// The port; without it, the project's own.
+    pub port: Option<u16>,
+}
+
+impl Address {
+    /// Reads `HOST` or `HOST:PORT`.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (host, port) = match text.split_once(':') {
+            Some((host, port)) => (host, Some(port.parse().ok().filter(|&port| port != 0)?)),
+            None => (text, None),
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        (!host.is_empty() && host.chars().all(is_name)).then(|| Self { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => f.write_str(&self.host),
+        }
+    }
 }
 
 /// A local folder, and where it is mirrored to.

@@ -2,7 +2,6 @@
 //! side, and prints nothing: the command line and the editor show what it finds.
 
 mod checks;
-mod reach;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +95,7 @@ pub async fn examine(patient: &Patient, asker: Arc<dyn Ask>, report: &mut Report
     if timeout_at(deadline, checks::of_remote(patient, &link, report)).await.is_err() {
         report(Finding::fault("time", &too_slow("answer all checks")));
     } else if let Some(port) = patient.port {
-        let finding = timeout_at(deadline, reach::check(patient, &link, port)).await;
+        let finding = timeout_at(deadline, checks::port(patient, &link, port)).await;
         report(finding.unwrap_or_else(|_| Finding::fault("port", &too_slow("answer"))));
     }
     // A link that hangs ends all the same when it is dropped.

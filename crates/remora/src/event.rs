@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use remora_agent::{Link, LostReason};
-use remora_debug::{Session, SessionEvent};
+use remora_debug::{Meeting, Session, SessionEvent};
 use remora_mirror::Notice;
 use remora_model::{DebugSettings, LocalPath, RelPath, RemotePath, Settings};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::doctor::Finding;
+use crate::exposure::Wish;
 use crate::fault::{Explained, Fault};
 use crate::folders::FolderName;
 use crate::kept::{Kept, Wanted};
@@ -165,6 +166,8 @@ pub struct Rooted {
     pub roots: Vec<(LocalPath, RemotePath)>,
     /// What is known without asking the remote.
     pub project: Project,
+    /// How a client and a debugger meet.
+    pub meeting: Meeting,
 }
 
 /// What this side knows of a project and its target.
@@ -172,10 +175,10 @@ pub struct Rooted {
 pub struct Project {
     /// Name of the target.
     pub target: String,
-    /// The port that belongs to the project.
-    pub local_port: u16,
     /// The settings of debug sessions.
     pub debug: DebugSettings,
+    /// How a client and a debugger meet.
+    pub wish: Wish,
 }
 
 impl Event {

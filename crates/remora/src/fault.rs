@@ -127,8 +127,12 @@ pub enum Kind {
     ProgramDied,
     /// The program did not listen in time.
     StartTimedOut,
-    /// The local port is taken.
+    /// The port is taken, here or on the remote.
     PortTaken,
+    /// A port that a client or the program has to reach can't be reached.
+    PortUnreachable,
+    /// A debugger can be reached by others than its user.
+    PortExposed,
     /// No debug session of that name.
     NoSession,
     /// A setting has the wrong type.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use remora_agent::Link;
-use remora_debug::{Request, Session};
+use remora_debug::{Request, Session, SessionEvent};
 use remora_mirror::{Mirror, Restore};
 use remora_model::{TransportSpec, Unicode};
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::asker::Asker;
 use crate::doctor::{self, Finding, Patient};
 use crate::event::{Event, Generation, Overwrite, Project, Reply, Rooted};
+use crate::exposure::Wish;
 use crate::fault::{Explained, Fault, Kind};
 use crate::folders::{Folder, FolderName};
 use crate::handlers::Question;
@@ -66,10 +67,12 @@ pub enum Job {
         request: Box<DebugRequest>,
         reply: Reply<Listening>,
     },
-    /// Start a program under a debugger, unless it is given up meanwhile.
+    /// Start a program under a debugger, unless it is given up meanwhile. Before, try the way on which it and its client
+    /// are to meet.
     StartDebug {
         session: SessionId,
         link: Link,
+        wish: Box<Wish>,
         request: Box<Request>,
         reply: Reply<Listening>,
         given_up: oneshot::Receiver<()>,
@@ -133,8 +136,7 @@ impl Jobs {
                 self.tell(*event);
             }
             Job::FindRoots { link, folders, project, reply } => {
-                let roots = file::find_roots(&link, folders).await;
-                let _ = reply.send(roots.map(|roots| Rooted { roots, project: *project }));
+                let _ = reply.send(file::find_roots(&link, folders, *project).await);
             }
             Job::Examine { patient, reply } => self.examine(&patient, reply).await,
             Job::MirrorAll { mirrors, rescan, overwrite, reply } => {
@@ -173,8 +175,8 @@ impl Jobs {
                 let result = mirrors.barrier(rescan).await;
                 self.tell(Event::BarrierPassed(generation, result, request, reply));
             }
-            Job::StartDebug { session, link, request, reply, given_up } => {
-                self.start_debug(session, &link, *request, reply, given_up).await
+            Job::StartDebug { session, link, wish, request, reply, given_up } => {
+                self.start_debug(session, &link, (*wish, *request), reply, given_up).await
             }
             Job::Interrupt { session } => session.interrupt().await,
             Job::OpenTerminal { link, opening } => self.open_terminal(link, opening).await,
@@ -214,7 +216,7 @@ impl Jobs {
         &self,
         id: SessionId,
         link: &Link,
-        request: Request,
+        (wish, request): (Wish, Request),
         mut reply: Reply<Listening>,
         given_up: oneshot::Receiver<()>,
     ) {
@@ -227,7 +229,7 @@ impl Jobs {
         });
         let result = tokio::select! {
             biased;
-            result = remora_debug::start(link, request, said) => result.map(Box::new).map_err(Fault::from),
+            result = start(link, &wish, request, said) => result.map(Box::new),
             _ = given_up => Err(given_up_fault()),
             () = reply.closed() => Err(given_up_fault()),
         };
@@ -237,6 +239,16 @@ impl Jobs {
         }
         self.tell(Event::Started(id, result, reply));
     }
+}
+
+async fn start(
+    link: &Link,
+    wish: &Wish,
+    request: Request,
+    said: mpsc::UnboundedSender<SessionEvent>,
+) -> Result<Session, Fault> {
+    let exposed = wish.exposed(link).await?;
+    Ok(remora_debug::start(link, Request { exposed, ..request }, said).await?)
 }
 
 fn given_up_fault() -> Fault {

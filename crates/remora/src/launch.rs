@@ -1,8 +1,6 @@
 //! Makes and places our entry in `launch.json`: text in, text out. Reads and writes no file.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
-use remora_debug::{Attach, DebugType, launch_json};
+use remora_debug::{Attach, DebugType, Meeting, launch_json};
 
 use crate::event::Rooted;
 use crate::fault::{Fault, Kind};
@@ -13,7 +11,7 @@ use crate::handlers::configuration_name;
 pub struct Entry {
     /// Its name; without it, one that names the target.
     pub name: Option<String>,
-    /// The local port; without it, the settings' or the project's own.
+    /// The port; without it, the settings' or the project's own.
     pub port: Option<u16>,
     /// Its type.
     pub debug_type: DebugType,
@@ -26,13 +24,15 @@ pub struct Entry {
 /// # Errors
 /// A text that does not parse or has no place for the entry; where is said.
 pub fn update(text: &str, entry: Entry) -> Result<String, Fault> {
-    let Rooted { roots, project } = entry.rooted;
+    let Rooted { roots, project, mut meeting } = entry.rooted;
     let name = entry.name.unwrap_or_else(|| configuration_name(&project.target));
-    let port = entry.port.unwrap_or(project.local_port);
+    if let (Some(port), Meeting::Connect(place) | Meeting::Listen(place)) = (entry.port, &mut meeting) {
+        place.port = port;
+    }
     let attach = Attach {
         name: &name,
         debug_type: entry.debug_type,
-        address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        meeting,
         mappings: &mappings(&roots),
         just_my_code: project.debug.just_my_code,
         sub_process: project.debug.sub_process,

@@ -66,6 +66,8 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) 
         on_stale: entry.on_stale("onStale")?,
         restarts: false,
         terminal,
+        exposure: None,
+        address: None,
         listen: Some(listen),
     };
     Ok(Launch { target: entry.text("target")?, request })
@@ -203,6 +205,8 @@ mod tests {
             on_stale: Some(OnStale::Keep),
             restarts: false,
             terminal: true,
+            exposure: None,
+            address: None,
             listen: Some(Listen::Port { host: [127, 0, 0, 1].into(), port: 20_001, exact: true }),
         };
         let expected = Launch { target: Some("box".into()), request };

@@ -1,12 +1,12 @@
 //! Owns what the event loop can say to whoever started it: the language server or the command
 //! line. Never decides how it looks.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use remora_agent::{Exit, StreamWriter};
-use remora_debug::{Endpoint, Listen, OutputStream};
+use remora_debug::{Endpoint, Listen, OutputStream, Place};
+use remora_model::{Address, Exposure};
 use remora_transport::{Answer, Question};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -101,9 +101,9 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// The port of a session that was to listen on one.
-    pub fn address(&self) -> SocketAddr {
-        self.endpoint.port().expect("invariant: what asks for a port gets one or a fault")
+    /// The host and port of a session that is met on a port.
+    pub fn place(&self) -> Place {
+        self.endpoint.place().expect("invariant: what asks for a port gets one or a fault")
     }
 }
 
@@ -140,6 +140,10 @@ pub struct DebugRequest {
     pub restarts: bool,
     /// Whether it runs on a terminal, which is shown here.
     pub terminal: bool,
+    /// How a client that is told a port gets to the debugger, over the target.
+    pub exposure: Option<Exposure>,
+    /// What is dialled then, over the target.
+    pub address: Option<Address>,
     /// Where to listen; without it, the settings' port or the project's own. On a socket the output is for its
     /// client, and is not said here.
     pub listen: Option<Listen>,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstObject, CstRootNode};
 use remora_debug::launch_json::input;
-use remora_model::{Mapping, Prefix, Target, TransportSpec};
+use remora_model::{Exposure, Mapping, Prefix, Target, TransportSpec};
 use serde_json::{Map, Value, json};
 
 /// A byte order mark, which some editors put first.
@@ -25,6 +25,8 @@ pub(crate) fn bare(name: String, transport: TransportSpec) -> Target {
         python: None,
         prefix: Prefix::default(),
         env: BTreeMap::new(),
+        exposure: Exposure::Tunnel,
+        address: None,
     }
 }
 
@@ -56,6 +58,12 @@ pub(crate) fn entry(target: &Target) -> Map<String, Value> {
     }
     if !target.env.is_empty() {
         set("env", json!(target.env));
+    }
+    if target.exposure != Exposure::Tunnel {
+        set("exposure", json!(target.exposure.name()));
+    }
+    if let Some(address) = &target.address {
+        set("address", json!(address.to_string()));
     }
     entry
 }
@@ -102,7 +110,7 @@ fn list(object: &CstObject, key: &str) -> Option<CstArray> {
 
 #[cfg(test)]
 mod tests {
-    use remora_model::{Settings, SshSpec};
+    use remora_model::{Address, Settings, SshSpec};
 
     use super::*;
 
@@ -162,7 +170,8 @@ mod tests {
         for transport in [ssh, TransportSpec::Local, target().transport] {
             let env = [("A".to_owned(), "1".to_owned())].into();
             let prefix = Prefix::Words(vec!["uv".into(), "run".into()]);
-            let target = Target { transport, python: Some("/p".into()), prefix, env, ..target() };
+            let (exposure, address) = (Exposure::Direct, Address::read("gpu:80"));
+            let target = Target { transport, python: Some("/p".into()), prefix, env, exposure, address, ..target() };
             let settings = Settings::from_json(&json!({KEY: [entry(&target)]})).unwrap();
             assert_eq!(settings.targets, [target]);
         }

@@ -1,4 +1,4 @@
-"""Runs debugpy's adapter with its client listener behind a Unix socket.
+"""Runs debugpy's adapter with the client listener that the run was asked for.
 
 Started by debugpy in place of its own `debugpy/adapter`, with the same arguments. Owns the patch of
 `debugpy.common.sockets.serve`; all else is debugpy's.
@@ -10,14 +10,14 @@ import sys
 
 
 def _patch(sockets, listeners, plan):
-    """The listener named "Client" becomes a Unix socket; the others take only our own user."""
+    """The listener named "Client" becomes the run's; the others take only our own user."""
     serve = sockets.serve
     create_server = sockets.create_server
 
     def serve_behind(name, *args, **kwargs):
         def create(*create_args, **create_kwargs):
             if name == "Client":
-                return listeners.UnixListener(plan.socket_path(), plan.PORT)
+                return listeners.for_clients(plan)
             return listeners.OwnListener(create_server(*create_args, **create_kwargs))
 
         # Only while serve() runs, which takes the function from its module. Adapter's listeners are made

@@ -110,7 +110,8 @@ impl Client {
         Ok(Self::on(reader, writer))
     }
 
-    fn on<R, W>(reader: R, writer: W) -> Self
+    /// Speaks over the two halves of a pipe; says nothing yet.
+    pub fn on<R, W>(reader: R, writer: W) -> Self
     where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,

@@ -14,7 +14,7 @@ use super::peer;
 #[cfg(unix)]
 use super::unix_socket::SocketListener;
 use crate::error::DebugError;
-use crate::request::{Endpoint, Listen};
+use crate::request::{Endpoint, Exposed, Listen, Place};
 
 /// How many ports after the wanted one are tried before any free one is taken.
 const PORTS_TRIED: u16 = 20;
@@ -25,6 +25,8 @@ pub(crate) enum LocalListener {
     Port(TcpListener, SocketAddr),
     /// On a Unix socket or a named pipe.
     Socket(SocketListener),
+    /// Nowhere: clients don't come this way.
+    Nowhere(Endpoint),
 }
 
 /// The two directions of a client's connection.
@@ -44,11 +46,15 @@ impl Ends {
 }
 
 impl LocalListener {
-    /// Listens where `listen` says, or near there.
-    pub(crate) async fn bind(listen: Listen) -> Result<Self, DebugError> {
-        match listen {
-            Listen::Socket => SocketListener::bind().await.map(Self::Socket),
-            Listen::Port { host, port, exact } => {
+    /// Listens where `listen` says, or near there; not at all where clients don't come over the link.
+    pub(crate) async fn bind(listen: Listen, exposed: &Exposed) -> Result<Self, DebugError> {
+        match (listen, exposed) {
+            (_, Exposed::Direct { at, .. }) => Ok(Self::Nowhere(Endpoint::There(at.clone()))),
+            (_, Exposed::Reverse { at, listen }) => {
+                Ok(Self::Nowhere(Endpoint::Client(Place { host: listen.to_string(), port: at.port })))
+            }
+            (Listen::Socket, Exposed::No) => SocketListener::bind().await.map(Self::Socket),
+            (Listen::Port { host, port, exact }, Exposed::No) => {
                 let wanted = SocketAddr::new(host, port);
                 bind_near(wanted, exact || port == 0).await.map_err(|error| match error.kind() {
                     io::ErrorKind::AddrInUse => DebugError::PortTaken { addr: wanted },
@@ -63,6 +69,7 @@ impl LocalListener {
         match self {
             Self::Port(_, address) => Endpoint::Port(*address),
             Self::Socket(listener) => Endpoint::Socket(listener.path()),
+            Self::Nowhere(endpoint) => endpoint.clone(),
         }
     }
 
@@ -75,6 +82,7 @@ impl LocalListener {
                     None => continue,
                 },
                 Self::Port(listener, address) => (listener, *address),
+                Self::Nowhere(_) => std::future::pending().await,
             };
             let (stream, peer) = listener.accept().await?;
             if peer::is_a_stranger(peer, stream.local_addr().unwrap_or(own)) {

@@ -6,7 +6,7 @@ use remora_model::RemotePath;
 use serde_json::json;
 
 use crate::interpreter::Probed;
-use crate::request::{Program, Request};
+use crate::request::{Exposed, Program, Request};
 use crate::wheels::Push;
 
 /// A process to spawn.
@@ -65,7 +65,13 @@ pub(super) fn command_line(
     }
     let mut env = request.env.clone();
     let roots: Vec<&RemotePath> = request.mappings.iter().map(|mapping| &mapping.remote_root).collect();
-    env.insert("REMORA_DEBUG".into(), json!({"port": port, "debugger": push.name, "roots": roots}).to_string());
+    let mut plan = json!({"port": port, "debugger": push.name, "roots": roots});
+    match &request.exposed {
+        Exposed::No => {}
+        Exposed::Direct { at, from } => plan["exposed"] = json!({"port": at.port, "to": from}),
+        Exposed::Reverse { at, .. } => plan["dial"] = json!({"host": at.host, "port": at.port}),
+    }
+    env.insert("REMORA_DEBUG".into(), plan.to_string());
     if request.in_code {
         env.entry("REMOTE_DEBUG".into()).or_insert_with(|| "1".into());
         let before = request.env.get("PYTHONPATH").unwrap_or(&probed.pythonpath);
@@ -108,6 +114,7 @@ mod tests {
             remote_root: RemotePath::new("/srv/p").unwrap(),
             name: "x".into(),
             listen: Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false },
+            exposed: Exposed::No,
             terminal: None,
             foresight: true,
             words: |notice| format!("{notice:?}"),

@@ -11,6 +11,7 @@ use tracing::warn;
 use super::console::Console;
 use super::{OutputStream, SessionEvent};
 use crate::relay::{News, Relay, RelayEvent, Scout};
+use crate::request::Place;
 
 /// After the program's end: how long its clients may take to close by themselves, so that they see the
 /// debugger's last words, which may be half a second away, and say theirs. A client that stays is cut; this is two
@@ -38,6 +39,8 @@ pub(super) enum Readiness {
     Listening { secret: Option<String> },
     /// It ended before that.
     Ended { exit: Exit, stderr: String },
+    /// It ended because there is no way to its client.
+    Unreachable { at: Place, reason: String },
     /// The link was lost before that.
     Lost(LostReason),
 }
@@ -59,6 +62,10 @@ pub(super) struct Owner {
     pub(super) screen: Option<Console>,
     /// Whether the debugger does not itself end the program when a client asks for it.
     pub(super) ends_for_client: bool,
+    /// Where the program's client listens, if the program dials it.
+    pub(super) dials: Option<Place>,
+    /// Why there is no way there.
+    pub(super) no_way: Option<String>,
 }
 
 /// How the process left.
@@ -88,7 +95,7 @@ impl Owner {
         {
             warn!(%error, "what the program left behind may still be there");
         }
-        let Self { link, handle, process, run_dir, relay, mut relay_events, events, .. } = self;
+        let Self { link, handle, process, run_dir, relay, mut relay_events, events, dials, no_way, .. } = self;
         drop((handle, process, run_dir));
         if let Left::Exited(_) = left {
             settle(&link).await;
@@ -102,7 +109,10 @@ impl Owner {
             // A failed send means that the start was given up, and nobody is there to tell.
             (Some(ready), Left::Exited(exit)) => {
                 let stderr = String::from_utf8_lossy(&stderr).into_owned();
-                let _ = ready.send(Readiness::Ended { exit, stderr });
+                let _ = ready.send(match dials.zip(no_way) {
+                    Some((at, reason)) => Readiness::Unreachable { at, reason },
+                    None => Readiness::Ended { exit, stderr },
+                });
             }
             (Some(ready), Left::Lost(reason)) => {
                 let _ = ready.send(Readiness::Lost(reason));
@@ -144,15 +154,7 @@ impl Owner {
                     Err(AgentError::Op(error)) => return Left::Lost(LostReason::Garbled(error.message)),
                 },
                 said = self.run_dir.said(), if said_open => match said {
-                    Ok(said) if is_witnessed(&said.0) => self.scout.said(said.0),
-                    Ok(said) if said.0["said"] == "listening" => {
-                        self.scout.said(said.0.clone());
-                        let secret = said.0["secret"].as_str().map(str::to_owned);
-                        if let Some(ready) = ready.take() {
-                            let _ = ready.send(Readiness::Listening { secret });
-                        }
-                    }
-                    Ok(said) => log_stray(&said.0),
+                    Ok(said) => self.hear(said.0, ready),
                     // process.next() tells why.
                     Err(_) => said_open = false,
                 },
@@ -186,6 +188,24 @@ impl Owner {
                     other => forward(&self.events, &other),
                 },
             }
+        }
+    }
+
+    /// What the program's own side of the debugger says.
+    fn hear(&mut self, said: Value, ready: &mut Option<oneshot::Sender<Readiness>>) {
+        match said["said"].as_str() {
+            Some("began" | "loaded" | "elsewhere") => self.scout.said(said),
+            Some("listening") => {
+                let secret = said["secret"].as_str().map(str::to_owned);
+                self.scout.said(said);
+                if let Some(ready) = ready.take() {
+                    let _ = ready.send(Readiness::Listening { secret });
+                }
+            }
+            // Only where no relay sees it.
+            Some("attached") => forward(&self.events, &RelayEvent::ClientConnected),
+            Some("unreachable") => self.no_way = said["reason"].as_str().map(str::to_owned),
+            _ => warn!(%said, "the program's debugger said something unknown"),
         }
     }
 
@@ -261,15 +281,6 @@ async fn signal(handle: &ProcessHandle) {
     if let Err(error) = handle.signal(SIGINT).await {
         warn!(%error, "the program could not be interrupted");
     }
-}
-
-/// Whether it tells what a process has loaded.
-fn is_witnessed(said: &Value) -> bool {
-    said["said"].as_str().is_some_and(|said| matches!(said, "began" | "loaded" | "elsewhere"))
-}
-
-fn log_stray(said: &Value) {
-    warn!(%said, "the program's debugger said something unknown");
 }
 
 fn keep_tail(tail: &mut Vec<u8>, data: &[u8]) {

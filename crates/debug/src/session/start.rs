@@ -15,10 +15,10 @@ use super::console::Console;
 use super::owner::{Owner, Readiness};
 use super::{Running, Session, SessionEvent, screen};
 use crate::configuration::{attach_arguments, attach_configuration};
-use crate::error::DebugError;
+use crate::error::{DebugError, NoDial};
 use crate::interpreter::{self, Look, Probed, Wanted};
 use crate::relay::{Facts, LocalListener, Project, Relay, Route, Scout};
-use crate::request::{Endpoint, Program, Request};
+use crate::request::{Endpoint, Exposed, Program, Request};
 use crate::wheels::{self, Push};
 
 /// A debugger listens after one to two seconds, on a slow machine with a cold disk after perhaps ten. The
@@ -41,9 +41,10 @@ pub async fn start(
 ) -> Result<Session, DebugError> {
     let home = &link.hello().home;
     let request = Request { cwd: request.cwd.map(|cwd| command_line::at_home(home, cwd)), ..request };
-    let local = LocalListener::bind(request.listen).await?;
+    let local = LocalListener::bind(request.listen, &request.exposed).await?;
     let probed = look(link, &request).await?;
     let push = choose(&probed, request.debugger)?;
+    can_dial(push, &request)?;
     let (tree, run_dir) = tokio::join!(pushed(link, push), link.run_dir());
     let (tree, run_dir) = (tree?, run_dir?);
     let endpoint = local.endpoint();
@@ -59,6 +60,7 @@ pub async fn start(
 fn shown_port(endpoint: &Endpoint) -> u16 {
     match endpoint {
         Endpoint::Port(address) => address.port(),
+        Endpoint::There(place) | Endpoint::Client(place) => place.port,
         Endpoint::Socket(_) => NO_PORT,
     }
 }
@@ -81,6 +83,17 @@ async fn look(link: &Link, request: &Request) -> Result<Probed, DebugError> {
 fn choose(probed: &Probed, debugger: Debugger) -> Result<&'static Push, DebugError> {
     wheels::choose(probed.interpreter.version, debugger)
         .map_err(|unsupported| DebugError::Unsupported { path: probed.interpreter.path.clone(), unsupported })
+}
+
+/// In reverse the adapter is the client's own, of another version.
+fn can_dial(push: &Push, request: &Request) -> Result<(), DebugError> {
+    let no = match (&request.exposed, push.name, push.version) {
+        (Exposed::Reverse { .. }, _, _) if request.in_code => NoDial::InCode,
+        (Exposed::Reverse { .. }, "ptvsd", _) => NoDial::Ptvsd,
+        (Exposed::Reverse { .. }, _, "1.5.1") => NoDial::OldDebugpy,
+        _ => return Ok(()),
+    };
+    Err(DebugError::CannotDial(no))
 }
 
 /// Where the debugger stands there; it is sent if it is not there yet.
@@ -158,6 +171,8 @@ async fn spawn(
         screen,
         // ptvsd takes no notice of "terminateDebuggee".
         ends_for_client: push.name == "ptvsd",
+        dials: if let Exposed::Reverse { at, .. } = &request.exposed { Some(at.clone()) } else { None },
+        no_way: None,
     };
     tokio::spawn(async move {
         owner.run(ready).await;
@@ -185,6 +200,7 @@ async fn ready(
     match readiness.expect("invariant: the owner always says how it went") {
         Readiness::Listening { secret } => Ok(secret),
         Readiness::Lost(reason) => Err(reason.into()),
+        Readiness::Unreachable { at, reason } => Err(DebugError::Unreachable { at, reason }),
         Readiness::Ended { exit, stderr } if in_code => Err(DebugError::EndedBeforeListening { exit, stderr }),
         Readiness::Ended { exit, stderr } => Err(DebugError::DiedBeforeListening { exit, stderr }),
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use remora_agent::{Link, PipeEnds, boot_command};
 use remora_debug::dap::Client;
-use remora_debug::{DebugError, Endpoint, Listen, Mapping, Program, Request, Session, SessionEvent, start};
+use remora_debug::{DebugError, Endpoint, Exposed, Listen, Mapping, Program, Request, Session, SessionEvent, start};
 use remora_model::{Debugger, LocalPath, Prefix, RemotePath};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -127,6 +127,7 @@ impl Bed {
             }],
             name: "Remora: test".into(),
             listen: Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false },
+            exposed: Exposed::No,
             terminal: None,
             foresight: true,
             words: |notice| format!("{notice:?}"),
@@ -180,7 +181,7 @@ impl Run {
     pub(crate) fn address(&self) -> SocketAddr {
         match self.session.endpoint() {
             Endpoint::Port(address) => *address,
-            Endpoint::Socket(path) => panic!("listens on {}", path.display()),
+            other => panic!("listens on {other:?}"),
         }
     }
 

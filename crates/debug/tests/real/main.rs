@@ -5,6 +5,7 @@
 
 mod bed;
 mod children;
+mod exposure;
 mod faults;
 mod foresight;
 mod identity;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    DebugSettings, Debugger, Mapping, MirrorSettings, OnStale, Settings, SettingsError, SshSpec, Target, TransportSpec,
+    Address, DebugSettings, Debugger, Exposure, Mapping, MirrorSettings, OnStale, Settings, SettingsError, SshSpec,
+    Target, TransportSpec,
 };
 use crate::policy::{Modes, Policy, Symlinks};
 use crate::prefix::Prefix;
@@ -13,7 +14,7 @@ use crate::unicode::Unicode;
 
 type Read<T> = Result<T, SettingsError>;
 
-const TARGET_KEYS: [&str; 12] = [
+const TARGET_KEYS: [&str; 14] = [
     "name",
     "host",
     "sshConfig",
@@ -26,6 +27,8 @@ const TARGET_KEYS: [&str; 12] = [
     "python",
     "prefix",
     "env",
+    "exposure",
+    "address",
 ];
 const MAPPING_KEYS: [&str; 2] = ["local", "remote"];
 
@@ -125,6 +128,8 @@ fn target(node: &Node<'_>) -> Read<Target> {
         python: text("python")?,
         prefix: get("prefix").map(|node| node.prefix()).transpose()?.unwrap_or_default(),
         env: get("env").map(|node| node.text_map()).transpose()?.unwrap_or_default(),
+        exposure: get("exposure").map_or(Ok(Exposure::default()), |node| node.exposure())?,
+        address: get("address").map(|node| node.address()).transpose()?,
     })
 }
 
@@ -266,6 +271,20 @@ impl<'a> Node<'a> {
         OnStale::named(&name).map_or_else(wrong, Ok)
     }
 
+    fn exposure(&self) -> Read<Exposure> {
+        let text = self.text()?;
+        Exposure::named(&text)
+            .map_or_else(|| self.wrong(format!("must be \"tunnel\", \"direct\" or \"reverse\", not {text:?}")), Ok)
+    }
+
+    fn address(&self) -> Read<Address> {
+        let text = self.text()?;
+        Address::read(&text).map_or_else(
+            || self.wrong(format!("must be a host name or an address of version 4, or one with a port, not {text:?}")),
+            Ok,
+        )
+    }
+
     fn debugger(&self) -> Read<Debugger> {
         match self.text()?.as_str() {
             "auto" => Ok(Debugger::Auto),
@@ -328,6 +347,14 @@ mod tests {
             (
                 json!({"remora.targets": [{"name": "a", "local": true, "prefix": ["uv", 3]}]}),
                 "remora.targets[0].prefix[1]: must be a text, not a number",
+            ),
+            (
+                json!({"remora.targets": [{"name": "a", "host": "b", "exposure": "open"}]}),
+                "remora.targets[0].exposure: must be \"tunnel\", \"direct\" or \"reverse\", not \"open\"",
+            ),
+            (
+                json!({"remora.targets": [{"name": "a", "host": "b", "address": "[::1]:80"}]}),
+                "remora.targets[0].address: must be a host name or an address of version 4, or one with a port, not \"[::1]:80\"",
             ),
             (
                 json!({"remora.mirror.modes": "888"}),

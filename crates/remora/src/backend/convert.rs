@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use remora_debug::Listen;
+use remora_debug::{Listen, Place};
 use remora_mirror::{HeldFiles, LargeFiles};
 use remora_model::LocalPath;
 use serde::Serialize;
@@ -106,13 +106,13 @@ pub(super) fn debug_request(params: DebugStartParams) -> DebugRequest {
 }
 
 pub(super) fn launched(listening: &Listening) -> LaunchResult {
-    let port = listening.endpoint.port();
+    let place = listening.endpoint.place();
     LaunchResult {
         session: listening.session.0,
         socket: listening.endpoint.socket().map(socket),
         terminal: listening.terminal.as_ref().map(|opened| opened.terminal.0),
-        host: port.map(|port| port.ip().to_string()).unwrap_or_default(),
-        port: port.map_or(0, |port| port.port()),
+        port: place.as_ref().map_or(0, |place| place.port),
+        host: place.map(|place| place.host).unwrap_or_default(),
     }
 }
 
@@ -122,10 +122,6 @@ pub(super) fn socket(path: &Path) -> String {
 }
 
 pub(super) fn listening(listening: Listening) -> DebugStartResult {
-    DebugStartResult {
-        session: listening.session.0,
-        host: listening.address().ip().to_string(),
-        port: listening.address().port(),
-        configuration: listening.configuration,
-    }
+    let Place { host, port } = listening.place();
+    DebugStartResult { session: listening.session.0, host, port, configuration: listening.configuration }
 }

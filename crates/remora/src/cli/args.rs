@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use remora_model::{Address, Exposure};
 
 /// Edit Python here, debug it there.
 #[derive(Debug, Parser)]
@@ -93,6 +94,13 @@ pub(super) struct DebugArgs {
     /// Where a client connects [default: 127.0.0.1 and a port of the project's own]
     #[arg(long, value_name = "127.0.0.1:PORT")]
     pub(super) listen: Option<SocketAddr>,
+    /// How a client gets to the debugger: tunnel (over the connection), direct (it listens on the remote's own addresses) or
+    /// reverse (the client listens here, and the program dials it) [default: the target's, or tunnel]
+    #[arg(long, value_name = "WAY", value_parser = exposure, conflicts_with = "listen")]
+    pub(super) exposure: Option<Exposure>,
+    /// What is dialled if it is not the tunnel: the remote, or with `reverse` this machine
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = address, conflicts_with = "listen")]
+    pub(super) address: Option<Address>,
     /// The program calls ptvsd.enable_attach or debugpy.listen itself (REMOTE_DEBUG=1 is set)
     #[arg(long)]
     pub(super) in_code: bool,
@@ -275,6 +283,15 @@ pub(super) struct DemoArgs {
     /// One JSON object a line on standard output
     #[arg(long)]
     pub(super) json: bool,
+}
+
+fn exposure(text: &str) -> Result<Exposure, String> {
+    Exposure::named(text).ok_or_else(|| "there are tunnel, direct and reverse".to_owned())
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    Address::read(text)
+        .ok_or_else(|| "it is written HOST or HOST:PORT, with a name or an address of version 4".to_owned())
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use remora_agent::{Exit, StreamWriter};
-use remora_debug::{Listen, OutputStream};
+use remora_debug::{Endpoint, Listen, OutputStream};
 use remora_model::Debugger;
 use remora_model::text::Decoder;
 use serde_json::json;
@@ -57,6 +57,8 @@ fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
             DebuggerArg::Ptvsd => Debugger::Ptvsd,
         }),
         in_code: args.in_code,
+        exposure: args.exposure,
+        address: args.address.clone(),
         listen: args.listen.map(|address| Listen::Port {
             host: address.ip(),
             port: address.port(),
@@ -155,14 +157,19 @@ impl Terminal {
     }
 
     fn announce(&mut self, listening: Listening) {
+        let place = listening.place();
+        let dials = matches!(listening.endpoint, Endpoint::Client(_));
         let event = json!({
-            "event": "listening",
-            "host": listening.address().ip().to_string(),
-            "port": listening.address().port(),
+            "event": if dials { "dialling" } else { "listening" },
+            "host": place.host,
+            "port": place.port,
             "configuration": listening.configuration,
         });
         let configuration = serde_json::to_string_pretty(&listening.configuration).unwrap_or_default();
-        let words = format!("waiting for a debugger at {}; attach with\n{configuration}", listening.address());
+        let words = match dials {
+            true => format!("the program dials a debugger that listens here at {place}; listen with\n{configuration}"),
+            false => format!("waiting for a debugger at {place}; attach with\n{configuration}"),
+        };
         self.drive.voice.say(&event, &words);
         if let Some(stdin) = listening.stdin {
             tokio::spawn(feed(stdin));

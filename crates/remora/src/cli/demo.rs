@@ -8,7 +8,7 @@ use std::time::Duration;
 use remora_debug::DebugType;
 use remora_debug::dap::{Client, ClientError};
 use remora_model::text::Decoder;
-use remora_model::{LocalPath, Prefix, Settings, Target, TransportSpec};
+use remora_model::{Exposure, LocalPath, Prefix, Settings, Target, TransportSpec};
 use serde_json::json;
 
 use super::FAILED;
@@ -79,6 +79,8 @@ impl Folder {
             python: None,
             prefix: Prefix::default(),
             env: BTreeMap::new(),
+            exposure: Exposure::Tunnel,
+            address: None,
         };
         let workspace = Workspace {
             root: self.local.clone(),
@@ -132,11 +134,11 @@ impl Demo {
     fn announce(&mut self, listening: &Listening) {
         let event = json!({
             "event": "listening",
-            "host": listening.address().ip().to_string(),
-            "port": listening.address().port(),
+            "host": listening.place().host,
+            "port": listening.place().port,
             "configuration": listening.configuration,
         });
-        self.drive.voice.say(&event, &format!("the program waits for a debugger at {}", listening.address()));
+        self.drive.voice.say(&event, &format!("the program waits for a debugger at {}", listening.place()));
     }
 
     /// Sets a breakpoint by its local path, stops at it, and shows the frame and its variables.

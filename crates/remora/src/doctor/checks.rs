@@ -11,6 +11,7 @@ use remora_model::{Debugger, Target, TransportSpec};
 use super::{Finding, Patient, Report};
 use crate::fault::{self, Fault, Kind};
 use crate::folders::{Folder, folders};
+use crate::reach;
 use crate::size::bytes;
 
 /// Less free space than this is worth a warning: a debugger needs some 4 MB unpacked, a project the rest.
@@ -49,6 +50,18 @@ pub(super) fn of_connection(patient: &Patient, link: &Link) -> Vec<Finding> {
     findings.push(Finding::ok("python", format!("{major}.{minor}.{micro} runs the agent ({})", hello.executable)));
     findings.push(clock(hello.clock.0));
     findings
+}
+
+/// Whether a port there can be reached from here.
+pub(super) async fn port(patient: &Patient, link: &Link, port: u16) -> Finding {
+    const NAME: &str = "port";
+    let Some(host) = reach::dialled(&patient.target.transport).await else {
+        return Finding::skipped(NAME, "the target has no address that could be dialled from here");
+    };
+    match reach::reach(link, &host, port).await {
+        Ok(_) => Finding::ok(NAME, format!("{port} is open: {host} can be reached on it from here")),
+        Err(fault) => Finding::fault(NAME, &fault),
+    }
 }
 
 fn clock(remote_ns: i64) -> Finding {

@@ -2,7 +2,7 @@
 
 use remora_agent::{AgentError, Exit, OpErrorKind};
 use remora_debug::wheels::Reason;
-use remora_debug::{DebugError as E, Difference, Notice};
+use remora_debug::{DebugError as E, Difference, NoDial, Notice};
 
 use super::agent::lost;
 use super::transport::said;
@@ -68,6 +68,28 @@ fn sentence(error: &E) -> Fault {
             Kind::LocalUnwritable,
             format!("Can't make the socket of the debug session in {folder}: {reason}."),
             "Have XDG_RUNTIME_DIR or TMPDIR name a folder of yours with a short path.",
+        ),
+        E::CannotDial(why) => Fault::new(
+            Kind::DebuggerUnsupported,
+            match why {
+                NoDial::Ptvsd => {
+                    "ptvsd can't be debugged with exposure \"reverse\": no editor of today listens for it."
+                }
+                NoDial::InCode => {
+                    "A program that calls its debugger itself can't be debugged with exposure \"reverse\": it waits for \
+                     a client to come."
+                }
+                NoDial::OldDebugpy => {
+                    "Python 3.6 and older can't be debugged with exposure \"reverse\": their debugger does not get on \
+                     with that of an editor of today."
+                }
+            },
+            "Use the default tunnel, or \"direct\".",
+        ),
+        E::Unreachable { at, reason } => Fault::new(
+            Kind::PortUnreachable,
+            format!("The program can't dial {at}: {reason}."),
+            "Correct the address (--address, or the target's \"address\"), or open the port in the firewall here.",
         ),
         _ => started(error),
     }

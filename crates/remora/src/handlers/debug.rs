@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use remora_agent::{Link, TtySize};
-use remora_debug::{Listen, Program, Request, Session, SessionEvent};
-use remora_model::{LocalPath, OnStale};
+use remora_debug::{Endpoint, Exposed, Listen, Program, Request, Session, SessionEvent};
+use remora_model::{Exposure, LocalPath, OnStale};
 use tokio::sync::oneshot;
 
 use crate::event::{Generation, Reply};
+use crate::exposure::{self, Wish};
 use crate::fault::{self, Fault, Kind};
 use crate::folders::{Folder, holder, mappings};
 use crate::jobs::{Carrying, Job};
@@ -116,9 +117,9 @@ impl State {
         match (outcome, &self.link) {
             (Err(fault), _) => drop(reply.send(Err(fault))),
             // Another link may lead to another machine, which the barrier says nothing of.
-            (Ok(request), LinkState::Up { link, generation: present }) if *present == generation => {
+            (Ok(start), LinkState::Up { link, generation: present }) if *present == generation => {
                 let link = link.clone();
-                return self.start(link, request, Asked { name, on_stale, restarts }, reply);
+                return self.start(link, start, Asked { name, on_stale, restarts }, reply);
             }
             (Ok(_), _) => {
                 let fault = Fault::new(
@@ -132,7 +133,13 @@ impl State {
         Vec::new()
     }
 
-    fn start(&mut self, link: Link, request: Request, asked: Asked, reply: Reply<Listening>) -> Vec<Job> {
+    fn start(
+        &mut self,
+        link: Link,
+        (request, wish): (Request, Wish),
+        asked: Asked,
+        reply: Reply<Listening>,
+    ) -> Vec<Job> {
         self.last_session += 1;
         let session = SessionId(self.last_session);
         let (keep, given_up) = oneshot::channel();
@@ -146,11 +153,11 @@ impl State {
         starting.staleness = Staleness::new(asked.on_stale.unwrap_or(settings));
         starting.restarts = asked.restarts;
         self.sessions.insert(session, starting);
-        vec![Job::StartDebug { session, link, request: Box::new(request), reply, given_up }]
+        vec![Job::StartDebug { session, link, wish: Box::new(wish), request: Box::new(request), reply, given_up }]
     }
 
     /// Joins what the user said with the settings and the target.
-    fn start_request(&self, request: DebugRequest, arrived: Arrived) -> Result<Request, Fault> {
+    fn start_request(&self, request: DebugRequest, arrived: Arrived) -> Result<(Request, Wish), Fault> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let target =
             self.target.as_ref().ok_or_else(|| Fault::internal("A debug session started without a target."))?;
@@ -174,9 +181,12 @@ impl State {
             }
             (None, module) => Program::Module(module.unwrap_or_default()),
         };
-        let own =
-            Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port: self.local_port(target, settings), exact: false };
-        Ok(Request {
+        let port = self.local_port(target, settings);
+        let own = Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port, exact: false };
+        // Who says where to listen here wants to be connected to here.
+        let exposure = request.exposure.or(request.listen.map(|_| Exposure::Tunnel));
+        let wish = Wish::new(target, (exposure, request.address), port);
+        let request = Request {
             program,
             args: request.args,
             cwd: request.cwd,
@@ -191,10 +201,12 @@ impl State {
             mappings: mappings(&roots),
             name: configuration_name(&target.name),
             listen: request.listen.unwrap_or(own),
+            exposed: Exposed::No,
             terminal: request.terminal.then_some(FIRST_SIZE),
             foresight: true,
             words: fault::notice,
-        })
+        };
+        Ok((request, wish))
     }
 
     pub(crate) fn started(
@@ -220,6 +232,9 @@ impl State {
             stdin: session.take_stdin(),
             terminal,
         };
+        if let Endpoint::There(place) = session.endpoint() {
+            self.say(Said::Fault(exposure::warning(place)));
+        }
         session.mirroring(self.is_mirroring());
         let session = Arc::new(session);
         let heard = reply.send(Ok(listening)).is_ok();

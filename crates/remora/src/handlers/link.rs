@@ -8,6 +8,7 @@ use remora_mirror::Blocked;
 use remora_model::{Settings, Target};
 
 use crate::event::{Event, Generation, Project, Reply, Rooted};
+use crate::exposure::Wish;
 use crate::fault::{self, Fault, Kind};
 use crate::folders::{FolderName, main_remote};
 use crate::jobs::Job;
@@ -221,8 +222,8 @@ impl State {
         };
         let project = Project {
             target: target.name.clone(),
-            local_port: self.local_port(target, settings),
             debug: settings.debug.clone(),
+            wish: Wish::new(target, (None, None), self.local_port(target, settings)),
         };
         vec![Job::FindRoots { link: link.clone(), folders: self.folders(), project: Box::new(project), reply }]
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use remora_agent::{Exit, LostReason};
 use remora_debug::SessionEvent;
-use remora_model::{Digest, LocalPath, Prefix, RemotePath, Settings, Target, TransportSpec};
+use remora_model::{Digest, Exposure, LocalPath, Prefix, RemotePath, Settings, Target, TransportSpec};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
@@ -56,6 +56,8 @@ fn bed() -> Bed {
         python: None,
         prefix: Prefix::default(),
         env: BTreeMap::new(),
+        exposure: Exposure::Tunnel,
+        address: None,
     };
     let settings = Settings { targets: vec![target("a"), target("b")], ..Settings::default() };
     let (surface, said) = mpsc::unbounded_channel();

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use remora_agent::Link;
 use remora_mirror::{Mirror, MirrorError, Restore, Why, explain_path, read_there, relative_path};
-use remora_model::{LocalPath, RemotePath, Unicode};
+use remora_model::Unicode;
 
+use crate::event::{Project, Rooted};
 use crate::fault::{self, Explained, Fault};
 use crate::folders::{Folder, FolderName, inner_first};
 use crate::handlers::Question;
@@ -17,12 +18,13 @@ use crate::kept::Kept;
 const REMOTE_FILE_BYTES: u64 = 16 << 20;
 
 /// Which folder is which there.
-pub(super) async fn find_roots(link: &Link, folders: Vec<Folder>) -> Result<Vec<(LocalPath, RemotePath)>, Fault> {
+pub(super) async fn find_roots(link: &Link, folders: Vec<Folder>, project: Project) -> Result<Rooted, Fault> {
     let mut roots = Vec::new();
     for folder in folders {
         roots.push((folder.local, host::find_root(link, &folder.remote).await?));
     }
-    Ok(roots)
+    let meeting = project.wish.meeting(link).await?;
+    Ok(Rooted { roots, project, meeting })
 }
 
 /// What the remote holds of a local file; nothing where nothing is.
