@@ -7,6 +7,7 @@ pub mod lsp;
 pub mod noise;
 pub mod project;
 pub mod python;
+pub mod recorder;
 pub mod scene;
 #[cfg(unix)]
 pub mod sshd;

@@ -190,7 +190,8 @@ impl<W> Drop for LspClient<W> {
     }
 }
 
-async fn read_messages<R: AsyncRead + Unpin>(reader: R, out: mpsc::UnboundedSender<Value>) {
+/// Reads messages with a `Content-Length`, until the stream ends.
+pub(crate) async fn read_messages<R: AsyncRead + Unpin>(reader: R, out: mpsc::UnboundedSender<Value>) {
     let mut reader = BufReader::new(reader);
     loop {
         let mut length = None;

@@ -64,6 +64,17 @@ impl Scene {
     }
 }
 
+/// The line of a Python program that has this comment behind it; the first is 1.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn line_of(program: &str, comment: &str) -> u32 {
+    let found = program.lines().position(|line| line.ends_with(&format!("  # {comment}")));
+    let index = found.unwrap_or_else(|| panic!("no line for {comment}"));
+    u32::try_from(index).expect("invariant: no program is that long") + 1
+}
+
 /// A path that is text, as all in a scene are.
 #[must_use]
 pub fn text(path: &Path) -> &str {

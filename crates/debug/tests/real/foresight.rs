@@ -3,11 +3,12 @@
 use remora_debug::{Listen, Request};
 use remora_model::Debugger;
 use remora_testkit::python::find;
+use remora_testkit::recorder::Recorder;
 use serde_json::{Value, json};
+use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
 use crate::bed::{Bed, Valve};
-use crate::recorder::Recorder;
 
 /// Every protocol library that debuggers of today have had, and an old interpreter.
 const PAIRS: [(&str, Debugger); 4] =
@@ -91,7 +92,8 @@ fn reference(variables: &Value, name: &str) -> Value {
 async fn recorder(bed: &Bed, (version, debugger): (&str, Debugger), foresight: bool) -> (crate::bed::Run, Recorder) {
     let request = bed.request(&find(version), "looks.py");
     let run = bed.start(Request { listen: Listen::Socket, debugger, foresight, ..request }).await.unwrap();
-    let recorder = Recorder::over(run.session.endpoint().socket().unwrap()).await;
+    let stream = UnixStream::connect(run.session.endpoint().socket().unwrap()).await.unwrap();
+    let recorder = Recorder::over(stream);
     (run, recorder)
 }
 

@@ -15,5 +15,4 @@ mod listing;
 mod plain;
 mod prefix;
 mod reach;
-mod recorder;
 mod stale;

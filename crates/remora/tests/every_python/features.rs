@@ -5,6 +5,7 @@ use std::path::Path;
 
 use remora_debug::dap::{Client, Frame};
 use remora_model::Debugger;
+use remora_testkit::scene::line_of;
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, Session};
@@ -36,7 +37,7 @@ pub(crate) async fn all(desk: &mut Desk, python: &Path, debugger: Debugger) -> R
     if debugger == Debugger::Ptvsd {
         entry["debugger"] = json!(name);
     }
-    let first = line(PROGRAM, "first");
+    let first = line_of(PROGRAM, "first");
     let session = desk.launch(&entry, &[(&file, &[first])]).await?;
     let mut run = Run { file, child: desk.here(CHILD_FILE), thread: 0, session };
 
@@ -80,12 +81,6 @@ pub(crate) async fn all(desk: &mut Desk, python: &Path, debugger: Debugger) -> R
     Ok(Seen { debugger, marks: FEATURES.map(mark).to_vec() })
 }
 
-/// The line with this comment.
-pub(crate) fn line(program: &str, comment: &str) -> u32 {
-    let found = program.lines().position(|line| line.ends_with(&format!("  # {comment}")));
-    u32::try_from(found.unwrap_or_else(|| panic!("no line for {comment}"))).unwrap() + 1
-}
-
 /// A program that is debugged.
 struct Run {
     file: String,
@@ -97,7 +92,7 @@ struct Run {
 impl Run {
     async fn steps_in_and_sees(&mut self) {
         let top = self.go("stepIn", "step").await;
-        assert_eq!((top.name.as_str(), top.line), ("double", line(PROGRAM, "in")));
+        assert_eq!((top.name.as_str(), top.line), ("double", line_of(PROGRAM, "in")));
         assert_eq!(self.evaluate("x + 100").await, "101");
         let scopes = self.client().request("scopes", json!({"frameId": top.id})).await.unwrap();
         let set = json!({"variablesReference": scopes["scopes"][0]["variablesReference"], "name": "x", "value": "21"});
@@ -108,7 +103,7 @@ impl Run {
     /// The step computes with the value that was set.
     async fn steps_over(&mut self) {
         let top = self.go("next", "step").await;
-        assert_eq!((top.name.as_str(), top.line), ("double", line(PROGRAM, "over")));
+        assert_eq!((top.name.as_str(), top.line), ("double", line_of(PROGRAM, "over")));
         assert_eq!(self.evaluate("y").await, "42");
     }
 
@@ -123,22 +118,22 @@ impl Run {
     }
 
     async fn stops_at_a_condition(&mut self) {
-        self.set(&[json!({"line": line(PROGRAM, "each"), "condition": "number == 3"})]).await;
+        self.set(&[json!({"line": line_of(PROGRAM, "each"), "condition": "number == 3"})]).await;
         self.go("continue", "breakpoint").await;
         assert_eq!(self.evaluate("(number, value)").await, "(3, 42)");
     }
 
     async fn counts_hits(&mut self) {
-        self.set(&[json!({"line": line(PROGRAM, "each"), "hitCondition": "2"})]).await;
+        self.set(&[json!({"line": line_of(PROGRAM, "each"), "hitCondition": "2"})]).await;
         self.go("continue", "breakpoint").await;
         assert_eq!(self.evaluate("number").await, "5");
     }
 
     async fn logs(&mut self) {
-        let logs = json!({"line": line(PROGRAM, "each"), "logMessage": "number is {number}"});
-        self.set(&[logs, json!({"line": line(PROGRAM, "all")})]).await;
+        let logs = json!({"line": line_of(PROGRAM, "each"), "logMessage": "number is {number}"});
+        self.set(&[logs, json!({"line": line_of(PROGRAM, "all")})]).await;
         let top = self.go("continue", "breakpoint").await;
-        assert_eq!(top.line, line(PROGRAM, "all"));
+        assert_eq!(top.line, line_of(PROGRAM, "all"));
         let told = self.client().take_output() + &self.client().told().concat();
         let numbers: Vec<&str> = told.lines().filter_map(|line| line.trim().strip_prefix("number is ")).collect();
         assert_eq!(numbers, ["6", "7", "8", "9"], "{told:?}");
@@ -148,7 +143,7 @@ impl Run {
         self.set(&[]).await;
         self.client().request("setExceptionBreakpoints", json!({"filters": ["raised"]})).await.unwrap();
         let top = self.go("continue", "exception").await;
-        assert_eq!((top.name.as_str(), top.line), ("fails", line(PROGRAM, "raise")));
+        assert_eq!((top.name.as_str(), top.line), ("fails", line_of(PROGRAM, "raise")));
         let thread = self.thread;
         let told = self.client().request("exceptionInfo", json!({"threadId": thread})).await.unwrap();
         let id = told["exceptionId"].as_str().unwrap();
@@ -158,7 +153,7 @@ impl Run {
 
     async fn stops_in_a_thread(&mut self) {
         let main = self.thread;
-        self.set(&[json!({"line": line(PROGRAM, "aside")})]).await;
+        self.set(&[json!({"line": line_of(PROGRAM, "aside")})]).await;
         self.go("continue", "breakpoint").await;
         assert_ne!(self.thread, main);
         assert!(["'aside'", "u'aside'"].contains(&self.evaluate("place").await.as_str()));
@@ -169,12 +164,12 @@ impl Run {
 
     /// To the line behind the child's end, by way of the child.
     async fn debugs_the_child(&mut self) -> Mark {
-        self.set(&[json!({"line": line(PROGRAM, "child")})]).await;
+        self.set(&[json!({"line": line_of(PROGRAM, "child")})]).await;
         self.go_on().await;
         let announced = self.client().child().await.unwrap();
         let mut child = Client::over(&self.session.socket).await.unwrap();
         let path = self.child.clone();
-        child.attach(&announced, &[(&path, &[line(CHILD, "child")])]).await.unwrap();
+        child.attach(&announced, &[(&path, &[line_of(CHILD, "child")])]).await.unwrap();
         let (thread, reason) = child.stopped().await.unwrap();
         assert_eq!(reason, "breakpoint");
         let top = child.stack(thread).await.unwrap().remove(0);
@@ -188,7 +183,7 @@ impl Run {
     }
 
     async fn leaves_the_child_alone(&mut self) -> Mark {
-        self.set(&[json!({"line": line(PROGRAM, "child")})]).await;
+        self.set(&[json!({"line": line_of(PROGRAM, "child")})]).await;
         self.go_on().await;
         self.is_behind_the_child().await;
         assert_eq!(self.client().unheard("debugpyAttach") + self.client().unheard("ptvsd_subprocess"), 0);
@@ -197,13 +192,13 @@ impl Run {
 
     async fn is_behind_the_child(&mut self) {
         let top = self.stopped("breakpoint").await;
-        assert_eq!(top.line, line(PROGRAM, "child"));
+        assert_eq!(top.line, line_of(PROGRAM, "child"));
         assert_eq!(self.evaluate("ended").await, "0");
     }
 
     /// Where the program would run for ever.
     async fn pauses(&mut self) {
-        self.set(&[json!({"line": line(PROGRAM, "turn")})]).await;
+        self.set(&[json!({"line": line_of(PROGRAM, "turn")})]).await;
         self.go("continue", "breakpoint").await;
         self.set(&[]).await;
         self.go_on().await;
