@@ -12,6 +12,7 @@ const BENCHES = {
   save: { run: beside('bench-save'), shows: 'a saved 4 kB file until it is confirmed, beside scp, rsync and ssh cat' },
   mirror: { run: beside('bench-mirror'), shows: 'a tree kept equal at 0, 20 and 100 ms round trip, beside rsync, tar, scp and ssh cat' },
   step: { run: beside('bench-step'), shows: 'a step until its variables are on screen at 0, 50 and 150 ms round trip, beside ssh -L and debugpy' },
+  start: { run: beside('bench-start'), shows: 'F5 until the first stop at 0 and 50 ms round trip, with a debugger to be brought there and with one that is there, beside ssh -L and debugpy' },
   f5: { run: inEditor('bench-f5.mjs'), shows: 'F5 until the first stop in a real VS Code, beside ssh -L and debugpy started by hand' },
   activation: { run: inEditor('bench-activation.mjs'), shows: 'what the editor says that activating the extension takes' },
 };

@@ -8,5 +8,5 @@ test('without a name, the benches are listed', () => {
   const bench = fileURLToPath(new URL('bench.mjs', import.meta.url));
   const { status, stdout, stderr } = spawnSync(process.execPath, [bench], { encoding: 'utf8' });
   assert.equal(status, 1);
-  for (const name of ['save', 'mirror', 'step', 'f5', 'activation']) assert.match(stdout + stderr, new RegExp(`^  ${name} `, 'm'));
+  for (const name of ['save', 'mirror', 'step', 'start', 'f5', 'activation']) assert.match(stdout + stderr, new RegExp(`^  ${name} `, 'm'));
 });

@@ -1,7 +1,9 @@
 //! Owns what benches have in common: the figures of many runs, and the table they print. Pure, save for what its
-//! parts `editor` and `shared` start; never takes a time itself.
+//! parts `editor`, `program` and `shared` start; never takes a time itself.
 
+pub mod client;
 pub mod editor;
+pub mod program;
 pub mod row;
 pub mod shared;
 pub mod text;

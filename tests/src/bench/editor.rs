@@ -66,6 +66,17 @@ impl Editor {
         self.ask("remora/mirror").await
     }
 
+    /// Presses F5: starts a program by an entry of `launch.json`. Done when a client can connect to what is said in the answer.
+    pub async fn launch(&mut self, entry: &Value) -> Value {
+        let launched = self.client.request("remora/debug/launch", json!({"configuration": entry})).await;
+        launched.unwrap_or_else(|error| panic!("the program can't be started: {error:#}"))
+    }
+
+    /// Waits until the program that was started has ended.
+    pub async fn exited(&mut self) {
+        self.client.expect("remora/exited").await;
+    }
+
     /// Tells that a file was saved.
     pub async fn save(&mut self, file: &Path) {
         let document = json!({"textDocument": {"uri": format!("file://{}", file.display())}});

@@ -11,8 +11,7 @@ use std::time::Duration;
 use remora_testkit::lag::Lag;
 use remora_testkit::sshd::{Sshd, SshdOptions};
 use remora_tests::bench::Samples;
-
-use program::Place;
+use remora_tests::bench::program::Place;
 
 /// In milliseconds.
 const ROUND_TRIPS: [u64; 3] = [0, 50, 150];
@@ -33,8 +32,8 @@ async fn main() {
         let round_trip = Duration::from_millis(milliseconds);
         let lag = Lag::start(([127, 0, 0, 1], sshd.port()).into(), round_trip).expect("the delay can be started");
         let ssh_config = sshd.ssh_config_via(lag.port());
-        let ours = Samples::new(place.by_remora(&ssh_config).await).median();
-        let theirs = Samples::new(place.by_hand(&ssh_config).await).median();
+        let ours = Samples::new(program::by_remora(&place, &ssh_config).await).median();
+        let theirs = Samples::new(program::by_hand(&place, &ssh_config).await).median();
         let (ours_here, theirs_here) = *local.get_or_insert((ours, theirs));
         let cell = |time: Duration, here: Duration| match milliseconds {
             0 => format!("{:.1} ms", time.as_secs_f64() * 1000.0),
