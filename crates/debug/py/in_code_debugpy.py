@@ -1,6 +1,8 @@
 """Owns what a program that calls `debugpy.listen` itself finds under that name. Sets nothing up before the call."""
 
-from . import behind_debugpy, imports, offspring, plan, witness
+import sys
+
+from . import behind_debugpy, imports, offspring, plan, reload, witness
 
 secret = None
 """What the program gave `ptvsd.enable_attach` as its secret, if it did."""
@@ -18,6 +20,8 @@ def prepare(debugpy):
         more = {} if secret is None else {"secret": secret}
         behind_debugpy.announce_listen(api, **more)
         offspring.follow()
+        if sys.version_info[0] > 2:
+            reload.install(witness)
         return api.listen(*args, **kwargs)
 
     debugpy.listen = listen

@@ -18,7 +18,7 @@ def main():
     # debugpy.server first: it brings pydevd in, which must be there before threading is.
     import debugpy.server
     from debugpy.server import api, cli
-    from debugpy._remora import behind_debugpy, dial, entry, imports, offspring, plain, plan, witness
+    from debugpy._remora import behind_debugpy, dial, entry, imports, offspring, plain, plan, reload, witness
 
     # The program's own imports must not find the tree.
     del sys.path[0]
@@ -28,6 +28,8 @@ def main():
     entry.stop_when_asked()
     offspring.follow()
     imports.install(witness, plan.RUN, plan.ROOTS)
+    if sys.version_info[0] > 2:
+        reload.install(witness)
     # Set by a debugger that this login runs under, it would keep debugpy from listening.
     os.environ.pop("DEBUGPY_RUNNING", None)
     sub_process, program = sys.argv[1], sys.argv[2:]

@@ -41,6 +41,7 @@ class Witness(object):
         self.roots = sorted(set(roots + [_realpath(root) for root in roots]))
         self.lock = thread.allocate_lock()
         self.lines = {}
+        self.codes = {}
         self.unsent = b""
         self.begin()
 
@@ -62,6 +63,11 @@ class Witness(object):
         if self.lines.get(key) != said:
             self.lines[key] = said
             self.unsent += self.bytes_of(said)
+        self.send()
+
+    def tell(self, said):
+        """Says something that is not of a file."""
+        self.unsent += self.bytes_of(said)
         self.send()
 
     def send(self):
@@ -140,9 +146,29 @@ def note(path, before, code, doubted=False, name=None):
         said = {"said": "loaded", "path": path, "sha256": None if digest is LOST else digest}
         if real != path:
             said["real"] = real
+        if code is not None and digest is not LOST:
+            _witness.codes[path] = code
         _witness.say(path, said)
     except Exception:
         pass
+
+
+def code_of(path):
+    """What was loaded of a file, by one of its names: its path here, and its code."""
+    for known, code in list(_witness.codes.items()):
+        if path in (known, _witness.lines.get(known, {}).get("real")):
+            return known, code
+    return None
+
+
+def note_reloaded(path, code, digest):
+    """Notes that the functions of `path` are now those of this text."""
+    _witness.codes[path] = code
+    _witness.say(path, dict(_witness.lines[path], sha256=digest))
+
+
+def tell(said):
+    _witness.tell(said)
 
 
 def _note_elsewhere(path, real, name):

@@ -68,6 +68,8 @@ pub(crate) struct Route {
     pub(crate) facts: Facts,
     /// Who knows the project's files.
     pub(crate) scout: Scout,
+    /// Files there, each time that processes are to reload them.
+    pub(crate) reloads: watch::Receiver<Vec<String>>,
 }
 
 impl Relay {
@@ -75,9 +77,9 @@ impl Relay {
     pub(crate) fn serve(local: LocalListener, route: Route, events: mpsc::UnboundedSender<RelayEvent>) -> Self {
         let (count, connected) = watch::channel(0);
         let (stop_accepting, stopped) = watch::channel(false);
-        let Route { link, address, facts, scout } = route;
+        let Route { link, address, facts, scout, reloads } = route;
         let seat = Arc::new(Semaphore::new(1));
-        let road = Road { link, address, facts: Arc::new(facts), scout, events, count, seat };
+        let road = Road { link, address, facts: Arc::new(facts), scout, reloads, events, count, seat };
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(local, road, stopped));
         Self { tasks, connected, stop_accepting }
@@ -103,6 +105,7 @@ struct Road {
     address: Address,
     facts: Arc<Facts>,
     scout: Scout,
+    reloads: watch::Receiver<Vec<String>>,
     events: mpsc::UnboundedSender<RelayEvent>,
     count: watch::Sender<usize>,
     /// Taken by the client that debugs the program itself.

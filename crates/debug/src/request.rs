@@ -172,6 +172,8 @@ pub enum Difference {
         /// The file there.
         from: String,
     },
+    /// The frame goes on with the text from before the file was reloaded.
+    Replaced,
     /// Python took what it had compiled of another text for that of the file.
     Compiled,
 }

@@ -45,6 +45,8 @@ pub enum SessionEvent {
     Launcher(bool),
     /// These local files, in order, were changed since a process that is debugged has loaded another text of them.
     Stale(Vec<PathBuf>),
+    /// A process has reloaded what it could.
+    Reloaded,
     /// The program ended. The last event, after all output.
     Exited(Exit),
     /// The link was lost. The last event.
@@ -58,6 +60,8 @@ pub struct Session {
     stdin: Option<StreamWriter>,
     terminal: Option<Terminal>,
     scout: Scout,
+    reloads: watch::Sender<Vec<String>>,
+    can_reload: bool,
     running: Running,
 }
 
@@ -82,6 +86,19 @@ impl Session {
     /// Has the client that launched the program start it anew, when this one has ended. Without such a client it goes on.
     pub fn restart(&self) {
         self.running.tell(Command::Restart);
+    }
+
+    /// Whether its processes can reload files.
+    #[must_use]
+    pub fn can_reload(&self) -> bool {
+        self.can_reload
+    }
+
+    /// Has the processes that are debugged reload what they run another text of. [`SessionEvent::Reloaded`] comes from each that
+    /// knows how, after what it has reloaded is stale no longer.
+    pub fn reload(&self) {
+        let stale = self.scout.known().borrow().stale();
+        self.reloads.send_replace(self.scout.there(&stale));
     }
 
     /// These local files, or what stands for them there, were changed: what the client was told of them may not be true any more.

@@ -202,13 +202,16 @@ pub enum OnStale {
     Ask,
     /// It is started anew.
     Restart,
+    /// Its functions get the new text while it runs.
+    Reload,
     /// It goes on as it is; what differs is marked.
     Keep,
 }
 
 impl OnStale {
     /// All of them, by their names.
-    pub const NAMES: [(&str, Self); 3] = [("ask", Self::Ask), ("restart", Self::Restart), ("keep", Self::Keep)];
+    pub const NAMES: [(&str, Self); 4] =
+        [("ask", Self::Ask), ("restart", Self::Restart), ("reload", Self::Reload), ("keep", Self::Keep)];
 
     /// The one of that name.
     #[must_use]

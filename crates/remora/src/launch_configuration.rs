@@ -134,7 +134,7 @@ impl Entry<'_> {
     }
 
     fn on_stale(&self, name: &str) -> Result<Option<OnStale>, Fault> {
-        self.get(name, r#""ask", "restart" or "keep""#, |value| OnStale::named(value.as_str()?))
+        self.get(name, r#""ask", "restart", "reload" or "keep""#, |value| OnStale::named(value.as_str()?))
     }
 
     fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
@@ -286,7 +286,7 @@ mod tests {
             (json!({"module": "a", "subProcess": 0}), r#""subProcess" must be true or false"#),
             (json!({"module": "a", "port": 0}), r#""port" must be a number from 1 to 65535"#),
             (json!({"module": "a", "port": 70_000}), r#""port" must be a number from 1 to 65535"#),
-            (json!({"module": "a", "onStale": "reset"}), r#""onStale" must be "ask", "restart" or "keep""#),
+            (json!({"module": "a", "onStale": "reset"}), r#""onStale" must be "ask", "restart", "reload" or "keep""#),
             (json!({"module": "a", "debugger": "gdb"}), r#""debugger" must be "auto", "debugpy" or "ptvsd""#),
             (
                 json!({"module": "a", "console": "externalTerminal"}),

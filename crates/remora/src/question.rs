@@ -7,7 +7,7 @@ use remora_transport::Question;
 use crate::fault;
 use crate::folders::FolderName;
 use crate::panel::named;
-use crate::staleness::Way;
+use crate::staleness::{Way, Ways};
 
 /// A question in words.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,14 +87,28 @@ impl Offer {
     }
 
     /// A program runs another text of these files than what is here.
-    pub(crate) fn about_stale(program: &str, files: &[String]) -> Self {
+    pub(crate) fn about_stale(program: &str, files: &[String], ways: Ways) -> Self {
+        let Ways { restart, reload, failed } = ways;
+        let why = if failed {
+            ", and can't be reloaded: its debugger can't, or something was changed that runs only once"
+        } else {
+            ""
+        };
+        let button = |way, words: &str| (words.to_owned(), Word::Stale(way));
+        let offered = [
+            restart.then(|| button(Way::Restart, "Restart")),
+            reload.then(|| button(Way::Reload, "Reload")),
+            Some(button(Way::Keep, "Keep")),
+        ];
         Self {
-            said: format!("{program} runs another text of {} than what is here.", named(files, files.len())),
-            question: "Restart it and stop at the same breakpoints?",
-            choices: vec![
-                ("Restart".to_owned(), Word::Stale(Way::Restart)),
-                ("Keep".to_owned(), Word::Stale(Way::Keep)),
-            ],
+            said: format!("{program} runs another text of {} than what is here{why}.", named(files, files.len())),
+            question: match (restart, reload) {
+                (true, true) => "Restart it and stop at the same breakpoints, or reload its functions?",
+                (true, false) => "Restart it and stop at the same breakpoints?",
+                (false, true) => "Reload its functions?",
+                (false, false) => "Start it again to run what is here.",
+            },
+            choices: offered.into_iter().flatten().collect(),
             remedy: "Start it again to run what is here.",
         }
     }
@@ -201,11 +215,17 @@ mod tests {
     #[test]
     fn a_stale_program_is_named_with_its_files_and_each_button_means_something() {
         let files = ["a", "b", "c", "d", "e", "f"].map(|name| format!("{name}.py"));
-        let offer = Offer::about_stale("My app", &files);
+        let all = Ways { restart: true, reload: true, failed: false };
+        let offer = Offer::about_stale("My app", &files, all);
         let said = "My app runs another text of a.py, b.py, c.py, d.py, e.py, and 1 more than what is here.";
-        assert_eq!((offer.said.as_str(), offer.question), (said, "Restart it and stop at the same breakpoints?"));
+        assert_eq!(offer.said, said);
+        assert_eq!(offer.question, "Restart it and stop at the same breakpoints, or reload its functions?");
+        assert_eq!(offer.meaning("Reload"), Some(Word::Stale(Way::Reload)));
         assert_eq!(offer.meaning("Restart"), Some(Word::Stale(Way::Restart)));
         assert_eq!(offer.meaning("Keep"), Some(Word::Stale(Way::Keep)));
+        let failed = Offer::about_stale("My app", &files[..1], Ways { reload: false, failed: true, ..all });
+        assert_eq!((failed.meaning("Reload"), failed.question), (None, "Restart it and stop at the same breakpoints?"));
+        assert!(failed.said.contains("can't be reloaded"), "{}", failed.said);
     }
 
     #[test]

@@ -11,8 +11,12 @@ pub(crate) struct Staleness {
     files: Vec<String>,
     /// Whether somebody is there who would start it anew.
     restartable: bool,
+    /// Whether its debugger knows how to reload, and is there.
+    reloadable: bool,
     /// Whether something was done about it since the session became stale.
     settled: bool,
+    /// What was to be reloaded last.
+    tried: Option<Vec<String>>,
 }
 
 /// What the user can choose.
@@ -20,8 +24,19 @@ pub(crate) struct Staleness {
 pub enum Way {
     /// The program is started anew.
     Restart,
+    /// Its functions get the new text.
+    Reload,
     /// It goes on as it is.
     Keep,
+}
+
+/// What there is to choose from, besides keeping it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ways {
+    pub(crate) restart: bool,
+    pub(crate) reload: bool,
+    /// Whether it was to be reloaded, and could not.
+    pub(crate) failed: bool,
 }
 
 /// What is to be done.
@@ -29,14 +44,16 @@ pub enum Way {
 pub(crate) enum Act {
     Nothing,
     /// The user is to be asked.
-    Ask,
+    Ask(Ways),
     /// The program is to be started anew.
     Restart,
+    /// Its functions are to get the new text.
+    Reload,
 }
 
 impl Staleness {
     pub(crate) fn new(policy: OnStale) -> Self {
-        Self { policy, files: Vec::new(), restartable: false, settled: false }
+        Self { policy, files: Vec::new(), restartable: false, reloadable: false, settled: false, tried: None }
     }
 
     /// Files of which the program runs another text than what is here, in order.
@@ -47,7 +64,10 @@ impl Staleness {
     /// These are all of them.
     pub(crate) fn outdated(&mut self, files: Vec<String>) {
         self.files = files;
-        self.settled &= !self.files.is_empty();
+        if self.files.is_empty() {
+            self.settled = false;
+            self.tried = None;
+        }
     }
 
     /// Whether somebody is there who would start the program anew.
@@ -55,26 +75,50 @@ impl Staleness {
         self.restartable = there;
     }
 
+    /// Whether its debugger knows how to reload, and is there.
+    pub(crate) fn note_reloader(&mut self, there: bool) {
+        self.reloadable = there;
+    }
+
     /// What is to be done now, once for as long as the session stays stale. While not everything is on the remote, nothing
     /// is: a new start would have to wait for that, or be refused when the old program has ended.
     pub(crate) fn next(&mut self, in_sync: bool) -> Act {
-        if self.files.is_empty() || self.settled || !self.restartable || !in_sync {
+        if self.files.is_empty() || self.settled || !in_sync || !(self.restartable || self.reloadable) {
             return Act::Nothing;
         }
         self.settled = true;
         match self.policy {
-            OnStale::Ask => Act::Ask,
-            OnStale::Restart => Act::Restart,
+            OnStale::Restart if self.restartable => Act::Restart,
+            OnStale::Reload if self.reloadable => self.reload(),
+            OnStale::Ask | OnStale::Restart => Act::Ask(self.ways(false)),
+            OnStale::Reload => Act::Ask(self.ways(true)),
             OnStale::Keep => Act::Nothing,
         }
     }
 
+    /// A process has reloaded what it could. What is left, and was to be, it can't.
+    pub(crate) fn reloaded(&mut self) -> Act {
+        let Some(tried) = self.tried.take().filter(|_| !self.files.is_empty()) else { return Act::Nothing };
+        let is_new = |file: &String| !tried.contains(file);
+        if self.files.iter().any(is_new) { self.reload() } else { Act::Ask(self.ways(true)) }
+    }
+
     /// The user has chosen, perhaps long after the question.
-    pub(crate) fn chosen(&self, way: Way) -> Act {
+    pub(crate) fn chosen(&mut self, way: Way) -> Act {
         match way {
             Way::Restart if self.restartable => Act::Restart,
-            Way::Restart | Way::Keep => Act::Nothing,
+            Way::Reload if self.reloadable && !self.files.is_empty() => self.reload(),
+            Way::Restart | Way::Reload | Way::Keep => Act::Nothing,
         }
+    }
+
+    fn reload(&mut self) -> Act {
+        self.tried = Some(self.files.clone());
+        Act::Reload
+    }
+
+    fn ways(&self, failed: bool) -> Ways {
+        Ways { restart: self.restartable, reload: self.reloadable && !failed, failed }
     }
 }
 
@@ -88,6 +132,8 @@ mod tests {
         /// So many files are stale.
         Stale(usize),
         Launcher(bool),
+        Reloader(bool),
+        Reloaded,
         /// Everything is on the remote, or not any more.
         InSync(bool),
         Chosen(Way),
@@ -99,6 +145,8 @@ mod tests {
             match *event {
                 Event::Stale(count) => staleness.outdated((0..count).map(|file| format!("{file}.py")).collect()),
                 Event::Launcher(there) => staleness.note_launcher(there),
+                Event::Reloader(there) => staleness.note_reloader(there),
+                Event::Reloaded => return staleness.reloaded(),
                 Event::InSync(now) => in_sync = now,
                 Event::Chosen(way) => return staleness.chosen(way),
             }
@@ -109,19 +157,20 @@ mod tests {
 
     #[test]
     fn one_thing_is_done_for_as_long_as_a_session_is_stale() {
-        use Act::{Ask, Nothing, Restart};
+        use Act::{Nothing, Restart};
         use Event::{Chosen, InSync, Launcher, Stale};
+        const ASK: Act = Act::Ask(Ways { restart: true, reload: false, failed: false });
         let table: [(OnStale, &[(Event, Act)]); 10] = [
-            (OnStale::Ask, &[(Launcher(true), Nothing), (Stale(1), Ask), (Stale(2), Nothing)]),
+            (OnStale::Ask, &[(Launcher(true), Nothing), (Stale(1), ASK), (Stale(2), Nothing)]),
             // The text is again what was loaded: what comes then is asked about anew.
-            (OnStale::Ask, &[(Launcher(true), Nothing), (Stale(1), Ask), (Stale(0), Nothing), (Stale(1), Ask)]),
-            (OnStale::Ask, &[(Launcher(true), Nothing), (Stale(1), Ask), (Chosen(Way::Restart), Restart)]),
+            (OnStale::Ask, &[(Launcher(true), Nothing), (Stale(1), ASK), (Stale(0), Nothing), (Stale(1), ASK)]),
+            (OnStale::Ask, &[(Launcher(true), Nothing), (Stale(1), ASK), (Chosen(Way::Restart), Restart)]),
             (
                 OnStale::Ask,
-                &[(Launcher(true), Nothing), (Stale(1), Ask), (Chosen(Way::Keep), Nothing), (Stale(2), Nothing)],
+                &[(Launcher(true), Nothing), (Stale(1), ASK), (Chosen(Way::Keep), Nothing), (Stale(2), Nothing)],
             ),
             // Nobody who would start it anew, and later somebody.
-            (OnStale::Ask, &[(Stale(1), Nothing), (Launcher(true), Ask)]),
+            (OnStale::Ask, &[(Stale(1), Nothing), (Launcher(true), ASK)]),
             (OnStale::Restart, &[(Launcher(false), Nothing), (Stale(1), Nothing), (Stale(2), Nothing)]),
             (OnStale::Restart, &[(Launcher(true), Nothing), (Stale(1), Restart), (Stale(2), Nothing)]),
             // A save under a pause, or one that is not there yet.
@@ -135,11 +184,62 @@ mod tests {
                 OnStale::Ask,
                 &[
                     (Launcher(true), Nothing),
-                    (Stale(1), Ask),
+                    (Stale(1), ASK),
                     (Launcher(false), Nothing),
                     (Chosen(Way::Restart), Nothing),
                 ],
             ),
+        ];
+        for (policy, row) in table {
+            let (events, expected): (Vec<Event>, Vec<Act>) = row.iter().copied().unzip();
+            assert_eq!(acts(policy, &events), expected, "{policy:?} {events:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_reloaded_is_asked_about_and_what_is_saved_meanwhile_is_reloaded_too() {
+        use Act::{Ask, Nothing, Reload};
+        use Event::{Chosen, Launcher, Reloaded, Reloader, Stale};
+        let ways = |restart, reload, failed| Ask(Ways { restart, reload, failed });
+        let table: [(OnStale, &[(Event, Act)]); 7] = [
+            (
+                OnStale::Reload,
+                &[
+                    (Reloader(true), Nothing),
+                    (Stale(1), Reload),
+                    (Stale(0), Nothing),
+                    (Reloaded, Nothing),
+                    (Stale(1), Reload),
+                ],
+            ),
+            (
+                OnStale::Reload,
+                &[(Reloader(true), Nothing), (Stale(1), Reload), (Stale(2), Nothing), (Reloaded, Reload)],
+            ),
+            // Of two processes both say what they did; one question is enough.
+            (
+                OnStale::Reload,
+                &[
+                    (Reloader(true), Nothing),
+                    (Stale(1), Reload),
+                    (Reloaded, ways(false, false, true)),
+                    (Reloaded, Nothing),
+                    (Stale(2), Nothing),
+                ],
+            ),
+            // ptvsd, or Python 2.7.
+            (OnStale::Reload, &[(Launcher(true), Nothing), (Stale(1), ways(true, false, true))]),
+            (
+                OnStale::Ask,
+                &[
+                    (Reloader(true), Nothing),
+                    (Stale(1), ways(false, true, false)),
+                    (Chosen(Way::Reload), Reload),
+                    (Reloaded, ways(false, false, true)),
+                ],
+            ),
+            (OnStale::Ask, &[(Reloader(true), Nothing), (Chosen(Way::Reload), Nothing)]),
+            (OnStale::Restart, &[(Reloader(true), Nothing), (Stale(1), ways(false, true, false))]),
         ];
         for (policy, row) in table {
             let (events, expected): (Vec<Event>, Vec<Act>) = row.iter().copied().unzip();

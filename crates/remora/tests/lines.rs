@@ -11,6 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use remora_debug::dap::Client;
+use remora_testkit::python::find;
 use serde_json::{Value, json};
 
 use scene::Scene;
@@ -113,7 +114,7 @@ async fn who_is_asked_about_a_stale_session_has_it_started_anew_or_kept_and_is_a
     scene.save("unloaded.py", "x = 1\n").await;
     scene.save("work.py", &format!("\n{WORK}")).await;
     let asked = scene.client.reply("window/showMessageRequest", json!({"title": "Keep"})).await;
-    let question = "app runs another text of work.py than what is here. Restart it and stop at the same breakpoints?";
+    let question = "app runs another text of work.py than what is here. Restart it and stop at the same breakpoints, or reload its functions?";
     assert_eq!((&asked["message"], &asked["actions"][0]["title"]), (&json!(question), &json!("Restart")));
     // Not asked again: the next question is about the next time.
     scene.save("work.py", &format!("\n\n{WORK}")).await;
@@ -142,6 +143,43 @@ async fn a_stale_session_is_started_anew_unasked_or_kept_if_that_is_said() {
     let (debugger, _) = launched(&mut scene, &entry, 3).await;
     scene.save("work.py", &format!("\n{WORK}")).await;
     starts_anew(&mut scene, &entry, debugger).await;
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn functions_are_reloaded_unasked_if_that_is_said_and_what_can_not_be_is_asked_about() {
+    let mut scene = Scene::new(&[("app.py", APP), ("work.py", WORK)]).await;
+    for method in ["remora/mirrored", "remora/exited"] {
+        scene.client.ignore(method);
+    }
+    let mut entry = json!({"type": "remora", "request": "launch", "name": "app", "program": scene.here("app.py")});
+    entry["onStale"] = json!("reload");
+    let (mut debugger, thread) = launched(&mut scene, &entry, 3).await;
+    scene.save("work.py", &format!("\n{WORK}")).await;
+    let work = scene.here("work.py").display().to_string();
+    becomes(&mut debugger, false, "the program runs another text of this file than the one here").await;
+    becomes(&mut debugger, true, "").await;
+    debugger.set_breakpoints(&work, &[4]).await.unwrap();
+    debugger.go_on(thread).await.unwrap();
+    let (thread, _) = debugger.stopped().await.unwrap();
+    let stack = debugger.request("stackTrace", json!({"threadId": thread})).await.unwrap();
+    let top = &stack["stackFrames"][0];
+    assert_eq!((&top["name"], &top["line"], top.get("presentationHint")), (&json!("work"), &json!(4), None));
+    while stale(&mut scene).await != ("debugging".into(), json!([])) {}
+    scene.save("work.py", &format!("x = 1\n{WORK}")).await;
+    let asked = scene.client.reply("window/showMessageRequest", json!({"title": "Restart"})).await;
+    let said = asked["message"].as_str().unwrap();
+    assert!(said.starts_with("app runs another text of work.py than what is here, and can't be reloaded"), "{said}");
+    starts_anew(&mut scene, &entry, debugger).await;
+
+    // Python 2.7 knows of no reload.
+    entry["python"] = json!(find("2.7"));
+    let (debugger, _) = launched(&mut scene, &entry, 4).await;
+    scene.save("work.py", &format!("\n{WORK}")).await;
+    let asked = scene.client.reply("window/showMessageRequest", json!({"title": "Keep"})).await;
+    assert!(asked["message"].as_str().unwrap().contains("can't be reloaded"), "{asked}");
+    assert_eq!(asked["actions"].as_array().unwrap().len(), 2, "{asked}");
+    debugger.disconnect(true).await.unwrap();
     scene.end().await;
 }
 

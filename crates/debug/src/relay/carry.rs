@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -19,6 +20,9 @@ use crate::request::Notice;
 
 /// As much as is read at once; a debugger's answers are rarely longer.
 const PORTION: usize = 64 * 1024;
+
+/// Requests of our own have numbers from here on: no client counts so far, and the agent's begin behind them.
+const FIRST_REQUEST: i64 = 1 << 29;
 
 /// Carries one connection until both directions have ended.
 pub(super) async fn carry(road: &Road, ends: Ends) {
@@ -63,6 +67,8 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
         identity: Identity::new(Arc::clone(&road.facts)),
         known: road.scout.known(),
         child: None,
+        reloads: road.reloads.clone(),
+        reloaded: 0,
         from_client,
         debugger: FarEnd::new(there, foresight),
         to_client: Some(writer),
@@ -101,6 +107,9 @@ struct Conversation<'a> {
     known: watch::Receiver<Knowledge>,
     /// Held while the client debugs a child of the program.
     child: Option<Child>,
+    reloads: watch::Receiver<Vec<String>>,
+    /// How often the debugger was asked to reload something.
+    reloaded: i64,
     from_client: Messages,
     debugger: FarEnd,
     /// Until the client has heard everything.
@@ -114,11 +123,14 @@ struct Conversation<'a> {
 
 impl Conversation<'_> {
     async fn run(mut self) {
+        // What was asked for before is done, or is no concern of a process that is new.
+        self.reloads.mark_unchanged();
         while !(self.from_client.over && self.debugger.is_over()) {
             let outs = tokio::select! {
                 portion = self.from_client.next(), if !self.from_client.over => self.client_said(portion),
                 portion = self.debugger.next(), if !self.debugger.is_over() => self.debugger_said(portion),
                 Ok(()) = self.known.changed() => self.learned(),
+                Ok(()) = self.reloads.changed() => self.reload(),
                 Some(news) = next_news(&mut self.news), if self.translator.takes_news() => self.translator.news(news),
                 () = until(self.due), if self.due.is_some() => self.waited_long_enough(),
             };
@@ -194,6 +206,7 @@ impl Conversation<'_> {
 
     fn debugger_said(&mut self, portion: Result<Option<Portion>, FrameError>) -> Vec<Out> {
         match portion {
+            Ok(Some(Portion::Message(frame))) if self.is_ours(&frame) => Vec::new(),
             Ok(Some(Portion::Message(frame))) => self.translator.debugger(frame),
             Ok(Some(Portion::Raw(bytes))) => vec![Out::Raw(bytes)],
             Ok(None) | Err(_) => {
@@ -201,6 +214,23 @@ impl Conversation<'_> {
                 self.translator.debugger_gone()
             }
         }
+    }
+
+    /// Asks the debugger's process to reload files; what came of it, it says itself.
+    fn reload(&mut self) -> Vec<Out> {
+        let paths = self.reloads.borrow_and_update().clone();
+        let seq = FIRST_REQUEST + self.reloaded;
+        self.reloaded += 1;
+        let arguments = json!({"remoraReload": paths});
+        let request = json!({"seq": seq, "type": "request", "command": "setDebuggerProperty", "arguments": arguments});
+        vec![Out::ToDebugger(Frame::new(request.to_string().as_bytes()))]
+    }
+
+    /// Whether this answers a request of our own.
+    fn is_ours(&self, frame: &Frame) -> bool {
+        let ours = FIRST_REQUEST..FIRST_REQUEST + self.reloaded;
+        self.reloaded > 0
+            && Envelope::read(frame).is_some_and(|envelope| envelope.request_seq.is_some_and(|seq| ours.contains(&seq)))
     }
 
     /// More is known of the files that the client was told of.

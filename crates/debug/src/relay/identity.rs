@@ -197,10 +197,14 @@ impl Identity {
         let Some(frames) = message["body"]["stackFrames"].as_array_mut() else { return false };
         let mut changed = false;
         for frame in frames {
+            // From the process itself, after a reload.
+            let is_old = frame.as_object_mut().is_some_and(|frame| frame.remove("remora").is_some());
+            changed |= is_old;
             let Some(file) = frame["source"]["path"].as_str().and_then(|path| self.file(path)) else { continue };
             let verdict = self.of_frame(&file, known);
             changed |= self.sum(frame.get_mut("source"), &file, known);
-            if let Some(difference) = verdict.difference() {
+            let replaced = is_old.then_some(&Difference::Replaced);
+            if let Some(difference) = verdict.difference().or(replaced) {
                 frame["presentationHint"] = json!("subtle");
                 frame["source"]["origin"] = json!(self.reason(difference));
                 changed = true;

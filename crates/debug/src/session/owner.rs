@@ -131,7 +131,7 @@ impl Owner {
         let mut commands_open = true;
         let mut said_open = true;
         let mut known = self.scout.known();
-        let mut stale = Vec::new();
+        let (mut stale, mut reloads) = (Vec::new(), 0);
         loop {
             tokio::select! {
                 // A client that does not read lets the program wait, as a full pipe does.
@@ -159,10 +159,13 @@ impl Owner {
                     Err(_) => said_open = false,
                 },
                 Ok(()) = known.changed() => {
-                    let now = known.borrow_and_update().stale();
+                    let (now, reloaded) = { let known = known.borrow_and_update(); (known.stale(), known.reloads()) };
                     if now != stale {
                         stale.clone_from(&now);
                         let _ = self.events.send(SessionEvent::Stale(now));
+                    }
+                    if std::mem::replace(&mut reloads, reloaded) != reloaded {
+                        let _ = self.events.send(SessionEvent::Reloaded);
                     }
                 }
                 command = self.commands.recv(), if commands_open => match command {
@@ -194,7 +197,7 @@ impl Owner {
     /// What the program's own side of the debugger says.
     fn hear(&mut self, said: Value, ready: &mut Option<oneshot::Sender<Readiness>>) {
         match said["said"].as_str() {
-            Some("began" | "loaded" | "elsewhere") => self.scout.said(said),
+            Some("began" | "loaded" | "elsewhere" | "reloaded") => self.scout.said(said),
             Some("listening") => {
                 let secret = said["secret"].as_str().map(str::to_owned);
                 self.scout.said(said);

@@ -49,8 +49,12 @@ pub async fn start(
     let (tree, run_dir) = (tree?, run_dir?);
     let endpoint = local.endpoint();
     let command_line = command_line::command_line(&request, &probed, push, &tree, shown_port(&endpoint));
+    // Functions of Python 2 and of PyPy are not looked for.
+    let is_known = probed.interpreter.version.0 > 2 && probed.interpreter.implementation == "CPython";
+    let can_reload = push.name == "debugpy" && is_known;
     info!(debugger = ?push, python = %probed.interpreter.path, "starting");
-    let (readiness, mut session) = spawn(link, &request, Spawn { command_line, run_dir, local, push }, events).await?;
+    let (readiness, mut session) =
+        spawn(link, &request, Spawn { command_line, run_dir, local, push, can_reload }, events).await?;
     let secret = ready(readiness, &session.running, request.in_code).await?;
     session.configuration = attach_configuration(&request, &endpoint, secret.as_deref());
     Ok(session)
@@ -111,6 +115,7 @@ struct Spawn {
     run_dir: RunDir,
     local: LocalListener,
     push: &'static Push,
+    can_reload: bool,
 }
 
 /// Spawns the process and hands it to a task of its own.
@@ -120,7 +125,7 @@ async fn spawn(
     spawn: Spawn,
     events: mpsc::UnboundedSender<SessionEvent>,
 ) -> Result<(oneshot::Receiver<Readiness>, Session), DebugError> {
-    let Spawn { command_line, run_dir, local, push } = spawn;
+    let Spawn { command_line, run_dir, local, push, can_reload } = spawn;
     let cwd = RemotePath::new(command_line::cwd(request)).expect("invariant: joined to an absolute path");
     let argv = command_line.argv;
     let python = argv.first().cloned().unwrap_or_default();
@@ -151,7 +156,9 @@ async fn spawn(
         None => (None, None),
     };
     let scout = Scout::start(link.clone(), project);
-    let route = Route { link: link.clone(), address: Address::Unix(socket), facts, scout: scout.clone() };
+    let (reloads, heard) = watch::channel(Vec::new());
+    let route =
+        Route { link: link.clone(), address: Address::Unix(socket), facts, scout: scout.clone(), reloads: heard };
     let relay = Relay::serve(local, route, relay_sender);
     let (commands, command_receiver) = mpsc::unbounded_channel();
     let (ready, readiness) = oneshot::channel();
@@ -179,7 +186,9 @@ async fn spawn(
         drop(ended_sender);
     });
     let running = Running { commands, ended };
-    Ok((readiness, Session { endpoint, configuration: Value::Null, stdin: Some(stdin), terminal, running, scout }))
+    let (configuration, stdin) = (Value::Null, Some(stdin));
+    let session = Session { endpoint, configuration, stdin, terminal, running, scout, reloads, can_reload };
+    Ok((readiness, session))
 }
 
 /// Waits until a client may connect. On any failure everything has been ended when it returns.

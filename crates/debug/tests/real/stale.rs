@@ -135,3 +135,107 @@ async fn what_a_child_has_loaded_counts_while_it_is_debugged() {
     assert_eq!(stale(&mut run).await, Vec::<String>::new());
     run.session.stop().await;
 }
+
+/// The next time that the session says that something was reloaded: what is stale by then.
+async fn reloaded(run: &mut Run, mut stale: Vec<PathBuf>) -> Vec<PathBuf> {
+    loop {
+        match timeout(PATIENCE, run.events.recv()).await.expect("an event in time") {
+            Some(SessionEvent::Stale(files)) => stale = files,
+            Some(SessionEvent::Reloaded) => return stale,
+            Some(_) => {}
+            None => panic!("the session is over"),
+        }
+    }
+}
+
+/// The value of `y` where the program stands, and the mark of that frame and of the next one.
+async fn seen(client: &mut Client, thread: i64) -> (String, u32, [bool; 2]) {
+    let body = client.request("stackTrace", json!({"threadId": thread})).await.unwrap();
+    let marked = |at: usize| body["stackFrames"][at]["presentationHint"] == "subtle";
+    let (marks, line) = ([marked(0), marked(1)], body["stackFrames"][0]["line"].as_u64().unwrap());
+    let variables = client.variables(body["stackFrames"][0]["id"].as_i64().unwrap()).await.unwrap();
+    let value = variables.into_iter().find(|shown| shown.name == "y").unwrap().value;
+    (value, u32::try_from(line).unwrap(), marks)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_get_the_new_text_with_its_lines_and_a_call_that_runs_stays_marked() {
+    for (version, python) in chosen() {
+        let stage = Stage::new().await;
+        let run = stage.bed.start(stage.request(&python, Debugger::Auto)).await.unwrap();
+        assert_eq!(run.session.can_reload(), version != "2.7");
+        if version == "2.7" {
+            run.session.stop().await;
+            continue;
+        }
+        let mut run = run;
+        let mut client = run.client().await;
+        let file = stage.bed.here("helper.py");
+        client.attach(run.session.configuration(), &[(&file, &[6])]).await.unwrap();
+        let (thread, _) = client.stopped().await.unwrap();
+        assert_eq!(seen(&mut client, thread).await, ("0".into(), 6, [false, false]), "{version}");
+        // Two lines further down, and another value.
+        let text = fs::read_to_string(&file).unwrap();
+        let save = |run: &Run, text: &str| {
+            for path in [PathBuf::from(&file), stage.there("helper.py")] {
+                fs::write(path, text).unwrap();
+            }
+            run.session.changed(&[PathBuf::from(&file)]);
+        };
+        save(&run, &text.replace("def double", "\n\ndef double").replace("2 * x", "2 * x + 100"));
+        assert_eq!(stale(&mut run).await, ["helper.py"], "{version}");
+        run.session.reload();
+        assert_eq!(reloaded(&mut run, Vec::new()).await, Vec::<PathBuf>::new(), "{version}");
+        assert_eq!(seen(&mut client, thread).await, ("0".into(), 6, [true, false]), "{version}: the old call runs on");
+        client.set_breakpoints(&file, &[8]).await.unwrap();
+        client.go_on(thread).await.unwrap();
+        client.stopped().await.unwrap();
+        assert_eq!(seen(&mut client, thread).await, ("102".into(), 8, [false, false]), "{version}");
+        // What runs only once can't be reloaded, and nothing of such a text is.
+        save(&run, &text.replace("2 * x", "7 * x").replace("def double", "RATE = 2\n\n\ndef double"));
+        assert_eq!(stale(&mut run).await, ["helper.py"], "{version}");
+        run.session.reload();
+        let left = reloaded(&mut run, vec![PathBuf::from(&file)]).await;
+        assert_eq!(left, [PathBuf::from(&file)], "{version}");
+        client.go_on(thread).await.unwrap();
+        client.stopped().await.unwrap();
+        assert_eq!(seen(&mut client, thread).await.0, "104", "{version}");
+        run.session.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_are_found_wherever_they_hide_and_a_text_that_can_not_be_compiled_changes_nothing() {
+    for (version, python) in chosen().into_iter().filter(|(version, _)| *version != "2.7") {
+        let stage = Stage::new().await;
+        let mut request = stage.request(&python, Debugger::Auto);
+        request.program = Program::File("hides.py".into());
+        let mut run = stage.bed.start(request).await.unwrap();
+        let mut client = run.client().await;
+        let file = stage.bed.here("hides.py");
+        client.attach(run.session.configuration(), &[(&file, &[48])]).await.unwrap();
+        let (thread, _) = client.stopped().await.unwrap();
+        let frame = client.stack(thread).await.unwrap()[0].id;
+        let text = fs::read_to_string(&file).unwrap();
+        for (now, expected) in [
+            ("\ndef (:\n".to_owned(), "old 1 old 2 old 3 old 4 old 5 old 6 old 5"),
+            (text.replace("old ", "new "), "new 1 new 2 new 3 new 4 new 5 new 6 new 5"),
+            (text.replace("\n\n\n", "\n\n\n\n"), "old 1 old 2 old 3 old 4 old 5 old 6 old 5"),
+        ] {
+            for path in [PathBuf::from(&file), stage.there("hides.py")] {
+                fs::write(path, &now).unwrap();
+            }
+            run.session.changed(&[PathBuf::from(&file)]);
+            if now.contains("(:") || expected.starts_with("old") {
+                assert_eq!(stale(&mut run).await, ["hides.py"], "{version}");
+            }
+            run.session.reload();
+            let before = vec![PathBuf::from(&file)];
+            let left = reloaded(&mut run, before.clone()).await;
+            assert_eq!(left.is_empty(), !now.contains("(:"), "{version} {expected}");
+            let said = client.evaluate(frame, "\" \".join(all_of_them())").await.unwrap();
+            assert_eq!(said, format!("'{expected}'"), "{version}");
+        }
+        run.session.stop().await;
+    }
+}

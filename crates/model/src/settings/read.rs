@@ -267,7 +267,7 @@ impl<'a> Node<'a> {
 
     fn on_stale(&self) -> Read<OnStale> {
         let name = self.text()?;
-        let wrong = || self.wrong(format!("must be \"ask\", \"restart\" or \"keep\", not {name:?}"));
+        let wrong = || self.wrong(format!("must be \"ask\", \"restart\", \"reload\" or \"keep\", not {name:?}"));
         OnStale::named(&name).map_or_else(wrong, Ok)
     }
 
@@ -366,7 +366,7 @@ mod tests {
             ),
             (
                 json!({"remora.debug.onStale": "reset"}),
-                "remora.debug.onStale: must be \"ask\", \"restart\" or \"keep\", not \"reset\"",
+                "remora.debug.onStale: must be \"ask\", \"restart\", \"reload\" or \"keep\", not \"reset\"",
             ),
             (
                 json!({"remora.mirror.maxDeletes": "all"}),

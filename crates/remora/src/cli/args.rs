@@ -84,6 +84,14 @@ pub(super) enum DebuggerArg {
     Ptvsd,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum OnStaleArg {
+    /// Its functions get the new text
+    Reload,
+    /// It goes on as it is
+    Keep,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct DebugArgs {
     #[command(flatten)]
@@ -104,6 +112,9 @@ pub(super) struct DebugArgs {
     /// The program calls ptvsd.enable_attach or debugpy.listen itself (REMOTE_DEBUG=1 is set)
     #[arg(long)]
     pub(super) in_code: bool,
+    /// What becomes of the program when a file that it has loaded was changed
+    #[arg(long, value_enum, default_value_t = OnStaleArg::Keep)]
+    pub(super) on_stale: OnStaleArg,
     /// An environment variable for the program; may be repeated
     #[arg(long, value_name = "K=V", value_parser = variable)]
     pub(super) env: Vec<(String, String)>,

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use remora_agent::{Exit, StreamWriter};
 use remora_debug::{Endpoint, Listen, OutputStream};
-use remora_model::Debugger;
 use remora_model::text::Decoder;
+use remora_model::{Debugger, OnStale};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::FAILED_TO_RUN;
-use super::args::{DebugArgs, DebuggerArg};
+use super::args::{DebugArgs, DebuggerArg, OnStaleArg};
 use super::run::{Drive, Signal, Waited};
 use super::target::{Scene, absolute};
 use super::voice::{Voice, exit_words};
@@ -59,6 +59,11 @@ fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
         in_code: args.in_code,
         exposure: args.exposure,
         address: args.address.clone(),
+        // Nobody can be asked, and a client that attached would not find what is started anew.
+        on_stale: Some(match args.on_stale {
+            OnStaleArg::Reload => OnStale::Reload,
+            OnStaleArg::Keep => OnStale::Keep,
+        }),
         listen: args.listen.map(|address| Listen::Port {
             host: address.ip(),
             port: address.port(),
@@ -185,6 +190,11 @@ impl Terminal {
             }
             Said::Attached => {
                 self.runs = true;
+                None
+            }
+            Said::Offer(offer, _) => {
+                let event = json!({"event": "waits", "message": offer.said, "remedy": offer.remedy});
+                self.drive.voice.say(&event, &format!("{} {}", offer.said, offer.remedy));
                 None
             }
             Said::Stale(files) => {

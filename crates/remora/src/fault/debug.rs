@@ -122,6 +122,7 @@ fn reason(difference: &Difference) -> String {
         Difference::OtherThere => "the remote file is not the one here".into(),
         Difference::MissingThere => "there is no such file on the remote".into(),
         Difference::Elsewhere { module, from } => format!("the program has loaded {module} from {from} instead"),
+        Difference::Replaced => "this call runs the text from before the file was reloaded".into(),
         Difference::Compiled => "Python took its cached bytecode of an earlier text for that of this file".into(),
     }
 }
@@ -141,6 +142,7 @@ fn remedy(difference: &Difference) -> &'static str {
             "Mirror it; if it is left out, see .gitignore, .remoraignore and remora.mirror.exclude."
         }
         Difference::Elsewhere { .. } => "Remove that copy, or have PYTHONPATH name the project's folder first.",
+        Difference::Replaced => "The next call runs the text that is here.",
         Difference::Compiled => "Save the file once more, so that its time changes, and restart the program.",
     }
 }

@@ -303,6 +303,7 @@ impl State {
             SessionEvent::ClientGone => self.note_attached(id, false),
             SessionEvent::Launcher(there) => return self.launcher_noted(id, there),
             SessionEvent::Stale(files) => return self.outdated(id, &files),
+            SessionEvent::Reloaded => return self.reloaded(id),
             SessionEvent::Exited(exit) => {
                 self.say(Said::Exited(id, exit));
                 return self.forget(id);
@@ -319,6 +320,8 @@ impl State {
         if let Some(known) = self.sessions.get_mut(&id) {
             let clients = known.clients;
             known.clients = if attached { clients.saturating_add(1) } else { clients.saturating_sub(1) };
+            let reloads = known.listening().is_some_and(|session| session.can_reload());
+            known.staleness.note_reloader(reloads && known.clients > 0);
         }
     }
 

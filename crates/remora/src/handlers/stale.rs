@@ -43,7 +43,13 @@ impl State {
 
     /// The user has answered.
     pub(crate) fn way_chosen(&mut self, id: SessionId, way: Way) -> Vec<Job> {
-        let act = self.sessions.get(&id).map_or(Act::Nothing, |session| session.staleness.chosen(way));
+        let act = self.sessions.get_mut(&id).map_or(Act::Nothing, |session| session.staleness.chosen(way));
+        self.act(id, act)
+    }
+
+    /// A process has reloaded what it could.
+    pub(crate) fn reloaded(&mut self, id: SessionId) -> Vec<Job> {
+        let act = self.sessions.get_mut(&id).map_or(Act::Nothing, |session| session.staleness.reloaded());
         self.act(id, act)
     }
 
@@ -51,17 +57,14 @@ impl State {
         let Some(session) = self.sessions.get(&id) else { return Vec::new() };
         match act {
             Act::Nothing => {}
-            Act::Ask => {
-                let offer = Offer::about_stale(&session.name, session.staleness.files());
+            Act::Ask(ways) => {
+                let offer = Offer::about_stale(&session.name, session.staleness.files(), ways);
                 let (reply, answer) = oneshot::channel::<Word>();
                 self.say(Said::Offer(offer, reply));
                 return vec![Job::AwaitWay { session: id, answer }];
             }
-            Act::Restart => {
-                if let Some(running) = session.listening() {
-                    running.restart();
-                }
-            }
+            Act::Restart => session.listening().into_iter().for_each(|running| running.restart()),
+            Act::Reload => session.listening().into_iter().for_each(|running| running.reload()),
         }
         Vec::new()
     }

@@ -21,6 +21,8 @@ pub(crate) struct Knowledge {
     children: HashSet<u32>,
     /// Files that were changed since the session began.
     touched: BTreeSet<File>,
+    /// How often a process has said that it has reloaded what it could.
+    reloads: u64,
     here: HashMap<File, Option<Here>>,
     there: HashMap<File, There>,
     /// Another name of the same file here: where its links lead.
@@ -55,6 +57,7 @@ impl Knowledge {
             processes: HashMap::new(),
             children: HashSet::new(),
             touched: BTreeSet::new(),
+            reloads: 0,
             here: HashMap::new(),
             there: HashMap::new(),
             names: HashMap::new(),
@@ -69,6 +72,10 @@ impl Knowledge {
         let (path, loaded) = match said["said"].as_str()? {
             "listening" => {
                 self.main = Some(pid);
+                return None;
+            }
+            "reloaded" => {
+                self.reloads += 1;
                 return None;
             }
             "began" => {
@@ -122,6 +129,11 @@ impl Knowledge {
     /// That child is debugged, or is not any more.
     pub(crate) fn note_child(&mut self, process: u32, debugged: bool) -> bool {
         if debugged { self.children.insert(process) } else { self.children.remove(&process) }
+    }
+
+    /// How often a process has said that it has reloaded what it could.
+    pub(crate) fn reloads(&self) -> u64 {
+        self.reloads
     }
 
     /// The local files, in order, that were changed since one of the processes that are debugged has loaded another

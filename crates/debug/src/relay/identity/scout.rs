@@ -85,6 +85,12 @@ impl Scout {
         self.ask(Ask::Changed(paths.iter().filter_map(|path| self.project.by_local(path)).collect()));
     }
 
+    /// What these local files are called there.
+    pub(crate) fn there(&self, paths: &[PathBuf]) -> Vec<String> {
+        let files = paths.iter().filter_map(|path| self.project.by_local(path));
+        files.map(|file| self.project.there(&file).to_string()).collect()
+    }
+
     /// Any local file may have changed.
     pub(crate) fn all_changed(&self) {
         self.ask(Ask::AllChanged);

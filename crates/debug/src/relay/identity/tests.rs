@@ -178,3 +178,18 @@ fn a_client_that_can_not_ask_again_is_not_told_to_and_a_file_without_a_breakpoin
     scene.known.said(&json!({"said": "loaded", "pid": 7, "path": "/there/b.py", "sha256": null}));
     assert_eq!(scene.identity.learned(&scene.known), Vec::<Value>::new());
 }
+
+#[test]
+fn a_frame_that_runs_what_was_there_before_a_reload_is_marked_and_no_one_else_is() {
+    let mut scene = Scene::new();
+    let frame = |path: &str, remora: Option<&str>| match remora {
+        Some(remora) => json!({"id": 1, "source": {"path": path}, "remora": remora}),
+        None => json!({"id": 1, "source": {"path": path}}),
+    };
+    let frames = [frame("/here/a.py", Some("old")), frame("/here/a.py", None), frame("/else/b.py", Some("old"))];
+    let (body, _) = scene.answers("stackTrace", json!({"stackFrames": frames}));
+    let frames = body["stackFrames"].as_array().unwrap();
+    assert_eq!(frames[0]["source"]["origin"], "Reason(Replaced)");
+    assert!(frames[1].get("presentationHint").is_none());
+    assert!(frames.iter().all(|frame| frame.get("remora").is_none()), "{frames:?}");
+}
