@@ -11,6 +11,15 @@ def leave_no_names(names):
     names["__doc__"] = None
 
 
+def leave_no_argument(script):
+    """Takes the start script and its own argument out of what this process was called with: servers start themselves
+    again by it when a file was saved, and are to start the program, not another debugger."""
+    called = getattr(sys, "orig_argv", [])
+    if script in called:
+        at = called.index(script)
+        del called[at : at + 2]
+
+
 def name_the_first_folder(cli):
     """Lets a module find its folder first on `sys.path` by its name, as `python -m` has it since Python 3.7. debugpy
     puts an empty string there, which means another folder after an `os.chdir`."""

@@ -25,6 +25,7 @@ def main():
     behind_debugpy.redirect_adapter(debugpy.adapter)
     behind_debugpy.announce_listen(api)
     plain.name_the_first_folder(cli)
+    plain.leave_no_argument(sys.argv[0])
     entry.stop_when_asked()
     offspring.follow()
     imports.install(witness, plan.RUN, plan.ROOTS)

@@ -17,6 +17,7 @@ def main():
 
     # The program's own imports must not find the tree.
     del sys.path[0]
+    plain.leave_no_argument(sys.argv[0])
     behind_ptvsd.redirect()
     entry.stop_when_asked()
     imports.install(witness, plan.RUN, plan.ROOTS)

@@ -1,7 +1,7 @@
 //! Finds the Python interpreters of this machine. Names those that are missing; never skips in silence.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -60,6 +60,29 @@ pub fn pypy(version: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(format!("pypy{version}")));
     candidates.find(|candidate| answers(candidate, version))
+}
+
+/// A folder below `cache` with these packages and what they need, for the `PYTHONPATH` of this interpreter. They come from
+/// the registry that its pip uses, once.
+///
+/// # Panics
+/// When pip can't install them, with what it said.
+#[must_use]
+pub fn packages(cache: &Path, python: &Path, wanted: &[&str]) -> PathBuf {
+    let version = Command::new(python).args(["-c", "import sys; sys.stdout.write(sys.version.split()[0])"]).output();
+    let version = version.expect("the interpreter runs").stdout;
+    let folder = cache.join(format!("{}-for-{}", wanted.join("-"), String::from_utf8_lossy(&version)));
+    if !folder.is_dir() {
+        let made = tempfile::tempdir_in(cache).expect("a folder can be made in the cache");
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"];
+        let output = Command::new(python).args(pip).arg(made.path().join("all")).args(wanted).output();
+        let output = output.expect("the interpreter runs");
+        assert!(output.status.success(), "pip: {}", String::from_utf8_lossy(&output.stderr));
+        // Fails when another test was as fast; its folder holds the same.
+        let placed = std::fs::rename(made.path().join("all"), &folder);
+        assert!(placed.is_ok() || folder.is_dir(), "{placed:?}");
+    }
+    folder
 }
 
 /// Looked for once, because each is started to say its version.

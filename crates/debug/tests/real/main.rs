@@ -15,4 +15,5 @@ mod listing;
 mod plain;
 mod prefix;
 mod reach;
+mod servers;
 mod stale;
