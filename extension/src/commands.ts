@@ -13,7 +13,7 @@ import * as protocol from './protocol';
 import { addTarget, editTarget, selectTarget } from './target';
 import type { Terminals } from './terminal';
 
-type Command = (sidecar: Sidecar, uri: vscode.Uri | undefined) => unknown;
+type Command = (sidecar: Sidecar, uri: vscode.Uri | undefined, test: string | undefined) => unknown;
 
 export function register(folders: Folders, terminals: Terminals, memory: vscode.Memento): vscode.Disposable {
   const commands: Record<string, Command> = {
@@ -21,6 +21,8 @@ export function register(folders: Folders, terminals: Terminals, memory: vscode.
     'remora.connect': (sidecar) => sidecar.request(protocol.connect, {}),
     'remora.debugFile': (sidecar, uri) => debugFile(sidecar, uri, {}),
     'remora.debugArguments': (sidecar, uri) => debugArguments(sidecar, uri, memory),
+    // The editor knows the caret's line, and the sidecar the test around it.
+    'remora.debugTest': (sidecar, uri, test) => launch(sidecar.folder, test ?? 'Test', { pytest: uri && test ? `${uri.fsPath}::${test}` : '${file}:${lineNumber}' }),
     'remora.debugModule': (sidecar) => debugModule(sidecar, memory),
     'remora.restart': async () => vscode.commands.executeCommand('workbench.action.debug.restart'),
     'remora.stop': stop,
@@ -46,10 +48,10 @@ export function register(folders: Folders, terminals: Terminals, memory: vscode.
     'remora.showLog': ({ around }) => { around.log.show(); },
   };
   const registered = Object.entries(commands).map(([name, run]) =>
-    vscode.commands.registerCommand(name, async (uri?: unknown) => {
+    vscode.commands.registerCommand(name, async (uri?: unknown, test?: string) => {
       const file = uri instanceof vscode.Uri ? uri : undefined;
       const sidecar = folders.of(file) ?? folders.of();
-      if (sidecar) return run(sidecar, file);
+      if (sidecar) return run(sidecar, file, test);
       return vscode.window.showInformationMessage('Open a folder first: Remora mirrors folders, not single files.');
     }),
   );

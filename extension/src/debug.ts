@@ -52,7 +52,7 @@ async function complete(
     await vscode.commands.executeCommand('remora.addTarget');
     return undefined;
   }
-  const file = 'program' in whole || 'module' in whole ? {} : { program: usual()['program'] as string };
+  const file = ['program', 'module', 'pytest'].some((what) => what in whole) ? {} : { program: usual()['program'] as string };
   // The Debug Console would come to stand before the terminal in which the program asks.
   const aside = whole['console'] === 'integratedTerminal' ? { internalConsoleOptions: 'neverOpen' } : {};
   return { ...file, ...aside, ...whole };
@@ -89,7 +89,8 @@ class Sessions implements vscode.DebugAdapterDescriptorFactory {
   async createDebugAdapterDescriptor(session: vscode.DebugSession): Promise<vscode.DebugAdapterDescriptor> {
     const { configuration, workspaceFolder } = session;
     if (typeof configuration['socket'] === 'string') return new vscode.DebugAdapterNamedPipeServer(configuration['socket']);
-    if (configuration.request === 'attach' && configuration['connect']) return byPort(configuration);
+    const connect = configuration['connect'] as { host?: string; port: number } | undefined;
+    if (configuration.request === 'attach' && connect) return new vscode.DebugAdapterServer(connect.port, connect.host);
     const sidecar = this.folders.of(workspaceFolder?.uri);
     if (!sidecar) throw new Error('Open a folder first: Remora mirrors folders, not single files.');
     if (typeof configuration['session'] === 'number') {
@@ -129,11 +130,6 @@ class Sessions implements vscode.DebugAdapterDescriptorFactory {
     const told = `The connection to ${target} was lost, and ${name} ended with it. Restart it there and stop at the same breakpoints?`;
     if ((await vscode.window.showWarningMessage(told, again)) === again) await vscode.debug.startDebugging(workspaceFolder, configuration);
   }
-}
-
-function byPort(configuration: vscode.DebugConfiguration): vscode.DebugAdapterDescriptor {
-  const { host, port } = configuration['connect'] as { host?: string; port: number };
-  return new vscode.DebugAdapterServer(port, host);
 }
 
 /** The editor shows what a start failed with, once; here it gets the user's sentence. */

@@ -10,7 +10,7 @@ const PYTHON_DEBUGGERS = ['ms-python.debugpy', 'ms-python.python'];
 /** Through an edit in the editor, so that undo works and what is not saved yet is kept. */
 export async function writeLaunchJson(sidecar: Sidecar): Promise<void> {
   const uri = vscode.Uri.joinPath(sidecar.folder.uri, '.vscode', 'launch.json');
-  const before = await textOf(uri);
+  const before = await vscode.workspace.openTextDocument(uri).then((document) => document, () => undefined);
   const edited = await sidecar.request(protocol.launchJson, { text: before?.getText() ?? '', extensions: installed() });
   if (!edited) return;
   const edit = new vscode.WorkspaceEdit();
@@ -24,9 +24,4 @@ export async function writeLaunchJson(sidecar: Sidecar): Promise<void> {
 function installed(): Record<string, string> {
   const found = PYTHON_DEBUGGERS.map((id) => [id, vscode.extensions.getExtension<unknown>(id)?.packageJSON as { version: string } | undefined] as const);
   return Object.fromEntries(found.flatMap(([id, manifest]) => (manifest ? [[id, manifest.version]] : [])));
-}
-
-async function textOf(uri: vscode.Uri): Promise<vscode.TextDocument | undefined> {
-  const there = await vscode.workspace.fs.stat(uri).then(() => true, () => false);
-  return there ? vscode.workspace.openTextDocument(uri) : undefined;
 }

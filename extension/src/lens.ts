@@ -1,20 +1,20 @@
-/** Owns the lens over `if __name__ == "__main__":` that starts the file on the target. */
+/** Owns the lenses that start a file or a test on the target. What can be started is the sidecar's to find. */
 import * as vscode from 'vscode';
 
 import type { Sidecar } from './client';
 import type { Folders } from './folders';
-
-const MAIN = /^if\s+(?:__name__\s*==\s*(['"])__main__\1|(['"])__main__\2\s*==\s*__name__)\s*:/gm;
+import * as protocol from './protocol';
 
 export function register(folders: Folders): vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
-  const provideCodeLenses = (document: vscode.TextDocument): vscode.CodeLens[] => {
-    const target = folders.present(document.uri)?.status?.target;
+  const provideCodeLenses = async (document: vscode.TextDocument): Promise<vscode.CodeLens[]> => {
+    const sidecar = folders.present(document.uri);
     const wanted = vscode.workspace.getConfiguration('remora', document).get<boolean>('codeLens', true);
-    if (!wanted || !target) return [];
-    const command = { command: 'remora.debugFile', title: `$(debug-alt)\u00a0Debug on ${target}`, arguments: [document.uri] };
-    const mains = document.getText().matchAll(MAIN);
-    return [...mains].map(({ index }) => document.positionAt(index)).map((at) => new vscode.CodeLens(new vscode.Range(at, at), command));
+    if (!wanted || !sidecar?.status?.target) return [];
+    const title = `$(debug-alt)\u00a0Debug on ${sidecar.status.target}`;
+    const { starts } = await sidecar.send(protocol.starts, { file: document.uri.fsPath, text: document.getText() });
+    const command = (test: string | null): string => (test === null ? 'remora.debugFile' : 'remora.debugTest');
+    return starts.map(({ line, test }) => new vscode.CodeLens(new vscode.Range(line, 0, line, 0), { command: command(test), title, arguments: [document.uri, test] }));
   };
   const shown = new WeakMap<Sidecar, string | null>();
   return vscode.Disposable.from(

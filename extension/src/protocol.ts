@@ -57,6 +57,10 @@ export interface SetupInterpretersResult { interpreters: Interpreter[] }
 export interface DoctorParams { target?: string }
 export interface Check { name: string; ok: boolean; detail: string; hint: string | null }
 export interface DoctorResult { checks: Check[] }
+/** What of a file's text can be started by itself: the file, or a test by pytest's name. */
+export interface StartsParams { file: string; text: string }
+export interface Start { line: number; test: string | null }
+export interface StartsResult { starts: Start[] }
 /** A configuration of type `remora`, as the editor resolved it. */
 export interface LaunchParams { configuration: Record<string, unknown> }
 
@@ -103,6 +107,7 @@ export const interpreters = new RequestType<SetupInterpretersParams, SetupInterp
 export const close = new RequestType<object, null, Fault>('remora/setup/close');
 export const doctor = new RequestType<DoctorParams, DoctorResult, Fault>('remora/doctor');
 export const launch = new RequestType<LaunchParams, LaunchResult, Fault>('remora/debug/launch');
+export const starts = new RequestType<StartsParams, StartsResult, Fault>('remora/debug/starts');
 export const sessionSocket = new RequestType<SessionParams, SessionSocketResult, Fault>('remora/debug/sessionSocket');
 export const debugStop = new RequestType<SessionParams, null, Fault>('remora/debug/stop');
 export const launchJson = new RequestType<LaunchJsonParams, LaunchJsonResult, Fault>('remora/launchJson');

@@ -65,6 +65,14 @@ pub enum DebugError {
         /// Its absolute path there.
         path: String,
     },
+    /// The interpreter does not find the module to run.
+    #[error("{python} has no module {module}")]
+    ModuleMissing {
+        /// As it was named.
+        module: String,
+        /// The interpreter.
+        python: String,
+    },
     /// The working directory is not there.
     #[error("there is no directory {path}")]
     CwdMissing {

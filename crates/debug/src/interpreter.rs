@@ -37,6 +37,8 @@ pub(crate) struct Probed {
     pub(crate) is_file: bool,
     /// Whether the working directory is one.
     pub(crate) is_dir: bool,
+    /// Whether the module can be found.
+    pub(crate) is_module: bool,
 }
 
 /// Which interpreter is wanted.
@@ -56,6 +58,8 @@ pub struct Wanted<'a> {
 pub(crate) struct Look<'a> {
     pub(crate) file: &'a str,
     pub(crate) dir: &'a str,
+    /// Empty for none.
+    pub(crate) module: &'a str,
 }
 
 /// Where an interpreter is looked for, in this order, below the remote root and then in `PATH`.
@@ -74,13 +78,13 @@ const PREFIXED_TIMEOUT: Duration = Duration::from_secs(600);
 /// What is printed first, so that a prefix which runs nothing is told from an interpreter that is none.
 const BEHIND: &str = "remora-behind";
 
-/// Tries each interpreter named from the third argument on, until one answers. 126: it is there but does not
+/// Tries each interpreter named from the sixth argument on, until one answers. 126: it is there but does not
 /// answer; 127: none is there.
-const SHELL: &str = r#"echo remora-behind; probe=$1 file=$2 dir=$3; shift 3; status=127
+const SHELL: &str = r#"echo remora-behind; probe=$1 file=$2 dir=$3 module=$4 path=$5; shift 5; status=127
 for python do
   command -v "$python" >/dev/null 2>&1 || continue
   status=126
-  "$python" -c "$probe" "$python" "$file" "$dir" && exit 0
+  "$python" -c "$probe" "$python" "$file" "$dir" "$module" "$path" && exit 0
 done
 exit $status"#;
 
@@ -89,6 +93,16 @@ exit $status"#;
 const PROBE: &str = r#"import sys
 sys.path[:] = [part for part in sys.path if part]
 import json, os, platform
+def is_module(name, place, path):
+    sys.path[:0] = [place] + [os.path.join(place, part) for part in path.split(os.pathsep) if part]
+    try:
+        from importlib.util import find_spec
+    except ImportError:
+        from pkgutil import find_loader as find_spec
+    try:
+        return find_spec(name) is not None
+    except Exception:
+        return True
 print("remora-probe " + json.dumps({
     "path": sys.argv[1],
     "version": sys.version_info[:3],
@@ -98,6 +112,7 @@ print("remora-probe " + json.dumps({
     "pythonpath": os.environ.get("PYTHONPATH", ""),
     "is_file": os.path.isfile(sys.argv[2]),
     "is_dir": os.path.isdir(sys.argv[3]),
+    "is_module": not sys.argv[4] or is_module(sys.argv[4].split(".")[0], sys.argv[3], sys.argv[5]),
 }))"#;
 
 /// How much of a stranger's words is kept for the error.
@@ -109,7 +124,7 @@ const SAID: usize = 300;
 /// [`DebugError::InterpreterMissing`], [`DebugError::NotPython`], [`DebugError::NoInterpreter`],
 /// [`DebugError::PrefixFailed`] or the agent's.
 pub async fn find(link: &Link, remote_root: &RemotePath, wanted: Wanted<'_>) -> Result<Interpreter, DebugError> {
-    let look = Look { file: "", dir: "" };
+    let look = Look { file: "", dir: "", module: "" };
     Ok(probe(link, remote_root, wanted, look).await?.interpreter)
 }
 
@@ -127,7 +142,9 @@ pub(crate) async fn probe(
         None if !prefix.is_empty() => ACTIVATED.map(String::from).into(),
         None => CANDIDATES.iter().map(|candidate| absolute(candidate, remote_root, &home)).collect(),
     };
-    let mut argv: Vec<String> = ["sh", "-c", SHELL, "sh", PROBE, look.file, look.dir].map(String::from).into();
+    let path = env.get("PYTHONPATH").map_or("", String::as_str);
+    let asked = ["sh", "-c", SHELL, "sh", PROBE, look.file, look.dir, look.module, path];
+    let mut argv: Vec<String> = asked.map(String::from).into();
     argv.extend(named.iter().cloned());
     let mut env = env.clone();
     env.retain(|name, _| !name.starts_with("PYTHON"));
@@ -172,6 +189,7 @@ struct Answer {
     pythonpath: String,
     is_file: bool,
     is_dir: bool,
+    is_module: bool,
 }
 
 /// Reads what the probe printed.
@@ -182,9 +200,9 @@ fn read(output: &RunOutput, wanted: Option<&str>, tried: Vec<String>) -> Result<
         .filter_map(|line| line.strip_prefix("remora-probe "))
         .find_map(|json| serde_json::from_str::<Answer>(json).ok());
     if let Some(answer) = answer {
-        let Answer { path, version, implementation, prefix, venv, pythonpath, is_file, is_dir } = answer;
+        let Answer { path, version, implementation, prefix, venv, pythonpath, is_file, is_dir, is_module } = answer;
         let interpreter = Interpreter { path, version, implementation, prefix, venv };
-        return Ok(Probed { interpreter, pythonpath, is_file, is_dir });
+        return Ok(Probed { interpreter, pythonpath, is_file, is_dir, is_module });
     }
     match (wanted, output.exit) {
         (Some(wanted), Exit::Code(127)) => Err(DebugError::InterpreterMissing { path: wanted.to_owned() }),
@@ -227,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_found_behind_noise() {
-        let json = r#"{"path":"/p","version":[3,12,1],"implementation":"CPython","prefix":"/usr","venv":false,"pythonpath":"","is_file":true,"is_dir":true}"#;
+        let json = r#"{"path":"/p","version":[3,12,1],"implementation":"CPython","prefix":"/usr","venv":false,"pythonpath":"","is_file":true,"is_dir":true,"is_module":true}"#;
         let probed = read(&output(0, &format!("hello from sitecustomize\nremora-probe {json}\n"), ""), None, vec![]);
         assert_eq!(probed.unwrap().interpreter.version, (3, 12, 1));
     }

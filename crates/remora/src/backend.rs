@@ -32,7 +32,7 @@ use crate::event::Event;
 use crate::event_loop::Engine;
 use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
-use crate::protocol::debug::{LaunchParams, LaunchResult, SessionSocketResult};
+use crate::protocol::debug::{LaunchParams, LaunchResult, SessionSocketResult, StartsParams, StartsResult};
 use crate::protocol::{
     ConnectParams, DebugStartParams, DebugStartResult, LaunchJsonParams, LaunchJsonResult, SessionParams, Shown,
     method, mirror as mirror_protocol, setup as setup_protocol, terminal as terminal_protocol,
@@ -73,6 +73,7 @@ where
         .custom_method(method::DEBUG_INTERRUPT, Backend::debug_interrupt)
         .custom_method(method::DEBUG_STOP, Backend::debug_stop)
         .custom_method(method::DEBUG_LAUNCH, Backend::debug_launch)
+        .custom_method(method::DEBUG_STARTS, Backend::debug_starts)
         .custom_method(method::DEBUG_SESSION_SOCKET, Backend::debug_session_socket)
         .custom_method(method::LAUNCH_JSON, Backend::launch_json)
         .custom_method(setup_protocol::method::SETUP_CANDIDATES, Backend::setup_candidates)
@@ -206,6 +207,10 @@ impl Backend {
         let answer = open.engine.request(|reply| Event::LaunchAsked(params.configuration, reply));
         let listening = open.progresses.during("Starting the program", answer).await.map_err(convert::error)?;
         Ok(convert::launched(&listening))
+    }
+
+    async fn debug_starts(&self, params: StartsParams) -> Result<StartsResult> {
+        Ok(convert::starts(&params))
     }
 
     async fn debug_session_socket(&self, params: SessionParams) -> Result<SessionSocketResult> {

@@ -119,6 +119,8 @@ pub enum Kind {
     InterpreterMissing,
     /// What the interpreter was to run behind has not run it.
     PrefixFailed,
+    /// The interpreter does not find the module to run.
+    ModuleMissing,
     /// The debugger can't work with that interpreter.
     DebuggerUnsupported,
     /// The debugger could not be brought to the remote.

@@ -59,7 +59,7 @@ pub enum Job {
     Explain { questions: Vec<Question>, reply: Reply<Explained> },
     /// Tell what mirroring would do.
     Plan { mirrors: Mirrors, reply: Reply<Vec<Planned>> },
-    /// Have everything on the remote before a program starts.
+    /// Have everything on the remote before a program starts; a test that was named by its line gets its name.
     Barrier {
         generation: Generation,
         mirrors: Mirrors,
@@ -171,8 +171,13 @@ impl Jobs {
             Job::Plan { mirrors, reply } => {
                 let _ = reply.send(mirrors.plan().await);
             }
-            Job::Barrier { generation, mirrors, rescan, request, reply } => {
-                let result = mirrors.barrier(rescan).await;
+            Job::Barrier { generation, mirrors, rescan, mut request, reply } => {
+                let mut result = mirrors.barrier(rescan).await;
+                if let (Ok(_), Some(test)) = (&result, &mut request.test)
+                    && let Err(fault) = test.find().await
+                {
+                    result = Err(fault);
+                }
                 self.tell(Event::BarrierPassed(generation, result, request, reply));
             }
             Job::StartDebug { session, link, wish, request, reply, given_up } => {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::fault::{Fault, Kind};
 use crate::folders::{Folder, holder};
 use crate::surface::DebugRequest;
+use crate::test_name::Test;
 
 /// What an entry asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +28,7 @@ pub(crate) struct Launch {
 pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) -> Result<Launch, Fault> {
     let Some(entry) = configuration.as_object() else { return Err(wrong("a configuration must be an object")) };
     let entry = Entry(entry);
-    let (file, module) = program(&entry, root, folders)?;
+    let What { file, module, test } = what(&entry, root, folders)?;
     let terminal = match entry.text("console")?.as_deref() {
         None | Some("internalConsole") => false,
         Some("integratedTerminal") => true,
@@ -53,6 +54,7 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) 
     let request = DebugRequest {
         file,
         module,
+        test,
         name: entry.text("name")?,
         args: entry.arguments("args")?,
         cwd: entry.text("cwd")?.map(|cwd| over_there(cwd, root, folders)),
@@ -73,27 +75,41 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) 
     Ok(Launch { target: entry.text("target")?, request })
 }
 
-/// Exactly one of a file in the mirrored folder and a module.
-fn program(
-    entry: &Entry<'_>,
-    root: &LocalPath,
-    folders: &[Folder],
-) -> Result<(Option<PathBuf>, Option<String>), Fault> {
-    match (entry.text("program")?, entry.text("module")?) {
-        (Some(_), Some(_)) => Err(wrong(r#"only one of "program" and "module" can be given"#)),
-        (None, None) => Err(wrong(r#"one of "program" and "module" must be given"#)),
-        (None, Some(module)) if module.is_empty() => Err(wrong(r#""module" must not be empty"#)),
-        (None, Some(module)) => Ok((None, Some(module))),
-        (Some(program), None) => {
+/// What is to run: one of these.
+#[derive(Default)]
+struct What {
+    file: Option<PathBuf>,
+    module: Option<String>,
+    test: Option<Test>,
+}
+
+/// Exactly one of a file in a mirrored folder, a module and a test in such a file.
+fn what(entry: &Entry<'_>, root: &LocalPath, folders: &[Folder]) -> Result<What, Fault> {
+    match (entry.text("program")?, entry.text("module")?, entry.text("pytest")?) {
+        (None, None, None) => Err(wrong(r#"one of "program", "module" and "pytest" must be given"#)),
+        (Some(program), None, None) => {
             let file = root.as_path().join(&program);
-            let where_to = match folders {
-                _ if holder(folders, &file).is_some() => return Ok((Some(file), None)),
-                [only] => format!("the mirrored folder {}", only.local),
-                _ => "one of the mirrored folders".to_owned(),
-            };
-            Err(wrong(&format!(r#""program" must be a file in {where_to}, not {program:?}"#)))
+            mirrored("program", &program, &file, folders)?;
+            Ok(What { file: Some(file), ..What::default() })
         }
+        (None, Some(module), None) if module.is_empty() => Err(wrong(r#""module" must not be empty"#)),
+        (None, Some(module), None) => Ok(What { module: Some(module), ..What::default() }),
+        (None, None, Some(name)) => {
+            let test = Test::read(&name, root.as_path());
+            mirrored("pytest", &name, &test.file, folders)?;
+            Ok(What { test: Some(test), ..What::default() })
+        }
+        _ => Err(wrong(r#"only one of "program", "module" and "pytest" can be given"#)),
     }
+}
+
+fn mirrored(attribute: &str, given: &str, file: &Path, folders: &[Folder]) -> Result<(), Fault> {
+    let where_to = match folders {
+        _ if holder(folders, file).is_some() => return Ok(()),
+        [only] => format!("the mirrored folder {}", only.local),
+        _ => "one of the mirrored folders".to_owned(),
+    };
+    Err(wrong(&format!("{attribute:?} must be a file in {where_to}, not {given:?}")))
 }
 
 /// A folder of the project stands for its copy; any other path is one over there.
@@ -192,6 +208,7 @@ mod tests {
         let request = DebugRequest {
             file: Some(here("app/main.py").into()),
             module: None,
+            test: None,
             name: Some("My app".into()),
             args: vec!["a b".into(), String::new()],
             cwd: Some("app".into()),
@@ -219,6 +236,8 @@ mod tests {
         let request =
             DebugRequest { module: Some("app".into()), listen: Some(Listen::Socket), ..DebugRequest::default() };
         assert_eq!(launch, Launch { target: None, request });
+        let test = read(&json!({"pytest": "t/test_a.py::b"}), &root(), &[Folder::workspace(&root())]).unwrap();
+        assert_eq!(test.request.test, Some(Test::read(&here("t/test_a.py::b"), root().as_path())));
         let relative = read(&json!({"program": "app/main.py"}), &root(), &[Folder::workspace(&root())]).unwrap();
         assert_eq!(relative.request.file, Some(here("app/main.py").into()));
     }
@@ -258,11 +277,15 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_in_one_sentence() {
         let outside = format!(r#""program" must be a file in the mirrored folder {}, not "/etc/passwd""#, root());
+        let outside_test = outside.replace("program", "pytest").replace("passwd", "passwd::x");
         let table = [
             (json!([]), "a configuration must be an object"),
-            (json!({}), r#"one of "program" and "module" must be given"#),
-            (json!({"program": null}), r#"one of "program" and "module" must be given"#),
-            (json!({"program": "a.py", "module": "a"}), r#"only one of "program" and "module" can be given"#),
+            (json!({}), r#"one of "program", "module" and "pytest" must be given"#),
+            (json!({"program": null}), r#"one of "program", "module" and "pytest" must be given"#),
+            (json!({"program": "a.py", "module": "a"}), r#"only one of "program", "module" and "pytest" can be given"#),
+            (json!({"module": "a", "pytest": "a"}), r#"only one of "program", "module" and "pytest" can be given"#),
+            (json!({"pytest": ["a"]}), r#""pytest" must be a string"#),
+            (json!({"pytest": "/etc/passwd::x"}), &outside_test),
             (json!({"program": ["a.py"]}), r#""program" must be a string"#),
             (json!({"program": "/etc/passwd"}), &outside),
             (json!({"module": ""}), r#""module" must not be empty"#),

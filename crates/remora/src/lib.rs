@@ -27,10 +27,12 @@ mod settings_file;
 mod setup;
 mod size;
 mod staleness;
+mod starts;
 mod state;
 mod status;
 mod surface;
 mod target_entry;
 mod terminal;
+mod test_name;
 
 pub use fault::{Fault, Kind};

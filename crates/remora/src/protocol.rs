@@ -31,6 +31,8 @@ pub mod method {
     pub const DEBUG_STOP: &str = "remora/debug/stop";
     /// Start a program as an entry of `launch.json` says.
     pub const DEBUG_LAUNCH: &str = "remora/debug/launch";
+    /// What of a file's text can be started by itself.
+    pub const DEBUG_STARTS: &str = "remora/debug/starts";
     /// Where a client can attach to a session that runs.
     pub const DEBUG_SESSION_SOCKET: &str = "remora/debug/sessionSocket";
     /// Produce the text of `launch.json` with our entry in it.
@@ -68,10 +70,12 @@ impl From<Status> for Shown {
 pub struct DebugStartParams {
     /// The target's name.
     pub target: Option<String>,
-    /// A local path; exactly one of this and `module`.
+    /// A local path; exactly one of this, `module` and `pytest`.
     pub file: Option<String>,
     /// A module name.
     pub module: Option<String>,
+    /// A test: `FILE`, `FILE::NAME` or `FILE:LINE`, the file absolute.
+    pub pytest: Option<String>,
     /// The program's arguments.
     #[serde(default)]
     pub args: Vec<String>,

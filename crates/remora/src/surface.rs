@@ -15,6 +15,7 @@ use crate::fault::Fault;
 use crate::question::{Offer, Word};
 use crate::status::Status;
 use crate::terminal::{Opened, Shown, TerminalId};
+use crate::test_name::Test;
 
 /// Names a debug session within one sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -110,10 +111,12 @@ impl Listening {
 /// What to debug, as the user said it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DebugRequest {
-    /// A local file; exactly one of this and `module` is given.
+    /// A local file; exactly one of this, `module` and `test` is given.
     pub file: Option<PathBuf>,
     /// A module name.
     pub module: Option<String>,
+    /// What pytest is to run.
+    pub test: Option<Test>,
     /// What a person calls the session; without it, the program.
     pub name: Option<String>,
     /// The program's arguments.

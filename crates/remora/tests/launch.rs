@@ -176,7 +176,7 @@ async fn a_configuration_that_is_wrong_is_refused_before_anything_starts() {
         (
             json!({"program": app, "module": "app"}),
             "bad_request",
-            "launch.json: only one of \"program\" and \"module\" can be given.",
+            "launch.json: only one of \"program\", \"module\" and \"pytest\" can be given.",
         ),
         (
             json!({"program": app, "target": "none"}),
@@ -270,5 +270,39 @@ async fn a_program_ends_with_the_terminal_that_it_runs_on() {
     drop(debugger);
     scene.client.expect("remora/exited").await;
     assert_eq!(Census::take(&home), Census::default());
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn the_test_at_the_caret_is_found_in_the_editor_and_debugged() {
+    let text = "def test_one():\n    one = 1\n    assert one\n\n\ndef test_two():\n    two = 2\n    assert two\n";
+    let mut scene = Scene::new("").await;
+    let file = scene.folder.path().join("here/test_app.py");
+    fs::write(&file, text).unwrap();
+    let found = scene.client.request("remora/debug/starts", json!({"file": file, "text": text})).await.unwrap();
+    assert_eq!(found["starts"], json!([{"line": 0, "test": "test_one"}, {"line": 5, "test": "test_two"}]));
+
+    let python = remora_testkit::python::usual();
+    let packages = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let packages = remora_testkit::python::packages(packages, &python, &["pytest==8.3.5"]);
+    let entry = |line: usize| {
+        let test = format!("{}:{line}", file.display());
+        json!({"type": "remora", "request": "launch", "pytest": test, "python": python, "env": {"PYTHONPATH": packages}})
+    };
+    let launched = scene.launch(&entry(7)).await;
+    let name = shown_sessions(&mut scene).await[0]["name"].take();
+    assert_eq!(name, "test_app.py::test_two");
+    let mut debugger = Client::over(&socket(&launched)).await.unwrap();
+    let path = file.display().to_string();
+    debugger.launch(&entry(7), &[(&path, &[3, 8])]).await.unwrap();
+    let (thread, _) = debugger.stopped().await.unwrap();
+    assert_eq!(debugger.stack(thread).await.unwrap()[0].line, 8);
+    debugger.go_on(thread).await.unwrap();
+    let (status, output) = end(&mut debugger).await;
+    assert!(status == 0 && output.contains("1 passed"), "{output}");
+    drop(debugger);
+
+    let error = scene.client.request("remora/debug/launch", json!({"configuration": entry(5)})).await.unwrap_err();
+    assert!(error["message"].as_str().unwrap().ends_with("test_app.py: it stands in no test."), "{error}");
     scene.end().await;
 }

@@ -3,8 +3,12 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a story that can't go on has failed")]
 
+use std::path::Path;
+use std::process::Command;
+
 use remora_debug::dap::Client;
 use remora_testkit::command::Running;
+use remora_testkit::python;
 use remora_testkit::scene::{Scene, text};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_remora");
@@ -50,4 +54,43 @@ async fn a_prefix_comes_from_the_settings_or_the_command_line_and_one_that_fails
     let checks = scene.user.run(named("bad", "doctor")).await;
     let check = checks.events.iter().find(|event| event["name"] == "interpreter").unwrap();
     assert_eq!((check["status"].as_str(), check["message"].as_str()), (Some("failed"), Some(message)), "{check}");
+}
+
+const TESTS: &str = "\
+def test_sum():
+    total = 1 + 2
+    assert total == 3
+
+
+def test_other():
+    assert False
+";
+
+#[tokio::test]
+async fn a_test_is_debugged_by_its_name_and_a_missing_pytest_is_a_fault_with_the_way_to_install_it() {
+    let scene = Scene::new(BINARY, &[("tests/test_a.py", TESTS)]);
+    let python = python::usual();
+    let folder = python::packages(Path::new(env!("CARGO_TARGET_TMPDIR")), &python, &["pytest==8.3.5"]);
+    let path = format!("PYTHONPATH={}", folder.display());
+    let rest = ["--python", text(&python), "--env", &path, "--pytest", "tests/test_a.py::test_sum", "-v"];
+    let mut run = scene.user.start(scene.args("debug", &rest));
+    run_through(&mut run).await;
+    let ended = run.end().await;
+    let output = ended.output("stdout");
+    assert!(output.contains("tests/test_a.py::test_sum PASSED") && output.contains("1 passed"), "{ended:#?}");
+    assert_eq!(ended.status.code(), Some(0));
+
+    let bare = scene.folder.path().join("bare");
+    let made = Command::new(&python).args(["-m", "venv", "--without-pip"]).arg(&bare).status().unwrap();
+    assert!(made.success());
+    let bare = bare.join("bin/python");
+    let rest = ["--python", text(&bare), "--pytest", "tests/test_a.py"];
+    let ended = scene.user.run(scene.args("debug", &rest)).await;
+    let fault = ended.event("fault");
+    assert_eq!((fault["kind"].as_str(), ended.status.code()), (Some("module_missing"), Some(125)), "{ended:#?}");
+    let install = format!("`{} -m pip install pytest`.", bare.display());
+    assert!(fault["hint"].as_str().unwrap().ends_with(&install), "{fault}");
+
+    let ended = scene.user.run(scene.args("debug", &["--pytest", "nope.py::test_a"])).await;
+    assert_eq!(ended.event("fault")["message"], "Can't debug nope.py: there is no such file.");
 }

@@ -129,7 +129,7 @@ mod tests {
             prefix: "/usr".into(),
             venv: false,
         };
-        Probed { interpreter, pythonpath: pythonpath.into(), is_file: true, is_dir: true }
+        Probed { interpreter, pythonpath: pythonpath.into(), is_file: true, is_dir: true, is_module: true }
     }
 
     fn line(request: &Request, probed: &Probed) -> CommandLine {

@@ -74,12 +74,17 @@ async fn look(link: &Link, request: &Request) -> Result<Probed, DebugError> {
     let file = command_line::program_path(request);
     let dir = command_line::cwd(request);
     let wanted = Wanted { python: request.python.as_deref(), prefix: &request.prefix, env: &request.env };
-    let probed = interpreter::probe(link, &request.remote_root, wanted, Look { file: &file, dir: &dir }).await?;
+    let module = if let Program::Module(module) = &request.program { module } else { "" };
+    let look = Look { file: &file, dir: &dir, module };
+    let probed = interpreter::probe(link, &request.remote_root, wanted, look).await?;
     if matches!(request.program, Program::File(_)) && !probed.is_file {
         return Err(DebugError::ProgramMissing { path: file });
     }
     if !probed.is_dir {
         return Err(DebugError::CwdMissing { path: dir });
+    }
+    if !probed.is_module {
+        return Err(DebugError::ModuleMissing { module: module.to_owned(), python: probed.interpreter.path });
     }
     Ok(probed)
 }

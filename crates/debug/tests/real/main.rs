@@ -14,6 +14,7 @@ mod launch;
 mod listing;
 mod plain;
 mod prefix;
+mod pytest;
 mod reach;
 mod servers;
 mod stale;

@@ -13,11 +13,13 @@ use tower_lsp::lsp_types::InitializeParams;
 
 use crate::event::{MirrorRequest, Overwrite};
 use crate::fault::{Fault, Kind};
-use crate::protocol::debug::LaunchResult;
+use crate::protocol::debug::{LaunchResult, Start, StartsParams, StartsResult};
 use crate::protocol::mirror::{MirrorParams, MirroredParams};
 use crate::protocol::{DebugStartParams, DebugStartResult};
 use crate::question::Word;
+use crate::starts;
 use crate::surface::{DebugRequest, Listening, Mirrored};
+use crate::test_name::Test;
 
 /// The JSON-RPC code of a [`Fault`]: the first of the range that the specification leaves to servers.
 const FAULT: i64 = -32000;
@@ -93,6 +95,7 @@ pub(super) fn debug_request(params: DebugStartParams) -> DebugRequest {
     DebugRequest {
         file: params.file.map(PathBuf::from),
         module: params.module,
+        test: params.pytest.map(|test| Test::read(&test, Path::new(""))),
         args: params.args,
         cwd: params.cwd,
         env: params.env,
@@ -103,6 +106,12 @@ pub(super) fn debug_request(params: DebugStartParams) -> DebugRequest {
         listen: params.port.map(|port| Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port, exact: port != 0 }),
         ..DebugRequest::default()
     }
+}
+
+pub(super) fn starts(params: &StartsParams) -> StartsResult {
+    let found = starts::starts(Path::new(&params.file), &params.text).into_iter();
+    let start = |start: starts::Start| Start { line: u32::try_from(start.line).unwrap_or(u32::MAX), test: start.test };
+    StartsResult { starts: found.map(start).collect() }
 }
 
 pub(super) fn launched(listening: &Listening) -> LaunchResult {

@@ -127,6 +127,9 @@ pub(super) struct DebugArgs {
     /// One JSON object a line on standard output
     #[arg(long)]
     pub(super) json: bool,
+    /// FILE is a test: FILE, FILE::TEST or FILE:LINE; what follows are pytest's arguments
+    #[arg(long, conflicts_with = "in_code")]
+    pub(super) pytest: bool,
     /// The program: FILE or -m MODULE, then its arguments
     #[arg(value_name = "FILE|-m MODULE [ARGS]", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) program: Vec<String>,

@@ -18,6 +18,7 @@ use crate::event::Event;
 use crate::fault::{Fault, Kind};
 use crate::panel::named;
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
+use crate::test_name::Test;
 
 pub(super) async fn run(args: DebugArgs) -> u8 {
     let mut voice = Voice::new(args.json);
@@ -38,15 +39,26 @@ pub(super) async fn run(args: DebugArgs) -> u8 {
 }
 
 fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
-    let (file, module, rest) = match args.program.as_slice() {
-        [flag, module, rest @ ..] if flag == "-m" => (None, Some(module.clone()), rest),
+    let root = args.target.place.root.as_deref();
+    let mut request = DebugRequest::default();
+    let rest = match args.program.as_slice() {
+        [flag, module, rest @ ..] if flag == "-m" && !args.pytest => {
+            request.module = Some(module.clone());
+            rest
+        }
         [flag, ..] if flag.starts_with('-') => return Err(wrong_flag(flag)),
-        [file, rest @ ..] => (Some(program(file, args.target.place.root.as_deref())?), None, rest),
+        [test, rest @ ..] if args.pytest => {
+            let test = Test::read(test, Path::new(""));
+            request.test = Some(Test { file: existing(&test.file, root)?, ..test });
+            rest
+        }
+        [file, rest @ ..] => {
+            request.file = Some(program(file, root)?);
+            rest
+        }
         [] => return Err(wrong_flag("")),
     };
     Ok(DebugRequest {
-        file,
-        module,
         args: rest.to_vec(),
         cwd: args.cwd.clone(),
         env: args.env.iter().cloned().collect(),
@@ -69,7 +81,7 @@ fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
             port: address.port(),
             exact: address.port() != 0,
         }),
-        ..DebugRequest::default()
+        ..request
     })
 }
 
@@ -81,24 +93,31 @@ fn wrong_flag(flag: &str) -> Fault {
     )
 }
 
-/// The program's file: below the present folder, as every command has it, or else below `--root`.
+/// The program's file.
 fn program(file: &str, root: Option<&Path>) -> Result<PathBuf, Fault> {
-    let missing = |why: &str| {
-        Fault::new(
-            Kind::FileMissing,
-            format!("Can't debug {file}: {why}."),
-            "Name a Python file of the folder that is mirrored (--root).",
-        )
-    };
-    let places = [Some(PathBuf::from(file)), root.map(|root| root.join(file))];
+    let path = existing(Path::new(file), root)?;
+    if path.is_dir() { Err(missing(Path::new(file), "it is a folder")) } else { Ok(path) }
+}
+
+/// A path below the present folder, as every command has it, or else below `--root`.
+fn existing(file: &Path, root: Option<&Path>) -> Result<PathBuf, Fault> {
+    let places = [Some(file.to_owned()), root.map(|root| root.join(file))];
     let paths: Vec<PathBuf> = places.into_iter().flatten().filter_map(|place| absolute(&place).ok()).collect();
-    let path = paths.iter().find(|path| path.exists()).or(paths.first()).ok_or_else(|| missing("it is no path"))?;
+    let path = paths.iter().find(|path| path.exists()).or(paths.first());
+    let path = path.ok_or_else(|| missing(file, "it is no path"))?;
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Err(missing("it is a folder")),
         Ok(_) => Ok(path.clone()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing("there is no such file")),
-        Err(error) => Err(missing(&error.to_string())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing(file, "there is no such file")),
+        Err(error) => Err(missing(file, &error.to_string())),
     }
+}
+
+fn missing(file: &Path, why: &str) -> Fault {
+    Fault::new(
+        Kind::FileMissing,
+        format!("Can't debug {}: {why}.", file.display()),
+        "Name a Python file of the folder that is mirrored (--root).",
+    )
 }
 
 /// Is the program's terminal.

@@ -7,6 +7,7 @@ use remora_debug::{DebugError as E, Difference, NoDial, Notice};
 use super::agent::lost;
 use super::transport::said;
 use super::{Fault, Kind};
+use crate::test_name::PYTEST;
 
 impl From<E> for Fault {
     fn from(error: E) -> Self {
@@ -48,6 +49,14 @@ fn sentence(error: &E) -> Fault {
             Kind::FileMissing,
             format!("There is no file {path} on the remote."),
             "Check that it is not left out of the mirror (.gitignore, remora.mirror.exclude).",
+        ),
+        E::ModuleMissing { module, python } => Fault::new(
+            Kind::ModuleMissing,
+            format!("The interpreter {python} on the remote finds no module {module}."),
+            match module.as_str() {
+                PYTEST => format!("Install it there, such as with `{python} -m pip install pytest`."),
+                _ => "Correct its name, the folder to run in (--cwd), or the interpreter (--python).".to_owned(),
+            },
         ),
         E::CwdMissing { path } => Fault::new(
             Kind::FileMissing,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use remora_agent::{Link, TtySize};
 use remora_debug::{Endpoint, Exposed, Listen, Program, Request, Session, SessionEvent};
-use remora_model::{Exposure, LocalPath, OnStale};
+use remora_model::{Exposure, LocalPath, OnStale, RemotePath};
 use tokio::sync::oneshot;
 
 use crate::event::{Generation, Reply};
@@ -20,6 +20,7 @@ use crate::staleness::Staleness;
 use crate::state::{DebugSession, LinkState, Running, State, Waiting};
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
 use crate::terminal::{COLOURS, Line, Opened};
+use crate::test_name::{PYTEST, Test};
 
 /// Of a terminal that nobody has shown yet; the editor tells the real one at once.
 const FIRST_SIZE: TtySize = TtySize { columns: 80, rows: 24 };
@@ -49,13 +50,15 @@ impl State {
 
     /// Finds what is wrong with a request before anything is started for it.
     fn check(&self, target: Option<&str>, request: &DebugRequest) -> Result<(), Fault> {
-        match (&request.file, &request.module) {
-            (Some(file), None) => self.program_file(&self.folders_of(target), file).map(drop),
-            (None, Some(_)) => Ok(()),
+        match (&request.file, &request.module, &request.test) {
+            (Some(file), None, None) | (None, None, Some(Test { file, .. })) => {
+                self.program_file(&self.folders_of(target), file).map(drop)
+            }
+            (None, Some(_), None) => Ok(()),
             _ => Err(Fault::new(
                 Kind::BadRequest,
-                "A debug session needs exactly one of a file and a module.",
-                "Give a FILE, or -m MODULE.",
+                "A debug session needs exactly one of a file, a module and a test.",
+                "Give a FILE, -m MODULE, or --pytest FILE::TEST.",
             )),
         }
     }
@@ -112,7 +115,8 @@ impl State {
             // Whoever asked has cancelled it.
             return Vec::new();
         }
-        let (name, on_stale, restarts) = (request.name.clone(), request.on_stale, request.restarts);
+        let name = request.name.clone().or_else(|| request.test.as_ref().map(Test::title));
+        let (on_stale, restarts) = (request.on_stale, request.restarts);
         let outcome = result.and_then(|arrived| self.start_request(request, arrived));
         match (outcome, &self.link) {
             (Err(fault), _) => drop(reply.send(Err(fault))),
@@ -171,15 +175,18 @@ impl State {
         if request.terminal {
             env.entry(COLOURS.0.into()).or_insert_with(|| COLOURS.1.into());
         }
-        let program = match (&request.file, request.module) {
-            (Some(file), _) => {
-                let (folder, inside) = self.program_file(&self.folders(), file)?;
-                match roots.iter().find(|(local, _)| *local == folder && *local != main) {
-                    Some((_, root)) => Program::File(format!("{}/{inside}", root.to_string().trim_end_matches('/'))),
-                    None => Program::File(inside),
-                }
+        let mut args = request.args;
+        let program = match (&request.file, &request.test) {
+            (Some(file), _) => match self.program_file(&self.folders(), file)? {
+                (folder, inside) if folder == main => Program::File(inside),
+                (folder, inside) => Program::File(below(&roots, &folder, &inside)),
+            },
+            (None, Some(test)) => {
+                let (folder, inside) = self.program_file(&self.folders(), &test.file)?;
+                args.insert(0, test.argument(&below(&roots, &folder, &inside)));
+                Program::Module(PYTEST.into())
             }
-            (None, module) => Program::Module(module.unwrap_or_default()),
+            (None, None) => Program::Module(request.module.unwrap_or_default()),
         };
         let port = self.local_port(target, settings);
         let own = Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port, exact: false };
@@ -188,7 +195,7 @@ impl State {
         let wish = Wish::new(target, (exposure, request.address), port);
         let request = Request {
             program,
-            args: request.args,
+            args,
             cwd: request.cwd,
             env,
             python: request.python.or_else(|| target.python.clone()),
@@ -337,6 +344,12 @@ impl State {
             Running::Starting(_) | Running::Ended => Vec::new(),
         }
     }
+}
+
+/// The path there of what is `inside` a local folder.
+fn below(roots: &[(LocalPath, RemotePath)], folder: &LocalPath, inside: &str) -> String {
+    let root = roots.iter().find(|(local, _)| local == folder).map(|(_, root)| root.to_string()).unwrap_or_default();
+    format!("{}/{inside}", root.trim_end_matches('/'))
 }
 
 pub(super) fn no_session(id: SessionId) -> Fault {

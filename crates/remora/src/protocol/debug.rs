@@ -1,4 +1,4 @@
-//! Owns the shapes of the methods by which an editor launches, and finds a session again.
+//! Owns the shapes of the methods by which an editor finds what to launch, launches, and finds a session again.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,6 +25,34 @@ pub struct LaunchResult {
     pub host: String,
     /// Where a client connects if there is no socket.
     pub port: u16,
+}
+
+/// Parameters of `remora/debug/starts`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartsParams {
+    /// A local path.
+    pub file: String,
+    /// Its text, as it stands in the editor.
+    pub text: String,
+}
+
+/// Result of `remora/debug/starts`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartsResult {
+    /// What can be started by itself, in the order of its lines.
+    pub starts: Vec<Start>,
+}
+
+/// Something that can be started.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Start {
+    /// Where it stands, counted from 0.
+    pub line: u32,
+    /// The test, by pytest's name; nothing for the file itself.
+    pub test: Option<String>,
 }
 
 /// Result of `remora/debug/sessionSocket`.
