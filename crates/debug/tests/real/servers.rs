@@ -25,6 +25,22 @@ def home():
     return sign
 ";
 
+/// The same shop under Django, whose reloader finds out by itself how it was called.
+const DJANGO: &str = "\
+import sys
+from django.conf import settings
+from django.core.management import execute_from_command_line
+from django.http import HttpResponse
+from django.urls import path
+settings.configure(DEBUG=True, ROOT_URLCONF=__name__, SECRET_KEY='x')
+def home(request):
+    sign = 'open'
+    return HttpResponse(sign)
+urlpatterns = [path('', home)]
+if __name__ == '__main__':
+    execute_from_command_line(sys.argv)
+";
+
 fn request(bed: &Bed, version: &str) -> Request {
     for path in [bed.there().join("shop.py"), bed.here("shop.py").into()] {
         std::fs::write(path, SHOP).unwrap();
@@ -40,6 +56,13 @@ fn request(bed: &Bed, version: &str) -> Request {
 
 /// The port that the server says it serves on.
 async fn served(run: &mut Run) -> u16 {
+    let said = until(run, "Running on http://127.0.0.1:").await;
+    let (_, port) = said.rsplit_once(':').unwrap();
+    port.trim().parse().unwrap()
+}
+
+/// The output to the end of the line with `wanted` in it.
+async fn until(run: &mut Run, wanted: &str) -> String {
     let mut output = String::new();
     loop {
         match timeout(PATIENCE, run.events.recv()).await.expect("an event in time") {
@@ -48,9 +71,9 @@ async fn served(run: &mut Run) -> u16 {
             Some(_) => {}
             None => panic!("{output}"),
         }
-        let said = output.split_once("Running on http://127.0.0.1:").map(|(_, rest)| rest);
-        if let Some(port) = said.and_then(|rest| rest.split_once('\n')?.0.trim().parse().ok()) {
-            return port;
+        let end = output.find(wanted).and_then(|at| Some(at + output[at..].find('\n')?));
+        if let Some(end) = end {
+            return output[..end].to_owned();
         }
     }
 }
@@ -105,6 +128,46 @@ async fn a_breakpoint_is_hit_in_a_server_and_again_after_it_was_saved_and_a_stop
         run.session.stop().await;
         assert_eq!(bed.census(), Vec::<String>::new(), "{version}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_django_server_is_debugged_in_each_of_its_lives_too() {
+    let bed = Bed::new().await;
+    // Django names the port that it was given, so it has to be given a free one.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut asked = request(&bed, "3.13");
+    let python = find("3.13");
+    let folder = packages(Path::new(env!("CARGO_TARGET_TMPDIR")), &python, &["django==5.1.4"]);
+    asked.env.insert("PYTHONPATH".into(), folder.display().to_string());
+    asked.program = Program::File("shop.py".into());
+    asked.args = ["runserver".into(), port.to_string()].into();
+    let write = |text: &str| {
+        for path in [bed.there().join("shop.py"), bed.here("shop.py").into()] {
+            std::fs::write(path, text).unwrap();
+        }
+    };
+    write(DJANGO);
+    let mut run = bed.start(asked).await.unwrap();
+    let mut parent = run.client().await;
+    parent.attach(run.session.configuration(), &[]).await.unwrap();
+    for (expected, next) in [("open", "closed"), ("closed", "gone")] {
+        let announced = parent.child().await.unwrap();
+        let mut child = Client::connect(run.address()).await.unwrap();
+        let file = bed.here("shop.py");
+        child.attach(&announced, &[(&file, &[9])]).await.unwrap();
+        until(&mut run, "Quit the server").await;
+        let visitor = visit(port);
+        let (thread, _) = child.stopped().await.unwrap();
+        let stack = child.stack(thread).await.unwrap();
+        assert_eq!((stack[0].path.as_str(), stack[0].line), (file.as_str(), 9));
+        child.go_on(thread).await.unwrap();
+        let answer = timeout(PATIENCE, visitor).await.unwrap().unwrap();
+        assert!(answer.ends_with(&format!("\r\n\r\n{expected}")), "{answer}");
+        tokio::spawn(async move { child.terminated().await });
+        write(&DJANGO.replace("'open'", &format!("'{next}'")));
+    }
+    run.session.stop().await;
+    assert_eq!(bed.census(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
