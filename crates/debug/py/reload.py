@@ -33,6 +33,8 @@ def install(witness):
             paths = request.arguments.kwargs.pop("remoraReload", None)
             if paths is not None:
                 reload_all(witness, paths)
+                # Those that came before the text did stand where the earlier one had a line.
+                self.api.reapply_breakpoints(py_db)
                 # What it knows of functions without breakpoints is of the earlier code.
                 py_db.on_breakpoints_changed()
             return original(self, py_db, request)
