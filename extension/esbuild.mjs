@@ -12,7 +12,7 @@ const shared = { bundle: true, platform: 'node', target: 'node22', logLevel: 'wa
  */
 const UNUSED_FEATURES = [
   'callHierarchy', 'codeAction', 'codeLens', 'colorProvider', 'completion', 'declaration', 'definition', 'diagnostic',
-  'documentHighlight', 'documentLink', 'documentSymbol', 'executeCommand', 'fileOperations', 'foldingRange', 'formatting', 'hover',
+  'documentHighlight', 'documentLink', 'documentSymbol', 'executeCommand', 'fileOperations', 'foldingRange', 'formatting',
   'implementation', 'inlayHint', 'inlineCompletion', 'inlineValue', 'linkedEditingRange', 'notebook', 'progress', 'reference',
   'rename', 'selectionRange', 'semanticTokens', 'signatureHelp', 'textDocumentContent', 'typeDefinition', 'typeHierarchy',
   'workspaceSymbol',

@@ -13,7 +13,7 @@ import * as protocol from './protocol';
 import { addTarget, editTarget, selectTarget } from './target';
 import type { Terminals } from './terminal';
 
-type Command = (sidecar: Sidecar, uri: vscode.Uri | undefined, test: string | undefined) => unknown;
+type Command = (sidecar: Sidecar, uri: vscode.Uri | undefined, test: string | undefined, line: number | undefined) => unknown;
 
 export function register(folders: Folders, terminals: Terminals, memory: vscode.Memento): vscode.Disposable {
   const commands: Record<string, Command> = {
@@ -42,16 +42,18 @@ export function register(folders: Folders, terminals: Terminals, memory: vscode.
     'remora.writeLaunchJson': writeLaunchJson,
     'remora.compare': (sidecar, uri) => withFile(uri, (file) => compare(sidecar, file)),
     'remora.takeRemote': (sidecar, uri) => withFile(uri, (file) => takeRemote(sidecar, file)),
-    'remora.explain': (sidecar, uri) => withFile(uri, (file) => explain(sidecar, file)),
+    'remora.explain': (sidecar, uri) => withFile(uri, (file) => explain(sidecar, protocol.explain, { file: file.fsPath })),
+    'remora.breakpoint': (sidecar, uri, _, line) => withFile(uri, (file, caret) => explain(sidecar, protocol.breakpoint, { file: file.fsPath, line: line ?? caret })),
     'remora.openTerminal': (sidecar) => terminals.open(sidecar),
     'remora.doctor': runDoctor,
     'remora.showLog': ({ around }) => { around.log.show(); },
   };
   const registered = Object.entries(commands).map(([name, run]) =>
-    vscode.commands.registerCommand(name, async (uri?: unknown, test?: string) => {
-      const file = uri instanceof vscode.Uri ? uri : undefined;
+    // The menu of line numbers names a line of a file, others a file or something else.
+    vscode.commands.registerCommand(name, async (on?: vscode.Uri | { uri?: vscode.Uri; lineNumber?: number }, test?: string) => {
+      const [file, line] = on instanceof vscode.Uri ? [on] : [on?.uri, on?.lineNumber];
       const sidecar = folders.of(file) ?? folders.of();
-      if (sidecar) return run(sidecar, file, test);
+      if (sidecar) return run(sidecar, file, test, line);
       return vscode.window.showInformationMessage('Open a folder first: Remora mirrors folders, not single files.');
     }),
   );
@@ -64,9 +66,10 @@ async function offer({ status }: Sidecar): Promise<void> {
   if (chosen) await vscode.commands.executeCommand(chosen.command);
 }
 
-async function withFile(uri: vscode.Uri | undefined, act: (file: vscode.Uri) => Promise<unknown>): Promise<void> {
-  const file = uri ?? vscode.window.activeTextEditor?.document.uri;
-  await (file?.scheme === 'file' ? act(file) : vscode.window.showInformationMessage('Open the file first.'));
+async function withFile(uri: vscode.Uri | undefined, act: (file: vscode.Uri, caret: number) => Promise<unknown>): Promise<void> {
+  const { document, selection } = vscode.window.activeTextEditor ?? {};
+  const file = uri ?? document?.uri;
+  await (file?.scheme === 'file' ? act(file, (selection?.active.line ?? 0) + 1) : vscode.window.showInformationMessage('Open the file first.'));
 }
 
 function debugFile(sidecar: Sidecar, uri: vscode.Uri | undefined, more: Record<string, unknown>): Promise<void> {
@@ -110,12 +113,8 @@ async function attachToRunning(sidecar: Sidecar): Promise<void> {
 }
 
 async function mirrorEverything(sidecar: Sidecar): Promise<void> {
-  try {
-    const done = await patiently(sidecar, 'Mirroring', (token) => sidecar.send(protocol.mirror, {}, token));
-    vscode.window.setStatusBarMessage(`Remora mirrored ${done.files} files in ${Math.round(done.ms)} ms`, SHOWN_MS);
-  } catch (error) {
-    if (!(error instanceof vscode.CancellationError)) await sidecar.show(error);
-  }
+  const done = await patiently(sidecar, 'Mirroring', (token) => sidecar.request(protocol.mirror, {}, token));
+  if (done) vscode.window.setStatusBarMessage(`Remora mirrored ${done.files} files in ${Math.round(done.ms)} ms`, SHOWN_MS);
 }
 
 /** Long enough to be read, short enough not to look like a state. */

@@ -52,8 +52,9 @@ export async function restore(sidecar: Sidecar): Promise<void> {
   if (await mayReplace(file, `Restore ${name} here as it was until ${description}?`, 'Restore')) await sidecar.request(protocol.restore, { path: name, time, overwrite: true });
 }
 
-export async function explain(sidecar: Sidecar, file: vscode.Uri): Promise<void> {
-  const answer = await sidecar.request(protocol.explain, { file: file.fsPath });
+/** Asks why; the answer is a sentence. */
+export async function explain<P>(sidecar: Sidecar, why: protocol.RequestType<P, { sentence: string }, protocol.Fault>, about: P): Promise<void> {
+  const answer = await sidecar.request(why, about);
   if (answer) void vscode.window.showInformationMessage(answer.sentence);
 }
 

@@ -40,6 +40,8 @@ export interface FileParams { file: string }
 /** base64; null when nothing is there. */
 export interface RemoteFileResult { content: string | null }
 export interface ExplainResult { mirrored: boolean; sentence: string }
+export interface BreakpointParams { file: string; line: number }
+export interface BreakpointResult { cause: string; sentence: string }
 /** What was replaced or removed over there, the latest first; `time` says exactly when. */
 export interface TrashResult { kept: KeptFile[] }
 export interface KeptFile { path: string; time: string; size: string }
@@ -98,6 +100,7 @@ export const resume = new RequestType<object, null, Fault>('remora/resume');
 export const remoteFile = new RequestType<FileParams, RemoteFileResult, Fault>('remora/remoteFile');
 export const takeRemote = new RequestType<FileParams, null, Fault>('remora/takeRemote');
 export const explain = new RequestType<FileParams, ExplainResult, Fault>('remora/explain');
+export const breakpoint = new RequestType<BreakpointParams, BreakpointResult, Fault>('remora/breakpoint');
 export const trash = new RequestType<object, TrashResult, Fault>('remora/trash');
 export const restore = new RequestType<RestoreParams, null, Fault>('remora/restore');
 export const candidates = new RequestType<object, SetupCandidatesResult, Fault>('remora/setup/candidates');

@@ -117,13 +117,10 @@ export async function selectTarget(sidecar: Sidecar): Promise<void> {
 }
 
 /** In the settings, where its entry stands. */
-export async function editTarget({ folder }: Sidecar): Promise<void> {
+export async function editTarget({ folder }: Sidecar): Promise<unknown> {
   const where = vscode.workspace.getConfiguration('remora', folder.uri).inspect('targets');
-  if (!where?.workspaceFolderValue) {
-    await vscode.commands.executeCommand(`workbench.action.${where?.workspaceValue ? 'openWorkspaceSettingsFile' : 'openSettingsJson'}`, { revealSetting: { key: 'remora.targets' } });
-    return;
-  }
+  if (!where?.workspaceFolderValue) return vscode.commands.executeCommand(`workbench.action.${where?.workspaceValue ? 'openWorkspaceSettingsFile' : 'openSettingsJson'}`, { revealSetting: { key: 'remora.targets' } });
   const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder.uri, '.vscode', 'settings.json'));
   const at = document.positionAt(document.getText().indexOf('"remora.targets"'));
-  await vscode.window.showTextDocument(document, { selection: new vscode.Range(at, at) });
+  return vscode.window.showTextDocument(document, { selection: new vscode.Range(at, at) });
 }

@@ -50,6 +50,7 @@ def note_running(witness):
         code = _frame_code(main) if module is main else None
         before = witness.status_of(path)
         if code is None and (began is None or before is None or before.st_ctime > began - 0.1):
+            witness.note_present(path)
             continue
         witness.note(path, before, code, code is not None)
 

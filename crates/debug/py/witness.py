@@ -141,9 +141,10 @@ def note(path, before, code, doubted=False, name=None):
         if not (_witness.below_root(path) or _witness.below_root(real)):
             return
         digest = _digest(path, before, code, doubted)
-        if digest is None:
-            return
-        said = {"said": "loaded", "path": path, "sha256": None if digest is LOST else digest}
+        # That it was loaded is known all the same.
+        said = {"said": "present", "path": path}
+        if digest is not None:
+            said = {"said": "loaded", "path": path, "sha256": None if digest is LOST else digest}
         if real != path:
             said["real"] = real
         if code is not None and digest is not LOST:
@@ -180,6 +181,11 @@ def _note_elsewhere(path, real, name):
         ours = root + "/" + tail
         if ours != path and _isfile(ours) and _real(ours) != real:
             _witness.say(ours, {"said": "elsewhere", "path": ours, "module": name, "loaded": path})
+
+
+def note_present(path):
+    """Notes that `path` was loaded some time ago; of which text, nobody can tell."""
+    note(path, None, None)
 
 
 _folders = {}

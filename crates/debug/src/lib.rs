@@ -13,6 +13,7 @@
 //! and later. With `in_code` the program is run by its interpreter directly, and stand-ins for `debugpy` and
 //! `ptvsd` come first on its `PYTHONPATH`, which its children inherit.
 
+mod cause;
 mod configuration;
 pub mod dap;
 mod debug_type;
@@ -24,6 +25,7 @@ mod request;
 mod session;
 pub mod wheels;
 
+pub use cause::{Cause, Stops};
 pub use configuration::{Attach, Meeting, attach_configuration, stable_port};
 pub use debug_type::DebugType;
 pub use error::{DebugError, NoDial};

@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::warn;
 
-pub(crate) use identity::{Project, Scout};
+pub(crate) use identity::{Compiler, Project, Reach, Scout, cause};
 use local_listener::Ends;
 pub(crate) use local_listener::LocalListener;
 pub(crate) use translator::{Facts, News};

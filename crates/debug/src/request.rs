@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use remora_agent::{LostReason, TtySize};
 use remora_model::{Debugger, LocalPath, Prefix, RemotePath};
 
+use crate::cause::Cause;
+
 /// What to run under the debugger, and how.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -195,6 +197,8 @@ pub enum Notice {
     Omitted(usize),
     /// Why a breakpoint or a frame can't be trusted.
     Reason(Difference),
+    /// Why a breakpoint does not stop the program where it was set, for another reason than its text.
+    Cause(Cause),
     /// That the lines of a file can't be trusted, why, and what to do about it.
     Differs {
         /// What a person calls the file.

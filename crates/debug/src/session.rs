@@ -6,13 +6,14 @@ mod owner;
 mod screen;
 mod start;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use remora_agent::{Exit, LostReason, StreamWriter};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use crate::relay::Scout;
+use crate::cause::Cause;
+use crate::relay::{Reach, Scout, cause};
 use crate::request::Endpoint;
 use owner::Command;
 pub use screen::{Screen, ScreenEvent, Terminal};
@@ -62,6 +63,7 @@ pub struct Session {
     scout: Scout,
     reloads: watch::Sender<Vec<String>>,
     can_reload: bool,
+    reach: Reach,
     running: Running,
 }
 
@@ -114,6 +116,18 @@ impl Session {
     /// Whether changes are on their way to the remote. While they are, nothing is said of what stands there.
     pub fn mirroring(&self, under_way: bool) {
         self.scout.mirroring(under_way);
+    }
+
+    /// Whether a client has a breakpoint in that line of a local file.
+    #[must_use]
+    pub fn has_breakpoint(&self, file: &Path, line: u32) -> bool {
+        self.scout.known().borrow().has_breakpoint(file, line)
+    }
+
+    /// Why a breakpoint in that line of a local file is not hit. Looks at the remote, which may be a link away.
+    pub async fn why_not_hit(&self, file: &Path, line: u32) -> Cause {
+        self.scout.find_out(file).await;
+        cause(&self.scout.known().borrow().sight(file, line, self.reach))
     }
 
     /// Ends everything there; returns when nothing is left. Fine if it has ended.

@@ -2,6 +2,7 @@
 //! before it awaits anything, so that the order of the editor's messages is kept, and then waits for
 //! nothing but its own answer. Decides nothing.
 
+mod breakpoint;
 mod convert;
 mod framing;
 mod guard;
@@ -21,9 +22,9 @@ use tokio::sync::mpsc;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::lsp_types::notification::{DidChangeConfiguration, Notification as _};
 use tower_lsp::lsp_types::{
-    ConfigurationItem, DidChangeConfigurationParams, DidSaveTextDocumentParams, InitializeParams, InitializeResult,
-    InitializedParams, Registration, SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability,
-    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, Url,
+    ConfigurationItem, DidChangeConfigurationParams, DidSaveTextDocumentParams, Hover, HoverParams, InitializeParams,
+    InitializeResult, InitializedParams, Registration, SaveOptions, ServerCapabilities, ServerInfo,
+    TextDocumentSyncCapability, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, Url,
 };
 use tower_lsp::{Client, LanguageServer, LspService, Server};
 
@@ -35,7 +36,8 @@ use crate::launch::{self, Entry};
 use crate::protocol::debug::{LaunchParams, LaunchResult, SessionSocketResult, StartsParams, StartsResult};
 use crate::protocol::{
     ConnectParams, DebugStartParams, DebugStartResult, LaunchJsonParams, LaunchJsonResult, SessionParams, Shown,
-    method, mirror as mirror_protocol, setup as setup_protocol, terminal as terminal_protocol,
+    breakpoint as breakpoint_protocol, method, mirror as mirror_protocol, setup as setup_protocol,
+    terminal as terminal_protocol,
 };
 use crate::setup::Setup;
 use crate::state::Workspace;
@@ -67,6 +69,7 @@ where
         .custom_method(mirror_protocol::method::REMOTE_FILE, Backend::remote_file)
         .custom_method(mirror_protocol::method::TAKE_REMOTE, Backend::take_remote)
         .custom_method(mirror_protocol::method::EXPLAIN, Backend::explain)
+        .custom_method(breakpoint_protocol::method::BREAKPOINT, Backend::breakpoint)
         .custom_method(mirror_protocol::method::TRASH, Backend::trash)
         .custom_method(mirror_protocol::method::RESTORE, Backend::restore)
         .custom_method(method::DEBUG_START, Backend::debug_start)
@@ -289,6 +292,7 @@ impl LanguageServer for Backend {
         Ok(InitializeResult {
             capabilities: ServerCapabilities {
                 text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
+                hover_provider: Some(true.into()),
                 ..ServerCapabilities::default()
             },
             server_info: Some(ServerInfo { name: "remora".into(), version: Some(env!("CARGO_PKG_VERSION").into()) }),
@@ -311,6 +315,10 @@ impl LanguageServer for Backend {
         if let (Some(open), Ok(path)) = (self.open.get(), params.text_document.uri.to_file_path()) {
             open.engine.tell(Event::Saved(path));
         }
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        Ok(self.hovered(params).await)
     }
 
     async fn shutdown(&self) -> Result<()> {

@@ -9,6 +9,7 @@ use remora_model::{DebugSettings, LocalPath, RelPath, RemotePath, Settings};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use crate::breakpoint::{Diagnosis, Spot};
 use crate::doctor::Finding;
 use crate::exposure::Wish;
 use crate::fault::{Explained, Fault};
@@ -58,6 +59,10 @@ pub enum Event {
     TakeAsked(PathBuf, Reply<()>),
     /// The user asks why a file is mirrored, or not.
     ExplainAsked(PathBuf, Reply<Explained>),
+    /// The user asks why a breakpoint is not hit.
+    BreakpointAsked(Spot, Reply<Diagnosis>),
+    /// The mouse is over a line; answered if a breakpoint is there and something keeps it from being hit.
+    Hovered(Spot, Reply<Option<Diagnosis>>),
     /// The user asks what is kept of what was replaced or removed on the remote.
     TrashAsked(Reply<Vec<Kept>>),
     /// The user wants some of that back here.
@@ -196,6 +201,8 @@ impl Event {
                 | Self::TrashAsked(..)
                 | Self::RestoreAsked(..)
                 | Self::ExplainAsked(..)
+                | Self::BreakpointAsked(..)
+                | Self::Hovered(..)
                 | Self::DebugAsked(..)
                 | Self::LaunchAsked(..)
                 | Self::RootAsked(..)

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 mod agent;
+mod breakpoint;
 mod debug;
 mod explain;
 mod mirror;
@@ -14,6 +15,7 @@ mod terminal;
 mod transport;
 
 pub use agent::{boot, lost, not_absolute, root, root_missing, root_read_only};
+pub use breakpoint::not_hit;
 pub use debug::notice;
 pub use explain::{Explained, explained, in_no_folder};
 pub use mirror::{blocked, held, large, mirror};

@@ -1,5 +1,6 @@
 //! One file per thing that happens; each decides what follows. Owns no state of its own.
 
+mod breakpoint;
 mod configured;
 mod debug;
 mod examine;

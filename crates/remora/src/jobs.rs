@@ -1,6 +1,7 @@
 //! Owns the list of what the state can have done, and does it. Each job runs in a task of its own,
 //! ends in an event, and decides nothing.
 
+mod breakpoint;
 pub(crate) mod file;
 mod terminal;
 
@@ -15,6 +16,7 @@ use remora_model::{TransportSpec, Unicode};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::asker::Asker;
+use crate::breakpoint::{Diagnosis, Spot};
 use crate::doctor::{self, Finding, Patient};
 use crate::event::{Event, Generation, Overwrite, Project, Reply, Rooted};
 use crate::exposure::Wish;
@@ -57,6 +59,10 @@ pub enum Job {
     Restore { link: Link, folder: Box<Folder>, mirror: Option<Mirror>, wanted: Restore, reply: Reply<Kept> },
     /// Say why a file is mirrored, or not: the first of these that knows the file does.
     Explain { questions: Vec<Question>, reply: Reply<Explained> },
+    /// Find out why a breakpoint is not hit.
+    Diagnose { questions: Vec<Question>, sessions: Vec<Arc<Session>>, spot: Spot, reply: Reply<Diagnosis> },
+    /// The same for somebody who only looks at the line.
+    Hover { questions: Vec<Question>, sessions: Vec<Arc<Session>>, spot: Spot, reply: Reply<Option<Diagnosis>> },
     /// Tell what mirroring would do.
     Plan { mirrors: Mirrors, reply: Reply<Vec<Planned>> },
     /// Have everything on the remote before a program starts; a test that was named by its line gets its name.
@@ -167,6 +173,12 @@ impl Jobs {
             }
             Job::Explain { questions, reply } => {
                 let _ = reply.send(file::explain_there(questions).await);
+            }
+            Job::Diagnose { questions, sessions, spot, reply } => {
+                let _ = reply.send(breakpoint::diagnose(questions, &sessions, &spot).await);
+            }
+            Job::Hover { questions, sessions, spot, reply } => {
+                let _ = reply.send(breakpoint::hover(questions, &sessions, &spot).await);
             }
             Job::Plan { mirrors, reply } => {
                 let _ = reply.send(mirrors.plan().await);

@@ -5,6 +5,7 @@
 
 mod asker;
 pub mod backend;
+mod breakpoint;
 pub mod cli;
 mod doctor;
 mod event;

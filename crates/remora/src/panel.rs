@@ -157,7 +157,7 @@ pub(crate) fn named(paths: &[String], count: usize) -> String {
 }
 
 /// File names are nobody's Markdown.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut escaped, character| {
         if r"\`*_{}[]()#+!|<>~$".contains(character) {
             escaped.push('\\');

@@ -1,6 +1,7 @@
 //! Owns the shapes of our own JSON-RPC methods, at the rim. The same names stand in
 //! `extension/src/protocol.ts`. Nothing inside the sidecar uses these types.
 
+pub mod breakpoint;
 pub mod debug;
 pub mod mirror;
 pub mod setup;

@@ -180,6 +180,8 @@ impl State {
             Event::TrashAsked(reply) => self.with_target(None, Waiting::Trash(reply), false),
             Event::RestoreAsked(wanted, reply) => self.with_target(None, Waiting::Restore(wanted, reply), false),
             Event::ExplainAsked(file, reply) => self.explain_asked(file, reply),
+            Event::BreakpointAsked(spot, reply) => self.breakpoint_asked(spot, reply),
+            Event::Hovered(spot, reply) => self.hovered(spot, reply),
             Event::PlanAsked(target, reply) => self.plan_asked(target.as_deref(), reply),
             Event::RootAsked(target, reply) => self.root_asked(target.as_deref(), reply),
             Event::DebugAsked(target, request, reply) => self.debug_asked(target.as_deref(), request, reply),

@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 
 use super::far_end::FarEnd;
 use super::foresight::Foresight;
-use super::identity::{Child, Identity, Knowledge};
+use super::identity::{Identity, Knowledge, Presence};
 use super::local_listener::Ends;
 use super::translator::{News, Out, Translator};
 use super::{NEWS_UNDER_WAY, RelayEvent, Road};
@@ -66,9 +66,9 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
         translator,
         identity: Identity::new(Arc::clone(&road.facts)),
         known: road.scout.known(),
-        child: None,
         reloads: road.reloads.clone(),
         reloaded: 0,
+        presence: road.scout.presence(),
         from_client,
         debugger: FarEnd::new(there, foresight),
         to_client: Some(writer),
@@ -105,11 +105,11 @@ struct Conversation<'a> {
     translator: Translator,
     identity: Identity,
     known: watch::Receiver<Knowledge>,
-    /// Held while the client debugs a child of the program.
-    child: Option<Child>,
     reloads: watch::Receiver<Vec<String>>,
     /// How often the debugger was asked to reload something.
     reloaded: i64,
+    /// Where others see what the client has told.
+    presence: Presence,
     from_client: Messages,
     debugger: FarEnd,
     /// Until the client has heard everything.
@@ -147,9 +147,7 @@ impl Conversation<'_> {
         match portion {
             Ok(Some(Portion::Message(frame))) => {
                 self.road.scout.look(self.identity.client(&frame));
-                if self.child.is_none() {
-                    self.child = self.identity.child().map(|process| self.road.scout.child(process));
-                }
+                self.show_news();
                 if self.translator.wants_the_seat(&frame) {
                     return self.seat_for(frame);
                 }
@@ -239,10 +237,19 @@ impl Conversation<'_> {
         events.into_iter().map(|event| self.translator.insert(event)).collect()
     }
 
+    /// Has others see what is new of the client.
+    fn show_news(&mut self) {
+        if let Some(view) = self.identity.news() {
+            self.presence.show(view);
+        }
+    }
+
     /// Tells the client a message, and what is to be said of its lines.
     async fn tell_judged(&mut self, frame: Frame) {
         let judged = self.identity.judge(frame, &self.known.borrow());
         self.road.scout.look(judged.look);
+        judged.seen.into_iter().for_each(|seen| self.road.scout.said(seen));
+        self.show_news();
         self.tell(&judged.frame.into_bytes()).await;
         for event in judged.events {
             if let Out::Raw(bytes) = self.translator.insert(event) {

@@ -2,7 +2,11 @@
 //! there and in the process is marked, with the reason, and said once. What is the same passes as it came. Pure: it
 //! judges by what is known when a message passes, and corrects itself when more is known.
 
+mod code;
+mod diagnosis;
 mod knowledge;
+mod marks;
+mod points;
 mod project;
 mod scout;
 #[cfg(test)]
@@ -10,15 +14,18 @@ mod tests;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub(crate) use code::Compiler;
+pub(crate) use diagnosis::{Reach, cause};
 pub(crate) use knowledge::Knowledge;
+use marks::Shown;
+use points::Asked;
 use project::File;
 pub(crate) use project::Project;
-pub(crate) use scout::{Child, Scout};
+pub(crate) use scout::{Presence, Scout};
 use verdict::{Loaded, Verdict};
 
 use super::translator::Facts;
@@ -31,26 +38,22 @@ pub(crate) struct Identity {
     facts: Arc<Facts>,
     /// The process that is debugged; nothing for the program's own.
     process: Option<u32>,
-    /// Local folders that lead elsewhere than to the project's copy.
-    not_ours: Vec<String>,
+    /// Whether a client attaches, by which its own path mappings are all that there are.
+    mapped_by_client: bool,
+    /// The client's own path mappings: a local folder, and a remote one.
+    mappings: Vec<(String, String)>,
     /// Whether the client asks again for what it is told not to hold any more.
     can_ask_again: bool,
-    /// The file that a request is about, by the request's number.
-    asked: HashMap<i64, String>,
-    breakpoints: BTreeMap<File, Vec<Shown>>,
+    /// The file that a request is about and the lines that it asks for, by the request's number.
+    asked: HashMap<i64, (String, Vec<Asked>)>,
+    /// By local paths, as the client writes them.
+    breakpoints: BTreeMap<String, Vec<Shown>>,
+    /// Whether what others know of the client is not true any more.
+    changed: bool,
     /// What was shown of the files in the last stack.
     frames: BTreeMap<File, Verdict>,
     /// Files that the client was told of.
     told: BTreeSet<File>,
-}
-
-/// A breakpoint of the client.
-#[derive(Debug)]
-struct Shown {
-    /// As the debugger sees it.
-    given: Value,
-    /// What the client was told with it.
-    verdict: Verdict,
 }
 
 /// What a message becomes.
@@ -60,6 +63,8 @@ pub(crate) struct Judged {
     pub(crate) events: Vec<Value>,
     /// Files to be looked at again.
     pub(crate) look: Vec<File>,
+    /// What it says of a process that its witness has not seen.
+    pub(crate) seen: Vec<Value>,
 }
 
 impl Identity {
@@ -67,10 +72,12 @@ impl Identity {
         Self {
             facts,
             process: None,
-            not_ours: Vec::new(),
+            mapped_by_client: false,
+            mappings: Vec::new(),
             can_ask_again: false,
             asked: HashMap::new(),
             breakpoints: BTreeMap::new(),
+            changed: false,
             frames: BTreeMap::new(),
             told: BTreeSet::new(),
         }
@@ -87,15 +94,17 @@ impl Identity {
                 Vec::new()
             }
             "attach" | "launch" => {
+                self.mapped_by_client = self.facts.socket.is_none() && envelope.name == "attach";
                 self.began(&arguments(frame));
                 Vec::new()
             }
             "setBreakpoints" => {
-                let Some(path) = arguments(frame)["source"]["path"].as_str().map(str::to_owned) else {
+                let arguments = arguments(frame);
+                let Some(path) = arguments["source"]["path"].as_str().map(str::to_owned) else {
                     return Vec::new();
                 };
                 let file = self.file(&path);
-                self.asked.insert(envelope.seq, path);
+                self.asked.insert(envelope.seq, (path, Asked::all(&arguments)));
                 file.into_iter().collect()
             }
             _ => Vec::new(),
@@ -106,28 +115,14 @@ impl Identity {
         self.process = arguments["subProcessId"].as_u64().and_then(|pid| u32::try_from(pid).ok());
         let text = |mapping: &Value, name: &str| mapping[name].as_str().map(str::to_owned);
         let mappings = arguments["pathMappings"].as_array().into_iter().flatten();
-        self.not_ours = mappings
-            .filter_map(|mapping| text(mapping, "localRoot").zip(text(mapping, "remoteRoot")))
-            .filter(|(local, remote)| !self.facts.project.maps(local, remote))
-            .map(|(local, _)| local)
-            .collect();
-    }
-
-    /// The child of the program that the client debugs, once it has said so.
-    pub(crate) fn child(&self) -> Option<u32> {
-        self.process
-    }
-
-    /// The file of the project that a path of the client is.
-    fn file(&self, path: &str) -> Option<File> {
-        let path = Path::new(path);
-        let elsewhere = self.not_ours.iter().any(|folder| path.starts_with(folder));
-        if elsewhere { None } else { self.facts.project.by_local(path) }
+        self.mappings =
+            mappings.filter_map(|mapping| text(mapping, "localRoot").zip(text(mapping, "remoteRoot"))).collect();
+        self.changed = true;
     }
 
     /// A message for the client.
     pub(crate) fn judge(&mut self, frame: Frame, known: &Knowledge) -> Judged {
-        let mut judged = Judged { frame, events: Vec::new(), look: Vec::new() };
+        let mut judged = Judged { frame, events: Vec::new(), look: Vec::new(), seen: Vec::new() };
         let Some(envelope) = Envelope::read(&judged.frame) else { return judged };
         match (envelope.kind, envelope.name.as_str()) {
             (Kind::Response, "initialize") => change(&mut judged.frame, |message| {
@@ -138,10 +133,10 @@ impl Identity {
                 able
             }),
             (Kind::Response, "setBreakpoints") => {
-                let path = envelope.request_seq.and_then(|seq| self.asked.remove(&seq));
-                if let Some(file) = path.and_then(|path| self.file(&path)) {
-                    change(&mut judged.frame, |message| self.breakpoints_set(&file, message, known));
-                    judged.events = self.tell(&[file], known);
+                if let Some((path, asked)) = envelope.request_seq.and_then(|seq| self.asked.remove(&seq)) {
+                    let file = self.file(&path);
+                    change(&mut judged.frame, |message| self.breakpoints_set(path, &asked, message, known));
+                    judged.events = self.tell(&file.into_iter().collect::<Vec<_>>(), known);
                 }
             }
             (Kind::Event, "stopped") => self.frames.clear(),
@@ -151,46 +146,12 @@ impl Identity {
             (Kind::Response, "stackTrace") => {
                 change(&mut judged.frame, |message| self.stack_shown(message, known));
                 judged.look = self.frames.keys().cloned().collect();
+                judged.seen = self.unseen(known);
                 judged.events = self.tell(&judged.look, known);
             }
             _ => {}
         }
         judged
-    }
-
-    fn breakpoints_set(&mut self, file: &File, message: &mut Value, known: &Knowledge) -> bool {
-        let Some(given) = message["body"]["breakpoints"].as_array_mut() else { return false };
-        let verdict = self.of_file(file, known);
-        let shown = given.iter().map(|given| Shown { given: given.clone(), verdict: verdict.clone() }).collect();
-        self.breakpoints.insert(file.clone(), shown);
-        let marked = given.iter_mut().map(|breakpoint| self.mark(breakpoint, file, &verdict, known));
-        // Each is marked, whatever came of those before.
-        marked.fold(false, |any, one| any | one)
-    }
-
-    /// The debugger has changed its mind about one.
-    fn breakpoint_changed(&mut self, body: &mut Value, known: &Knowledge) -> bool {
-        let id = body["breakpoint"]["id"].clone();
-        if id.is_null() {
-            return false;
-        }
-        let mut found = None;
-        for (file, shown) in &mut self.breakpoints {
-            for shown in shown.iter_mut().filter(|shown| shown.given["id"] == id) {
-                shown.given = body["breakpoint"].clone();
-                found = Some((file.clone(), shown.verdict.clone()));
-            }
-        }
-        let Some((file, verdict)) = found else { return false };
-        self.mark(&mut body["breakpoint"], &file, &verdict, known)
-    }
-
-    fn mark(&self, breakpoint: &mut Value, file: &File, verdict: &Verdict, known: &Knowledge) -> bool {
-        let summed = self.sum(breakpoint.get_mut("source"), file, known);
-        let Some(difference) = verdict.difference() else { return summed };
-        breakpoint["verified"] = json!(false);
-        breakpoint["message"] = json!(self.reason(difference));
-        true
     }
 
     fn stack_shown(&mut self, message: &mut Value, known: &Knowledge) -> bool {
@@ -214,6 +175,14 @@ impl Identity {
         changed
     }
 
+    /// Files of which lines run, and which the process was not seen to load: they came some other way.
+    fn unseen(&self, known: &Knowledge) -> Vec<Value> {
+        let Some(pid) = self.process(known) else { return Vec::new() };
+        let files = self.frames.keys().filter(|file| known.loaded(Some(pid), file) == Loaded::Nothing);
+        let path = |file| self.facts.project.there(file).to_string();
+        files.map(|file| json!({"said": "present", "pid": pid, "path": path(file)})).collect()
+    }
+
     /// Adds the checksum of the text that the process has.
     fn sum(&self, source: Option<&mut Value>, file: &File, known: &Knowledge) -> bool {
         let Some(source) = source.filter(|source| source.is_object()) else { return false };
@@ -225,22 +194,7 @@ impl Identity {
 
     /// More is known: what the client is to hear of it.
     pub(crate) fn learned(&mut self, known: &Knowledge) -> Vec<Value> {
-        let mut events = Vec::new();
-        let files: Vec<File> = self.breakpoints.keys().cloned().collect();
-        for file in files {
-            let verdict = self.of_file(&file, known);
-            let mut shown = self.breakpoints.remove(&file).unwrap_or_default();
-            for shown in shown.iter_mut().filter(|shown| shown.verdict != verdict) {
-                let silent = shown.verdict.difference().is_none() && verdict.difference().is_none();
-                shown.verdict = verdict.clone();
-                let mut breakpoint = shown.given.clone();
-                self.mark(&mut breakpoint, &file, &verdict, known);
-                if !silent && !breakpoint["id"].is_null() {
-                    events.push(event("breakpoint", &json!({"reason": "changed", "breakpoint": breakpoint})));
-                }
-            }
-            self.breakpoints.insert(file, shown);
-        }
+        let mut events = self.breakpoints_learned(known);
         let mut turned = false;
         let files: Vec<File> = self.frames.keys().cloned().collect();
         for file in files {
@@ -252,7 +206,8 @@ impl Identity {
         if turned && self.can_ask_again {
             events.push(event("invalidated", &json!({"areas": ["stacks"]})));
         }
-        let files: Vec<File> = self.breakpoints.keys().chain(self.frames.keys()).cloned().collect();
+        let stops = self.breakpoints.keys().filter_map(|path| self.file(path));
+        let files: Vec<File> = stops.chain(self.frames.keys().cloned()).collect();
         events.extend(self.tell(&files, known));
         events
     }
@@ -261,7 +216,7 @@ impl Identity {
     fn tell(&mut self, files: &[File], known: &Knowledge) -> Vec<Value> {
         let mut events = Vec::new();
         for file in files {
-            let stops = self.breakpoints.get(file).is_some_and(|shown| !shown.is_empty());
+            let stops = self.has_breakpoints(file);
             let shown = stops || self.frames.contains_key(file);
             let verdict = if stops { self.of_file(file, known) } else { self.of_frame(file, known) };
             if verdict == Verdict::Same {

@@ -197,7 +197,7 @@ impl Owner {
     /// What the program's own side of the debugger says.
     fn hear(&mut self, said: Value, ready: &mut Option<oneshot::Sender<Readiness>>) {
         match said["said"].as_str() {
-            Some("began" | "loaded" | "elsewhere" | "reloaded") => self.scout.said(said),
+            Some("began" | "loaded" | "present" | "elsewhere" | "reloaded") => self.scout.said(said),
             Some("listening") => {
                 let secret = said["secret"].as_str().map(str::to_owned);
                 self.scout.said(said);

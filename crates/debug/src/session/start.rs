@@ -17,7 +17,7 @@ use super::{Running, Session, SessionEvent, screen};
 use crate::configuration::{attach_arguments, attach_configuration};
 use crate::error::{DebugError, NoDial};
 use crate::interpreter::{self, Look, Probed, Wanted};
-use crate::relay::{Facts, LocalListener, Project, Relay, Route, Scout};
+use crate::relay::{Compiler, Facts, LocalListener, Project, Reach, Relay, Route, Scout};
 use crate::request::{Endpoint, Exposed, Program, Request};
 use crate::wheels::{self, Push};
 
@@ -53,8 +53,9 @@ pub async fn start(
     let is_known = probed.interpreter.version.0 > 2 && probed.interpreter.implementation == "CPython";
     let can_reload = push.name == "debugpy" && is_known;
     info!(debugger = ?push, python = %probed.interpreter.path, "starting");
-    let (readiness, mut session) =
-        spawn(link, &request, Spawn { command_line, run_dir, local, push, can_reload }, events).await?;
+    let compiler = Compiler::of(&request, &probed.interpreter.path);
+    let needed = Spawn { command_line, compiler, run_dir, local, push, can_reload };
+    let (readiness, mut session) = spawn(link, &request, needed, events).await?;
     let secret = ready(readiness, &session.running, request.in_code).await?;
     session.configuration = attach_configuration(&request, &endpoint, secret.as_deref());
     Ok(session)
@@ -117,6 +118,7 @@ async fn pushed(link: &Link, push: &Push) -> Result<RemotePath, AgentError> {
 /// What a process needs.
 struct Spawn {
     command_line: CommandLine,
+    compiler: Compiler,
     run_dir: RunDir,
     local: LocalListener,
     push: &'static Push,
@@ -130,7 +132,7 @@ async fn spawn(
     spawn: Spawn,
     events: mpsc::UnboundedSender<SessionEvent>,
 ) -> Result<(oneshot::Receiver<Readiness>, Session), DebugError> {
-    let Spawn { command_line, run_dir, local, push, can_reload } = spawn;
+    let Spawn { command_line, compiler, run_dir, local, push, can_reload } = spawn;
     let cwd = RemotePath::new(command_line::cwd(request)).expect("invariant: joined to an absolute path");
     let argv = command_line.argv;
     let python = argv.first().cloned().unwrap_or_default();
@@ -160,7 +162,7 @@ async fn spawn(
         }
         None => (None, None),
     };
-    let scout = Scout::start(link.clone(), project);
+    let scout = Scout::start(link.clone(), project, compiler);
     let (reloads, heard) = watch::channel(Vec::new());
     let route =
         Route { link: link.clone(), address: Address::Unix(socket), facts, scout: scout.clone(), reloads: heard };
@@ -192,7 +194,9 @@ async fn spawn(
     });
     let running = Running { commands, ended };
     let (configuration, stdin) = (Value::Null, Some(stdin));
-    let session = Session { endpoint, configuration, stdin, terminal, running, scout, reloads, can_reload };
+    // Children of ptvsd run freely.
+    let reach = Reach { heard: request.exposed == Exposed::No, children: request.sub_process && push.name != "ptvsd" };
+    let session = Session { endpoint, configuration, stdin, terminal, running, scout, reloads, can_reload, reach };
     Ok((readiness, session))
 }
 

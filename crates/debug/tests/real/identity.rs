@@ -307,6 +307,8 @@ async fn a_file_behind_a_link_is_judged_by_where_the_link_leads() {
     assert_eq!(seen.set().await, (true, String::new()));
     Stage::other(stage.bed.here("real/helper.py"));
     seen.set_to(named("Behind")).await;
+    // The message follows, and comes before another answer.
+    assert_eq!(seen.set().await, named("Behind"));
     assert_eq!(seen.client.told().len(), 1);
     seen.end().await;
 }

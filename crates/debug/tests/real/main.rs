@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests too.
 
 mod bed;
+mod causes;
 mod children;
 mod exposure;
 mod faults;

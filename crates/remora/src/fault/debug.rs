@@ -5,6 +5,7 @@ use remora_debug::wheels::Reason;
 use remora_debug::{DebugError as E, Difference, NoDial, Notice};
 
 use super::agent::lost;
+use super::breakpoint;
 use super::transport::said;
 use super::{Fault, Kind};
 use crate::test_name::PYTEST;
@@ -116,12 +117,13 @@ pub fn notice(notice: &Notice) -> String {
         Notice::StillRuns => "The debugger has left the program, which still runs.".into(),
         Notice::Omitted(bytes) => format!("The first {bytes} bytes of its output are left out here."),
         Notice::Reason(difference) => reason(difference),
+        Notice::Cause(cause) => breakpoint::reason(cause),
         Notice::Differs { file, difference } => format!("{file}: {}. {}", reason(difference), remedy(difference)),
     }
 }
 
 /// Why a line is not what it seems, for a breakpoint or a frame.
-fn reason(difference: &Difference) -> String {
+pub(super) fn reason(difference: &Difference) -> String {
     match difference {
         Difference::Outdated => "the program runs another text of this file than the one here".into(),
         Difference::Behind => {
@@ -137,7 +139,7 @@ fn reason(difference: &Difference) -> String {
 }
 
 /// What to do about it.
-fn remedy(difference: &Difference) -> &'static str {
+pub(super) fn remedy(difference: &Difference) -> &'static str {
     match difference {
         Difference::Outdated => "Restart the program to run the text that is here.",
         Difference::Behind => {

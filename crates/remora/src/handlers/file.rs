@@ -74,7 +74,7 @@ impl State {
         }
     }
 
-    fn questions(&self, file: &Path) -> Result<Vec<Question>, Fault> {
+    pub(super) fn questions(&self, file: &Path) -> Result<Vec<Question>, Fault> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let target = self.target.as_ref().or_else(|| settings.pick(None));
         let mut questions = Question::all(&self.workspace.root, target, &settings.mirror.policy, file)?;

@@ -1,12 +1,16 @@
-//! Owns what is known of the project's files: what each process has loaded, what stands here, and what stands there.
-//! Pure; it is told.
+//! Owns what is known of the project's files: what each process has loaded, what stands here, what stands there, and
+//! where clients want to stop. Pure; it is told.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod line;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::code::Code;
+use super::points::View;
 use super::project::{File, Project};
 use super::verdict::{Here, Loaded, Sha256, There};
 
@@ -17,8 +21,6 @@ pub(crate) struct Knowledge {
     /// The program's own process.
     main: Option<u32>,
     processes: HashMap<u32, Process>,
-    /// Its children that a client debugs.
-    children: HashSet<u32>,
     /// Files that were changed since the session began.
     touched: BTreeSet<File>,
     /// How often a process has said that it has reloaded what it could.
@@ -27,9 +29,16 @@ pub(crate) struct Knowledge {
     there: HashMap<File, There>,
     /// Another name of the same file here: where its links lead.
     names: HashMap<File, File>,
+    /// What the remote files have of code.
+    code: HashMap<File, Code>,
+    clients: BTreeMap<ClientId, View>,
     /// Whether changes are on their way: what the remote has is about to change, and nothing is said of it.
     mirroring: bool,
 }
+
+/// Names a client of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ClientId(pub(crate) u64);
 
 /// One process.
 #[derive(Debug, Default)]
@@ -55,12 +64,13 @@ impl Knowledge {
             project,
             main: None,
             processes: HashMap::new(),
-            children: HashSet::new(),
             touched: BTreeSet::new(),
             reloads: 0,
             here: HashMap::new(),
             there: HashMap::new(),
             names: HashMap::new(),
+            code: HashMap::new(),
+            clients: BTreeMap::new(),
             mirroring: false,
         }
     }
@@ -84,19 +94,21 @@ impl Knowledge {
             }
             "loaded" => {
                 let loaded = match said["sha256"].as_str() {
-                    Some(hex) => Loaded::Text(sha256(hex)?),
+                    Some(hex) => Loaded::Text(hex_sha256(hex)?),
                     None => Loaded::Other,
                 };
                 (text("path")?, loaded)
             }
+            "present" => (text("path")?, Loaded::Unclear),
             "elsewhere" => (text("path")?, Loaded::Elsewhere { module: text("module")?, from: text("loaded")? }),
             _ => return None,
         };
         let process = self.processes.entry(pid).or_default();
         for path in [Some(path.clone()), text("real")].into_iter().flatten() {
             let known = process.files.get(&path);
-            // A module of two files: the one that was loaded says more.
-            if !matches!((known, &loaded), (Some(Loaded::Text(_) | Loaded::Other), Loaded::Elsewhere { .. })) {
+            // A module of two files: the one that was loaded says more. So does a text that is known.
+            let less = matches!(loaded, Loaded::Elsewhere { .. } | Loaded::Unclear);
+            if !(less && matches!(known, Some(Loaded::Text(_) | Loaded::Other))) {
                 process.files.insert(path, loaded.clone());
             }
         }
@@ -126,11 +138,6 @@ impl Knowledge {
         self.touched.len() > before
     }
 
-    /// That child is debugged, or is not any more.
-    pub(crate) fn note_child(&mut self, process: u32, debugged: bool) -> bool {
-        if debugged { self.children.insert(process) } else { self.children.remove(&process) }
-    }
-
     /// How often a process has said that it has reloaded what it could.
     pub(crate) fn reloads(&self) -> u64 {
         self.reloads
@@ -139,7 +146,8 @@ impl Knowledge {
     /// The local files, in order, that were changed since one of the processes that are debugged has loaded another
     /// text of them. One that was another from the start is none of these: to start anew would not help.
     pub(crate) fn stale(&self) -> Vec<PathBuf> {
-        let processes: Vec<u32> = self.main.iter().chain(&self.children).copied().collect();
+        let children = self.clients.values().filter_map(|view| view.process);
+        let processes: Vec<u32> = self.main.into_iter().chain(children).collect();
         let runs_another = |process: &u32, file: &File| match (self.loaded(Some(*process), file), self.here(file)) {
             (Loaded::Text(text), Some(here)) => text != here.sha256,
             (Loaded::Other, Some(_)) => true,
@@ -147,6 +155,22 @@ impl Knowledge {
         };
         let stale = self.touched.iter().filter(|file| processes.iter().any(|process| runs_another(process, file)));
         stale.map(|file| self.project.local_root(file).join(&file.path).as_path().to_owned()).collect()
+    }
+
+    /// What was found of the code of a remote file.
+    pub(crate) fn found_code(&mut self, file: File, code: Code) {
+        self.code.insert(file, code);
+    }
+
+    /// What a client has told about itself; nothing when it has gone. Whether it debugs another child than before.
+    pub(crate) fn client(&mut self, client: ClientId, view: Option<View>) -> bool {
+        let child = |view: &View| view.process;
+        let now = view.as_ref().and_then(child);
+        let before = match view {
+            Some(view) => self.clients.insert(client, view),
+            None => self.clients.remove(&client),
+        };
+        before.as_ref().and_then(child) != now
     }
 
     pub(crate) fn note_mirroring(&mut self, mirroring: bool) -> bool {
@@ -183,7 +207,8 @@ impl Knowledge {
     }
 }
 
-fn sha256(hex: &str) -> Option<Sha256> {
+/// A digest written in hexadecimal.
+pub(crate) fn hex_sha256(hex: &str) -> Option<Sha256> {
     let mut bytes = [0; 32];
     if hex.len() != 64 || !hex.is_ascii() {
         return None;
@@ -304,9 +329,13 @@ mod tests {
         known.found(here("loaded.py", new));
         known.found(here("child.py", new));
         assert_eq!(stale(&known), ["loaded.py", "lost.py"], "a child that nobody debugs does not count");
-        assert!(known.note_child(2, true));
+        let client = |known: &mut Knowledge, process: Option<u32>| {
+            let view = process.map(|pid| View { process: Some(pid), ..View::default() });
+            known.client(ClientId(1), view)
+        };
+        assert!(client(&mut known, Some(2)) && !client(&mut known, Some(2)));
         assert_eq!(stale(&known), ["child.py", "loaded.py", "lost.py"]);
-        assert!(known.note_child(2, false));
+        assert!(client(&mut known, None));
         known.found(here("loaded.py", old));
         assert_eq!(stale(&known), ["lost.py"], "the text is again what was loaded");
         known.said(&loads(1, "lost.py", "1"));

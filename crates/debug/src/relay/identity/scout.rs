@@ -1,21 +1,24 @@
 //! Owns the task that finds out what is to be known of the project's files, and hears what is said of them over
 //! there. Keeps nobody waiting, and decides nothing.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use remora_agent::Link;
 use remora_model::{Digest, RelPath};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::knowledge::{Found, Knowledge};
+use super::code::{Code, Compiler};
+use super::knowledge::{ClientId, Found, Knowledge};
+use super::points::View;
 use super::project::{File, Project};
-use super::verdict::{Here, There};
+use super::verdict::{Here, Sha256 as Sum, There};
 
 /// What has more is no text that anybody debugs by lines.
 const LARGEST: u64 = 8 * 1024 * 1024;
@@ -31,36 +34,84 @@ enum Ask {
     Changed(Vec<File>),
     /// Any may have.
     AllChanged,
-    /// Whether that child is debugged.
-    Child(u32, bool),
     /// Whether changes are on their way.
     Mirroring(bool),
+    /// A client tells about itself, or has gone.
+    Client(ClientId, Option<View>),
+    /// This was found for somebody who waits until it is known.
+    Found(Vec<Found>, Vec<(File, Code)>, oneshot::Sender<()>),
 }
 
 /// A handle to the task. The task ends with the last of them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Scout {
     asks: mpsc::UnboundedSender<Ask>,
     known: watch::Receiver<Knowledge>,
+    link: Link,
     project: Arc<Project>,
+    compiler: Arc<Compiler>,
 }
 
+/// That a client is there, in what is known; it has gone when this is dropped.
+pub(crate) struct Presence {
+    id: ClientId,
+    scout: Scout,
+}
+
+impl Presence {
+    /// What the client has told about itself.
+    pub(crate) fn show(&self, view: View) {
+        self.scout.ask(Ask::Client(self.id, Some(view)));
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.scout.ask(Ask::Client(self.id, None));
+    }
+}
+
+/// The number of the last client.
+static LAST_CLIENT: AtomicU64 = AtomicU64::new(0);
+
 impl Scout {
-    /// Starts the task for a project.
-    pub(crate) fn start(link: Link, project: Arc<Project>) -> Self {
+    /// Starts the task for a project, whose program runs by the interpreter that `compiler` asks.
+    pub(crate) fn start(link: Link, project: Arc<Project>, compiler: Compiler) -> Self {
         let (asks, inbox) = mpsc::unbounded_channel();
         let (sender, known) = watch::channel(Knowledge::new(Arc::clone(&project)));
+        let compiler = Arc::new(compiler);
         let task = Task {
-            link,
+            link: link.clone(),
             project: Arc::clone(&project),
+            compiler: Arc::clone(&compiler),
             known: sender,
             of_interest: HashSet::new(),
             local: BTreeSet::new(),
             both: BTreeSet::new(),
             looks: JoinSet::new(),
+            compiled: HashMap::new(),
+            compilations: JoinSet::new(),
         };
         tokio::spawn(task.run(inbox));
-        Self { asks, known, project }
+        Self { asks, known, link, project, compiler }
+    }
+
+    /// The presence of one more client.
+    pub(crate) fn presence(&self) -> Presence {
+        Presence { id: ClientId(LAST_CLIENT.fetch_add(1, Ordering::Relaxed)), scout: self.clone() }
+    }
+
+    /// Finds out all that there is to know of a file now; returns when it is known.
+    pub(crate) async fn find_out(&self, path: &Path) {
+        let Some(file) = self.project.by_local(path) else { return };
+        let files = vec![file];
+        let found = find(&self.link, &self.project, Vec::new(), files.clone());
+        let code = self.compiler.look(&self.link, &self.project, &files);
+        let (found, code) = tokio::join!(found, code);
+        let (told, heard) = oneshot::channel();
+        self.ask(Ask::Found(found, code, told));
+        // The task has ended if this fails, and what was known last stays.
+        let _ = heard.await;
     }
 
     /// What is known, and how to hear of more.
@@ -96,12 +147,6 @@ impl Scout {
         self.ask(Ask::AllChanged);
     }
 
-    /// That child is debugged for as long as this is kept.
-    pub(crate) fn child(&self, process: u32) -> Child {
-        self.ask(Ask::Child(process, true));
-        Child { process, scout: self.clone() }
-    }
-
     /// Whether changes are on their way to the remote; when they have arrived, all is looked at again.
     pub(crate) fn mirroring(&self, mirroring: bool) {
         self.ask(Ask::Mirroring(mirroring));
@@ -113,22 +158,10 @@ impl Scout {
     }
 }
 
-/// A child that is debugged.
-#[derive(Debug)]
-pub(crate) struct Child {
-    process: u32,
-    scout: Scout,
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.scout.ask(Ask::Child(self.process, false));
-    }
-}
-
 struct Task {
     link: Link,
     project: Arc<Project>,
+    compiler: Arc<Compiler>,
     known: watch::Sender<Knowledge>,
     /// All that were ever to be looked at.
     of_interest: HashSet<File>,
@@ -138,6 +171,9 @@ struct Task {
     both: BTreeSet<File>,
     /// One at a time: what is asked for meanwhile goes together.
     looks: JoinSet<Vec<Found>>,
+    /// The texts of which it was asked which lines have code, so that each is asked about once.
+    compiled: HashMap<File, Sum>,
+    compilations: JoinSet<Vec<(File, Code)>>,
 }
 
 impl Task {
@@ -153,8 +189,12 @@ impl Task {
                         self.known.send_modify(|known| found.into_iter().for_each(|found| known.found(found)));
                     }
                 }
+                Some(Ok(found)) = self.compilations.join_next() => {
+                    self.known.send_modify(|known| take_code(known, found));
+                }
             }
             self.go_and_look();
+            self.compile();
         }
     }
 
@@ -162,6 +202,7 @@ impl Task {
     fn follow(&mut self, ask: Ask, inbox: &mut mpsc::UnboundedReceiver<Ask>) {
         let asks: Vec<Ask> = std::iter::once(ask).chain(std::iter::from_fn(|| inbox.try_recv().ok())).collect();
         let Self { known, local, both, of_interest, .. } = self;
+        let mut waiting = Vec::new();
         known.send_if_modified(|known| {
             let mut changed = false;
             for ask in asks {
@@ -181,7 +222,6 @@ impl Task {
                         both.extend(files.into_iter().filter(|file| of_interest.contains(file)));
                     }
                     Ask::AllChanged => both.extend(of_interest.iter().cloned()),
-                    Ask::Child(process, debugged) => changed |= known.note_child(process, debugged),
                     Ask::Mirroring(mirroring) => {
                         let turned = known.note_mirroring(mirroring);
                         changed |= turned;
@@ -189,10 +229,32 @@ impl Task {
                             both.extend(known.asked_about());
                         }
                     }
+                    Ask::Client(client, view) => changed |= known.client(client, view),
+                    Ask::Found(found, code, told) => {
+                        changed = true;
+                        found.into_iter().for_each(|found| known.found(found));
+                        take_code(known, code);
+                        waiting.push(told);
+                    }
                 }
             }
             changed
         });
+        for told in waiting {
+            // Who has gone meanwhile waits no more.
+            let _ = told.send(());
+        }
+    }
+
+    /// Asks which lines of the files with breakpoints have code, beside everything else.
+    fn compile(&mut self) {
+        let wanted = self.known.borrow().uncompiled();
+        let fresh = wanted.into_iter().filter(|(file, sum)| self.compiled.insert(file.clone(), *sum) != Some(*sum));
+        let files: Vec<File> = fresh.map(|(file, _)| file).collect();
+        if !files.is_empty() {
+            let (link, project, compiler) = (self.link.clone(), Arc::clone(&self.project), Arc::clone(&self.compiler));
+            self.compilations.spawn(async move { compiler.look(&link, &project, &files).await });
+        }
     }
 
     fn go_and_look(&mut self) {
@@ -203,20 +265,27 @@ impl Task {
         let local: Vec<File> = std::mem::take(&mut self.local).into_iter().collect();
         let only_here = local.into_iter().filter(|path| !both.contains(path)).collect();
         let (link, project) = (self.link.clone(), Arc::clone(&self.project));
-        self.looks.spawn(async move {
-            let read = |files: Vec<File>| {
-                let project = Arc::clone(&project);
-                let read = move || files.into_iter().map(|file| look_here(&project, file)).collect::<Vec<_>>();
-                tokio::task::spawn_blocking(read)
-            };
-            let mut found = read(only_here).await.unwrap_or_default();
-            let there = look_there(&link, &project, &both);
-            let (there, here) = tokio::join!(there, read(both.clone()));
-            let here = here.unwrap_or_default();
-            found.extend(join(&link, &project, here, there).await);
-            found
-        });
+        self.looks.spawn(async move { find(&link, &project, only_here, both).await });
     }
+}
+
+fn take_code(known: &mut Knowledge, found: Vec<(File, Code)>) {
+    found.into_iter().for_each(|(file, code)| known.found_code(file, code));
+}
+
+/// Looks at files here, and at others here and there.
+async fn find(link: &Link, project: &Arc<Project>, only_here: Vec<File>, both: Vec<File>) -> Vec<Found> {
+    let read = |files: Vec<File>| {
+        let project = Arc::clone(project);
+        let read = move || files.into_iter().map(|file| look_here(&project, file)).collect::<Vec<_>>();
+        tokio::task::spawn_blocking(read)
+    };
+    let mut found = read(only_here).await.unwrap_or_default();
+    let there = look_there(link, project, &both);
+    let (there, here) = tokio::join!(there, read(both.clone()));
+    let here = here.unwrap_or_default();
+    found.extend(join(link, project, here, there).await);
+    found
 }
 
 fn look_here(project: &Project, path: File) -> Found {

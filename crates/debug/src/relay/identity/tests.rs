@@ -159,13 +159,39 @@ fn a_debugger_that_changes_its_mind_does_not_take_a_mark_away() {
     let mut scene = Scene::new();
     scene.known.found(found("a.py", here(b'b'), b'b'));
     scene.sets("/here/a.py");
-    let body = json!({"reason": "changed", "breakpoint": {"id": 5, "verified": true, "line": 2}});
+    let body = json!({"reason": "changed", "breakpoint": {"id": 5, "verified": true, "line": 1}});
     let judged = scene.identity.judge(frame(&event("breakpoint", &body)), &scene.known);
     let told: Value = serde_json::from_slice(judged.frame.body()).unwrap();
-    let marked = json!({"id": 5, "verified": false, "line": 2, "message": "Reason(Outdated)"});
+    let marked = json!({"id": 5, "verified": false, "line": 1, "message": "Reason(Outdated)"});
     assert_eq!(told["body"]["breakpoint"], marked);
     let events = scene.learns(found("a.py", here(b'a'), b'a'));
-    assert_eq!(events[0]["body"]["breakpoint"], json!({"id": 5, "verified": true, "line": 2}));
+    assert_eq!(events[0]["body"]["breakpoint"], json!({"id": 5, "verified": true, "line": 1}));
+}
+
+#[test]
+fn what_the_debugger_makes_of_a_breakpoint_is_told_in_words_and_what_only_takes_time_is_not() {
+    let mut scene = Scene::new();
+    let mut answer = |path: &str, given: Value| {
+        scene.asks("setBreakpoints", json!({"source": {"path": path}, "breakpoints": [{"line": 3}]}));
+        scene.answers("setBreakpoints", json!({"breakpoints": [given]})).0["breakpoints"][0].take()
+    };
+    let no_file = json!({"id": 6, "verified": false, "line": 3, "message": "Breakpoint in file that does not exist."});
+    let told = json!({"id": 6, "verified": false, "line": 3, "message": "Cause(Unmapped)"});
+    assert_eq!(answer("/else/a.py", no_file.clone()), told);
+    assert_eq!(answer("/here/b.py", no_file.clone()), no_file, "the remote has not been asked yet");
+    let moved = json!({"id": 6, "verified": true, "line": 2});
+    assert_eq!(answer("/here/a.py", moved.clone()), moved, "the client sees it");
+    let fine = json!({"id": 6, "verified": true, "line": 3});
+    assert_eq!(answer("/here/b.py", fine.clone()), fine, "not imported yet");
+    assert_eq!(answer("/here/a.py", fine.clone()), fine);
+    let code = super::code::Code { sha256: [b'a'; 32], real: "/there/a.py".into(), lines: Some([1, 5].into()) };
+    scene.known.found_code(rel("a.py"), code.clone());
+    let events = scene.identity.learned(&scene.known);
+    let told = json!({"id": 6, "verified": false, "line": 3, "message": "Cause(NoCode { line: 3, next: Some(5) })"});
+    assert_eq!((events.len(), &events[0]["body"]["breakpoint"]), (1, &told));
+    // Of another text than what is here: nothing is known of its lines.
+    scene.known.found_code(rel("a.py"), super::code::Code { sha256: [b'b'; 32], ..code });
+    assert_eq!(scene.identity.learned(&scene.known)[0]["body"]["breakpoint"], fine);
 }
 
 #[test]

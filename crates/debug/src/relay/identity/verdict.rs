@@ -28,6 +28,8 @@ pub(crate) enum Loaded {
     Text(Sha256),
     /// It has loaded what Python had compiled of another text.
     Other,
+    /// It has loaded the file; which text of it can't be told.
+    Unclear,
 }
 
 /// What is known of the remote file.
@@ -69,9 +71,9 @@ pub(crate) fn of_file(loaded: &Loaded, here: Option<Here>, there: There) -> Verd
         (Loaded::Text(_), Some(false)) => Difference::Behind,
         (Loaded::Text(_), _) => Difference::Outdated,
         (Loaded::Elsewhere { module, from }, _) => Difference::Elsewhere { module: module.clone(), from: from.clone() },
-        (Loaded::Unknown | Loaded::Nothing, None) => return Verdict::Open,
-        (Loaded::Unknown | Loaded::Nothing, Some(true)) => return Verdict::Same,
-        (Loaded::Unknown | Loaded::Nothing, Some(false)) => match there {
+        (Loaded::Unknown | Loaded::Nothing | Loaded::Unclear, None) => return Verdict::Open,
+        (Loaded::Unknown | Loaded::Nothing | Loaded::Unclear, Some(true)) => return Verdict::Same,
+        (Loaded::Unknown | Loaded::Nothing | Loaded::Unclear, Some(false)) => match there {
             There::Missing => Difference::MissingThere,
             _ => Difference::OtherThere,
         },
@@ -82,7 +84,7 @@ pub(crate) fn of_file(loaded: &Loaded, here: Option<Here>, there: There) -> Verd
 /// The verdict on a file of which a line runs: what was never seen being loaded came some other way.
 pub(crate) fn of_frame(loaded: &Loaded, here: Option<Here>, there: There) -> Verdict {
     match loaded {
-        Loaded::Unknown | Loaded::Nothing | Loaded::Elsewhere { .. } => Verdict::Open,
+        Loaded::Unknown | Loaded::Nothing | Loaded::Unclear | Loaded::Elsewhere { .. } => Verdict::Open,
         Loaded::Text(_) | Loaded::Other => of_file(loaded, here, there),
     }
 }
@@ -95,12 +97,13 @@ mod tests {
         Digest::from_bytes([text; 32])
     }
 
-    /// Texts by a letter each; `?` is unknown, `-` nothing there or not loaded, `!` what was compiled of another.
+    /// Texts by a letter each; `?` is unknown, `-` nothing there or not loaded, `!` what was compiled of another, `~` any.
     fn check(loaded: char, here: char, there: char) -> (Verdict, Verdict) {
         let loaded = match loaded {
             '?' => Loaded::Unknown,
             '-' => Loaded::Nothing,
             '!' => Loaded::Other,
+            '~' => Loaded::Unclear,
             '/' => Loaded::Elsewhere { module: "m".into(), from: "/m.py".into() },
             text => Loaded::Text([text as u8; 32]),
         };
@@ -140,6 +143,8 @@ mod tests {
             ("?ab", Not(OtherThere), Open),
             ("?a-", Not(MissingThere), Open),
             ("?a?", Open, Open),
+            ("~aa", Same, Open),
+            ("~ab", Not(OtherThere), Open),
             ("a-a", Open, Open),
             ("--a", Open, Open),
         ];
