@@ -1,10 +1,13 @@
-"""Owns how child processes that are debugged get a witness of their own. Never decides which are debugged.
+"""Owns how child processes that are debugged get a witness of their own, and how those that are not get rid of what they
+inherit. Never decides which are debugged.
 
 pydevd starts them in two ways: it runs its own `pydevd.py` with the child's program, or puts code of its own before
 what follows `-c`. Both lead over files of ours, which do the same after they have set the witness up.
 """
 
 import os
+import sys
+import threading
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
 BEGINNING = os.path.join(HERE, "beginning.py")
@@ -28,3 +31,32 @@ def follow():
 
     command_line.get_pydevd_file = lambda: PYDEVD
     pydev_monkey._get_python_c_args = python_c_args_and_witness
+
+
+def leave_forked_alone():
+    """From now on forked children run freely. debugpy lets go only of those that it was to debug: without this, the others
+    keep its breakpoints, and one that is hit stops them for good, because nobody there hears a debug client."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget_the_debugger)
+        return
+    fork = os.fork
+
+    def fork_and_forget():
+        pid = fork()
+        if pid == 0:
+            _forget_the_debugger()
+        return pid
+
+    os.fork = fork_and_forget
+
+
+def _forget_the_debugger():
+    from _pydev_bundle import pydev_monkey
+
+    pydev_monkey._on_forked_process(setup_tracing=False)
+    sys.settrace(None)
+    threading.settrace(None)
+    if hasattr(sys, "monitoring"):
+        from _pydevd_sys_monitoring import pydevd_sys_monitoring
+
+        pydevd_sys_monitoring.stop_monitoring(all_threads=True)

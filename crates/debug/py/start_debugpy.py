@@ -34,6 +34,8 @@ def main():
     # Set by a debugger that this login runs under, it would keep debugpy from listening.
     os.environ.pop("DEBUGPY_RUNNING", None)
     sub_process, program = sys.argv[1], sys.argv[2:]
+    if sub_process == "false":
+        offspring.leave_forked_alone()
     if plan.DIAL:
         dial.dial_for(api)
         way = ["--connect", "%s:%d" % (plan.DIAL["host"], plan.DIAL["port"])]

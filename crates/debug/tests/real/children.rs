@@ -5,7 +5,7 @@ use remora_debug::SessionEvent;
 use remora_debug::dap::Client;
 use remora_model::Debugger;
 
-use remora_testkit::python::{newest, usual};
+use remora_testkit::python::{find, newest, usual};
 
 use crate::bed::Bed;
 
@@ -74,6 +74,26 @@ async fn children_run_freely_when_they_are_not_asked_for() {
     let (output, last) = run.end().await;
     assert!(output.contains("child ended"), "{output}");
     assert_eq!(last, SessionEvent::Exited(Exit::Code(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forked_child_that_is_not_asked_for_does_not_stop_at_its_parents_breakpoints() {
+    for version in ["2.7", "3.7", "3.11", "3.12", "3.13"] {
+        let bed = Bed::new().await;
+        let mut request = bed.request(&find(version), "kids.py");
+        request.args = vec!["fork".into()];
+        request.sub_process = false;
+        let mut run = bed.start(request).await.unwrap();
+        let configuration = run.session.configuration().clone();
+        let mut client = run.client().await;
+        client.attach(&configuration, &[(&bed.here("kids.py"), &[10])]).await.unwrap();
+        client.terminated().await.unwrap_or_else(|error| panic!("{version}: {error}"));
+        drop(client);
+        let (output, last) = run.end().await;
+        assert!(output.contains("child ended 0"), "{version}: {output}");
+        assert_eq!(last, SessionEvent::Exited(Exit::Code(0)));
+        assert_eq!(bed.census(), Vec::<String>::new());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
