@@ -93,7 +93,7 @@ fn dialling(bed: &Bed, version: &str, program: &str) -> Request {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_dials_the_client_that_listens_for_it() {
-    for version in ["3.7", "3.8", "3.11", "3.13"] {
+    for version in ["3.7", "3.8", "3.13"] {
         let bed = Bed::new().await;
         let request = dialling(&bed, version, "main.py");
         let Exposed::Reverse { at, .. } = request.exposed.clone() else { unreachable!() };

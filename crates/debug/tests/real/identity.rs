@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::bed::{Bed, Run};
 
 /// How often the identical run is repeated; REMORA_IDENTICAL_RUNS asks for more.
-const IDENTICAL_RUNS: usize = 50;
+const IDENTICAL_RUNS: usize = 12;
 
 fn identical_runs() -> usize {
     std::env::var("REMORA_IDENTICAL_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(IDENTICAL_RUNS)
