@@ -67,6 +67,12 @@ export class Workbench {
   /** Waits until the open file shows a line with this text. */
   shows = (text) => this.editor.locator('.view-line', { hasText: text }).first().waitFor();
 
+  /** Rests the mouse on a word of the open file. */
+  pointAt = (word) => this.editor.locator('.view-line span span', { hasText: word }).last().hover();
+
+  /** What the editor says of the word under the mouse. */
+  hover = (text) => this.page.locator('.monaco-hover', { hasText: text }).first();
+
   /** Types into the terminal that is shown. */
   async typeIntoTerminal(text) {
     await this.page.locator('.xterm-screen').click();
