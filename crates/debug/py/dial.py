@@ -45,7 +45,7 @@ def _try(host, port):
     except (OSError, socket.error) as error:
         if error.errno == errno.ECONNREFUSED:
             return None
-        plan.say(said="unreachable", reason=error.strerror or str(error))
+        plan.say_and_wait(said="unreachable", reason=error.strerror or str(error))
         sys.exit(1)
     if sock.getsockname() == sock.getpeername():
         # A port of the ephemeral range without a listener can be connected to itself.

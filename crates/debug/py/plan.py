@@ -43,9 +43,25 @@ def restore_environment():
 
 def say(**line):
     """Sends one line to the session."""
+    _send(line).close()
+
+
+def say_and_wait(**line):
+    """Sends one line to the session, and returns when it is on its way: what this process does next comes after it."""
+    ctl = _send(line)
+    try:
+        ctl.shutdown(socket.SHUT_WR)
+        ctl.recv(1)
+    finally:
+        ctl.close()
+
+
+def _send(line):
     ctl = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         ctl.connect(os.path.join(RUN, "ctl"))
         ctl.sendall((json.dumps(line) + "\n").encode("ascii"))
-    finally:
+    except Exception:
         ctl.close()
+        raise
+    return ctl

@@ -80,6 +80,7 @@ impl Owner {
         let mut ready = Some(ready);
         let mut stderr = Vec::new();
         let left = self.watch(&mut ready, &mut stderr).await;
+        self.hear_the_rest().await;
         let end = match &left {
             Left::Exited(exit) => News::Exited(*exit),
             Left::Lost(reason) => News::Lost(reason.clone()),
@@ -209,6 +210,17 @@ impl Owner {
             Some("attached") => forward(&self.events, &RelayEvent::ClientConnected),
             Some("unreachable") => self.no_way = said["reason"].as_str().map(str::to_owned),
             _ => warn!(%said, "the program's debugger said something unknown"),
+        }
+    }
+
+    /// What it said last and has come: which of its streams is looked at first is left to chance.
+    async fn hear_the_rest(&mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                Ok(said) = self.run_dir.said() => self.hear(said.0, &mut None),
+                () = std::future::ready(()) => return,
+            }
         }
     }
 
