@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 
-from . import listeners, plan
+from . import listeners, offspring, plan
 
 _secret = None
 _listener = None
@@ -87,18 +87,7 @@ def _leave_children_alone():
     multiproc.listen_for_subprocesses = lambda: None
     # Handles one option only: "debug child processes".
     VSCodeMessageProcessor._process_debug_options = lambda self, options: None
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget_the_debugger)
-        return
-    fork = os.fork
-
-    def fork_and_forget():
-        pid = fork()
-        if pid == 0:
-            _forget_the_debugger()
-        return pid
-
-    os.fork = fork_and_forget
+    offspring.in_forked_children(_forget_the_debugger)
 
 
 def _forget_the_debugger():

@@ -36,18 +36,23 @@ def follow():
 def leave_forked_alone():
     """From now on forked children run freely. debugpy lets go only of those that it was to debug: without this, the others
     keep its breakpoints, and one that is hit stops them for good, because nobody there hears a debug client."""
+    in_forked_children(_forget_the_debugger)
+
+
+def in_forked_children(do):
+    """From now on each forked child begins with this."""
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget_the_debugger)
+        os.register_at_fork(after_in_child=do)
         return
     fork = os.fork
 
-    def fork_and_forget():
+    def fork_and_do():
         pid = fork()
         if pid == 0:
-            _forget_the_debugger()
+            do()
         return pid
 
-    os.fork = fork_and_forget
+    os.fork = fork_and_do
 
 
 def _forget_the_debugger():
