@@ -4,16 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "a story that can't go on has failed")]
 
 use std::fs;
-use std::process::Stdio;
 
 use remora_debug::dap::Client;
 use remora_testkit::census::{Census, runtime_folder};
 use remora_testkit::command::Running;
+use remora_testkit::editor::adapter;
 use remora_testkit::python::newest;
 use remora_testkit::scene::{Scene, text};
 use remora_testkit::sshd::{Account, Sshd, SshdOptions};
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_remora");
 
@@ -98,22 +98,13 @@ async fn a_port_that_is_taken_there_is_said_before_anything_starts() {
     );
 }
 
-/// What an editor with Microsoft's extension starts here for a configuration with `listen`: debugpy's own adapter.
+/// What an editor starts here for a configuration with `listen`.
 fn editor(scene: &Scene) -> (Client, Child) {
     let cache = scene.user.home().join(".cache/remora");
     let pushed = fs::read_dir(cache)
         .unwrap()
         .flatten()
         .find(|entry| entry.file_name().to_string_lossy().starts_with("debugpy-"));
-    let mut adapter = Command::new(newest())
-        .args(["-m", "debugpy.adapter"])
-        .env("PYTHONPATH", pushed.unwrap().path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let (reader, writer) = (adapter.stdout.take().unwrap(), adapter.stdin.take().unwrap());
+    let (reader, writer, adapter) = adapter(&pushed.unwrap().path());
     (Client::on(reader, writer), adapter)
 }

@@ -2,6 +2,7 @@
 
 pub mod census;
 pub mod command;
+pub mod editor;
 pub mod lag;
 pub mod lsp;
 pub mod noise;

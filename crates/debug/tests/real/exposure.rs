@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use remora_agent::Exit;
 use remora_debug::dap::Client;
 use remora_debug::wheels::choose;
 use remora_debug::{DebugError, Exposed, NoDial, Place, Request, SessionEvent};
 use remora_model::Debugger;
+use remora_testkit::editor::adapter;
 use remora_testkit::python::{find, newest, usual};
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -168,17 +168,8 @@ async fn tree(bed: &Bed) -> PathBuf {
     PathBuf::from(there.to_string())
 }
 
-/// What an editor with Microsoft's extension starts here for a configuration with `listen`: debugpy's own adapter.
+/// What an editor starts here for a configuration with `listen`.
 async fn editor(bed: &Bed) -> (Client, Child) {
-    let mut adapter = Command::new(newest())
-        .args(["-m", "debugpy.adapter"])
-        .env("PYTHONPATH", tree(bed).await)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let (reader, writer) = (adapter.stdout.take().unwrap(), adapter.stdin.take().unwrap());
+    let (reader, writer, adapter) = adapter(&tree(bed).await);
     (Client::on(reader, writer), adapter)
 }
