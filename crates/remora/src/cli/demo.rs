@@ -1,14 +1,13 @@
 //! `remora demo`: the main job on a scratch "remote" on this machine, with a built-in debug client.
 //! Leaves nothing behind but the debugger in the cache.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use remora_debug::DebugType;
 use remora_debug::dap::{Client, ClientError};
 use remora_model::text::Decoder;
-use remora_model::{Exposure, LocalPath, Prefix, Settings, Target, TransportSpec};
+use remora_model::{LocalPath, Settings, Target, TransportSpec};
 use serde_json::json;
 
 use super::FAILED;
@@ -21,6 +20,7 @@ use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
 use crate::state::Workspace;
 use crate::surface::{DebugRequest, Listening, Said};
+use crate::target_entry;
 
 const APP: &str = include_str!("../../../../examples/demo/app.py");
 const ORDERS: &str = include_str!("../../../../examples/demo/orders.py");
@@ -72,15 +72,8 @@ impl Folder {
 
     fn scene(&self) -> Scene {
         let target = Target {
-            name: "demo".into(),
-            transport: TransportSpec::Local,
             remote_root: Some(self.folder.path().join("there").display().to_string()),
-            mappings: Vec::new(),
-            python: None,
-            prefix: Prefix::default(),
-            env: BTreeMap::new(),
-            exposure: Exposure::Tunnel,
-            address: None,
+            ..target_entry::bare("demo".into(), TransportSpec::Local)
         };
         let workspace = Workspace {
             root: self.local.clone(),

@@ -3,11 +3,9 @@
 
 mod terminal;
 
-use std::collections::BTreeMap;
-
 use remora_agent::{Exit, LostReason};
 use remora_debug::SessionEvent;
-use remora_model::{Digest, Exposure, LocalPath, Prefix, RemotePath, Settings, Target, TransportSpec};
+use remora_model::{Digest, LocalPath, RemotePath, Settings, Target, TransportSpec};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,6 +16,7 @@ use crate::jobs::Job;
 use crate::mirrors::Arrived;
 use crate::state::{LinkState, Running, State, Workspace};
 use crate::surface::{DebugRequest, Said, SessionId};
+use crate::target_entry::bare;
 
 mod mirror;
 
@@ -49,15 +48,8 @@ fn bed() -> Bed {
         large_too: false,
     };
     let target = |name: &str| Target {
-        name: name.into(),
-        transport: TransportSpec::Local,
         remote_root: Some(folder.path().join("there").join(name).display().to_string()),
-        mappings: Vec::new(),
-        python: None,
-        prefix: Prefix::default(),
-        env: BTreeMap::new(),
-        exposure: Exposure::Tunnel,
-        address: None,
+        ..bare(name.into(), TransportSpec::Local)
     };
     let settings = Settings { targets: vec![target("a"), target("b")], ..Settings::default() };
     let (surface, said) = mpsc::unbounded_channel();
