@@ -174,7 +174,12 @@ impl Knowledge {
     }
 
     pub(crate) fn note_mirroring(&mut self, mirroring: bool) -> bool {
-        std::mem::replace(&mut self.mirroring, mirroring) != mirroring
+        let turned = std::mem::replace(&mut self.mirroring, mirroring) != mirroring;
+        if turned && !mirroring {
+            // What was found before the changes arrived is not true any more; it is looked at again.
+            self.there.values_mut().for_each(|there| *there = There::Unknown);
+        }
+        turned
     }
 
     /// The files of which it was asked what stands there.
@@ -351,6 +356,9 @@ mod tests {
         assert!(known.note_mirroring(true));
         assert_eq!(known.there(&rel("a.py")), There::Unknown);
         assert!(!known.note_mirroring(true) && known.note_mirroring(false));
+        assert_eq!(known.there(&rel("a.py")), There::Unknown, "until it is looked at again");
+        assert_eq!(known.asked_about(), [rel("a.py")].into());
+        known.found(Found { path: rel("a.py"), here: None, name: None, there: Some(There::Missing) });
         assert_eq!(known.there(&rel("a.py")), There::Missing);
     }
 }
