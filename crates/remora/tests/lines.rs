@@ -19,18 +19,17 @@ use scene::Scene;
 const APP: &str = "import work\nimport time\nfor _ in range(10000):\n    work.work()\n    time.sleep(0.01)\n";
 const WORK: &str = "def work():\n    done = 1\n    return done\n";
 
-/// The program under a debugger, stopped in `work.py`.
-async fn stopped(scene: &mut Scene) -> (Client, i64) {
-    for method in ["remora/mirrored", "remora/exited", "window/showMessageRequest"] {
+/// The project, whose program is about to be debugged; what is told beside is not of interest.
+async fn project(more: &[(&str, &str)], ignored: &[&'static str]) -> Scene {
+    let mut scene = Scene::new(&[&[("app.py", APP), ("work.py", WORK)], more].concat()).await;
+    for method in ["remora/mirrored", "remora/exited"].iter().chain(ignored) {
         scene.client.ignore(method);
     }
-    let entry = json!({"type": "remora", "request": "launch", "name": "app", "program": scene.here("app.py")});
-    let launched = scene.client.request("remora/debug/launch", json!({"configuration": entry})).await.unwrap();
-    let mut debugger = Client::over(&PathBuf::from(launched["socket"].as_str().unwrap())).await.unwrap();
-    let work = scene.here("work.py").display().to_string();
-    debugger.launch(&entry, &[(&work, &[3])]).await.unwrap();
-    let (thread, _) = debugger.stopped().await.unwrap();
-    (debugger, thread)
+    scene
+}
+
+fn entry(scene: &Scene) -> Value {
+    json!({"type": "remora", "request": "launch", "name": "app", "program": scene.here("app.py")})
 }
 
 fn is(breakpoint: &Value, verified: bool, message: &str) -> bool {
@@ -59,8 +58,9 @@ async fn stale(scene: &mut Scene) -> (String, Value) {
 
 #[tokio::test]
 async fn a_save_under_a_running_program_is_told_at_the_breakpoint_in_the_frame_and_once_in_words() {
-    let mut scene = Scene::new(&[("app.py", APP), ("work.py", WORK), ("unloaded.py", "")]).await;
-    let (mut debugger, thread) = stopped(&mut scene).await;
+    let mut scene = project(&[("unloaded.py", "")], &["window/showMessageRequest"]).await;
+    let entry = entry(&scene);
+    let (mut debugger, thread) = launched(&mut scene, &entry, 3).await;
     scene.save("unloaded.py", "x = 1\n").await;
     scene.save("work.py", &format!("\n{WORK}")).await;
     let reason = "the program runs another text of this file than the one here";
@@ -105,11 +105,8 @@ async fn starts_anew(scene: &mut Scene, entry: &Value, mut debugger: Client) {
 
 #[tokio::test]
 async fn who_is_asked_about_a_stale_session_has_it_started_anew_or_kept_and_is_asked_once() {
-    let mut scene = Scene::new(&[("app.py", APP), ("work.py", WORK), ("unloaded.py", "")]).await;
-    for method in ["remora/mirrored", "remora/exited"] {
-        scene.client.ignore(method);
-    }
-    let entry = json!({"type": "remora", "request": "launch", "name": "app", "program": scene.here("app.py")});
+    let mut scene = project(&[("unloaded.py", "")], &[]).await;
+    let entry = entry(&scene);
     let (debugger, _) = launched(&mut scene, &entry, 3).await;
     scene.save("unloaded.py", "x = 1\n").await;
     scene.save("work.py", &format!("\n{WORK}")).await;
@@ -128,11 +125,8 @@ async fn who_is_asked_about_a_stale_session_has_it_started_anew_or_kept_and_is_a
 
 #[tokio::test]
 async fn a_stale_session_is_started_anew_unasked_or_kept_if_that_is_said() {
-    let mut scene = Scene::new(&[("app.py", APP), ("work.py", WORK)]).await;
-    for method in ["remora/mirrored", "remora/exited"] {
-        scene.client.ignore(method);
-    }
-    let mut entry = json!({"type": "remora", "request": "launch", "name": "app", "program": scene.here("app.py")});
+    let mut scene = project(&[], &[]).await;
+    let mut entry = entry(&scene);
     entry["onStale"] = json!("keep");
     let (debugger, _) = launched(&mut scene, &entry, 3).await;
     scene.save("work.py", &format!("\n{WORK}")).await;
@@ -148,11 +142,8 @@ async fn a_stale_session_is_started_anew_unasked_or_kept_if_that_is_said() {
 
 #[tokio::test]
 async fn functions_are_reloaded_unasked_if_that_is_said_and_what_can_not_be_is_asked_about() {
-    let mut scene = Scene::new(&[("app.py", APP), ("work.py", WORK)]).await;
-    for method in ["remora/mirrored", "remora/exited"] {
-        scene.client.ignore(method);
-    }
-    let mut entry = json!({"type": "remora", "request": "launch", "name": "app", "program": scene.here("app.py")});
+    let mut scene = project(&[], &[]).await;
+    let mut entry = entry(&scene);
     entry["onStale"] = json!("reload");
     let (mut debugger, thread) = launched(&mut scene, &entry, 3).await;
     scene.save("work.py", &format!("\n{WORK}")).await;
@@ -185,9 +176,10 @@ async fn functions_are_reloaded_unasked_if_that_is_said_and_what_can_not_be_is_a
 
 #[tokio::test]
 async fn a_file_that_is_left_out_of_the_mirror_is_told_as_missing_there() {
-    let files = [("app.py", APP), ("work.py", WORK), ("unsent.py", "x = 1\n"), (".gitignore", "unsent.py\n")];
-    let mut scene = Scene::new(&files).await;
-    let (mut debugger, _) = stopped(&mut scene).await;
+    let files = [("unsent.py", "x = 1\n"), (".gitignore", "unsent.py\n")];
+    let mut scene = project(&files, &["window/showMessageRequest"]).await;
+    let entry = entry(&scene);
+    let (mut debugger, _) = launched(&mut scene, &entry, 3).await;
     let unsent = scene.here("unsent.py").display().to_string();
     set(&mut debugger, &unsent, "there is no such file on the remote").await;
     // Theirs, under the same name.

@@ -26,6 +26,15 @@ pub(crate) fn chosen() -> Vec<(&'static str, PathBuf)> {
     all().into_iter().filter(|(version, _)| wanted.contains(version)).collect()
 }
 
+/// The same with the debuggers that they are tried with.
+pub(crate) fn chosen_with_debuggers() -> Vec<(&'static str, PathBuf, Debugger)> {
+    let with_debuggers = |(version, python): (&'static str, PathBuf)| {
+        let older = (version == "3.7").then_some(Debugger::Ptvsd);
+        std::iter::once(Debugger::Auto).chain(older).map(move |debugger| (version, python.clone(), debugger))
+    };
+    chosen().into_iter().flat_map(with_debuggers).collect()
+}
+
 /// A project on both sides, of which a program runs there.
 pub(crate) struct Stage {
     pub(crate) bed: Bed,
@@ -186,36 +195,32 @@ async fn what_is_the_same_raises_no_alarm_on_old_and_new_interpreters_and_with_b
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_local_file_that_is_saved_while_the_program_runs_is_told_everywhere_and_once() {
-    for (version, python) in chosen() {
+    for (version, python, debugger) in chosen_with_debuggers() {
         let stage = Stage::new().await;
-        let debuggers: &[Debugger] =
-            if version == "3.7" { &[Debugger::Auto, Debugger::Ptvsd] } else { &[Debugger::Auto] };
-        for debugger in debuggers {
-            let mut seen = Seen::start(&stage, stage.request(&python, *debugger), "helper.py", 5).await;
-            let (thread, _) = seen.client.stopped().await.unwrap();
-            assert_eq!(seen.frames(thread).await[0], fine(), "{version}");
-            let before = fs::read(&seen.path).unwrap();
-            Stage::other(&seen.path);
-            seen.run.session.changed(&[PathBuf::from(&seen.path)]);
-            seen.becomes(named("Behind")).await;
-            assert_eq!(seen.set().await, named("Behind"), "{version}");
-            assert_eq!(seen.frames(thread).await, [marked("Behind", true), fine(), fine()], "{version}");
-            // As the mirror does.
-            fs::copy(&seen.path, stage.there("helper.py")).unwrap();
-            seen.run.session.changed(&[PathBuf::from(&seen.path)]);
-            seen.becomes(named("Outdated")).await;
-            let thread = seen.again(thread).await;
-            assert_eq!(seen.frames(thread).await, [marked("Outdated", true), fine(), fine()], "{version}");
-            let told = seen.client.told();
-            assert_eq!(told, ["Differs { file: \"helper.py\", difference: Behind }\n"], "{version}");
-            // And back: the lines are true again.
-            fs::write(&seen.path, before).unwrap();
-            fs::copy(&seen.path, stage.there("helper.py")).unwrap();
-            seen.run.session.changed(&[PathBuf::from(&seen.path)]);
-            seen.becomes((true, String::new())).await;
-            assert_eq!(seen.frames(thread).await[0], fine(), "{version}");
-            seen.end().await;
-        }
+        let mut seen = Seen::start(&stage, stage.request(&python, debugger), "helper.py", 5).await;
+        let (thread, _) = seen.client.stopped().await.unwrap();
+        assert_eq!(seen.frames(thread).await[0], fine(), "{version}");
+        let before = fs::read(&seen.path).unwrap();
+        Stage::other(&seen.path);
+        seen.run.session.changed(&[PathBuf::from(&seen.path)]);
+        seen.becomes(named("Behind")).await;
+        assert_eq!(seen.set().await, named("Behind"), "{version}");
+        assert_eq!(seen.frames(thread).await, [marked("Behind", true), fine(), fine()], "{version}");
+        // As the mirror does.
+        fs::copy(&seen.path, stage.there("helper.py")).unwrap();
+        seen.run.session.changed(&[PathBuf::from(&seen.path)]);
+        seen.becomes(named("Outdated")).await;
+        let thread = seen.again(thread).await;
+        assert_eq!(seen.frames(thread).await, [marked("Outdated", true), fine(), fine()], "{version}");
+        let told = seen.client.told();
+        assert_eq!(told, ["Differs { file: \"helper.py\", difference: Behind }\n"], "{version}");
+        // And back: the lines are true again.
+        fs::write(&seen.path, before).unwrap();
+        fs::copy(&seen.path, stage.there("helper.py")).unwrap();
+        seen.run.session.changed(&[PathBuf::from(&seen.path)]);
+        seen.becomes((true, String::new())).await;
+        assert_eq!(seen.frames(thread).await[0], fine(), "{version}");
+        seen.end().await;
     }
 }
 

@@ -11,87 +11,73 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::bed::{PATIENCE, Run};
-use crate::identity::{Stage, chosen};
+use crate::identity::{Stage, chosen, chosen_with_debuggers};
 
-/// The next time that the session says what is stale: the names of those files.
-async fn stale(run: &mut Run) -> Vec<String> {
+/// What the session says, from the next event on that there is something to `pick` of.
+async fn next<T>(run: &mut Run, mut pick: impl FnMut(SessionEvent) -> Option<T>) -> T {
     loop {
-        match timeout(PATIENCE, run.events.recv()).await.expect("an event in time") {
-            Some(SessionEvent::Stale(files)) => {
-                let name = |file: &PathBuf| file.file_name().unwrap().to_string_lossy().into_owned();
-                return files.iter().map(name).collect();
-            }
-            Some(_) => {}
-            None => panic!("the session is over"),
+        let event = timeout(PATIENCE, run.events.recv()).await.expect("an event in time");
+        if let Some(picked) = pick(event.expect("the session goes on")) {
+            return picked;
         }
     }
 }
 
+/// The next time that the session says what is stale: the names of those files.
+async fn stale(run: &mut Run) -> Vec<String> {
+    let files = next(run, |event| if let SessionEvent::Stale(files) = event { Some(files) } else { None }).await;
+    files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_stale_while_something_that_it_has_loaded_is_another_text_here() {
-    for (version, python) in chosen() {
+    for (version, python, debugger) in chosen_with_debuggers() {
         let stage = Stage::new().await;
-        let debuggers: &[Debugger] =
-            if version == "3.7" { &[Debugger::Auto, Debugger::Ptvsd] } else { &[Debugger::Auto] };
-        for debugger in debuggers {
-            let mut run = stage.bed.start(stage.request(&python, *debugger)).await.unwrap();
-            let mut client = run.client().await;
-            let [loaded, unloaded] = ["helper.py", "kids.py"].map(|name| stage.bed.here(name));
-            client.attach(run.session.configuration(), &[(&loaded, &[5])]).await.unwrap();
-            client.stopped().await.unwrap();
-            let before = fs::read(&loaded).unwrap();
-            fs::write(&unloaded, "").unwrap();
-            run.session.changed(&[PathBuf::from(&unloaded)]);
-            Stage::other(&loaded);
-            run.session.changed(&[PathBuf::from(&loaded)]);
-            assert_eq!(stale(&mut run).await, ["helper.py"], "{version}");
-            fs::write(&loaded, &before).unwrap();
-            run.session.changed(&[PathBuf::from(&loaded)]);
-            assert_eq!(stale(&mut run).await, Vec::<String>::new(), "{version}");
-            // More at once than are told one by one.
-            Stage::other(&loaded);
-            run.session.all_changed();
-            assert_eq!(stale(&mut run).await, ["helper.py"], "{version}");
-            run.session.stop().await;
-            fs::write(&loaded, before).unwrap();
-        }
+        let mut run = stage.bed.start(stage.request(&python, debugger)).await.unwrap();
+        let mut client = run.client().await;
+        let [loaded, unloaded] = ["helper.py", "kids.py"].map(|name| stage.bed.here(name));
+        client.attach(run.session.configuration(), &[(&loaded, &[5])]).await.unwrap();
+        client.stopped().await.unwrap();
+        let before = fs::read(&loaded).unwrap();
+        fs::write(&unloaded, "").unwrap();
+        run.session.changed(&[PathBuf::from(&unloaded)]);
+        Stage::other(&loaded);
+        run.session.changed(&[PathBuf::from(&loaded)]);
+        assert_eq!(stale(&mut run).await, ["helper.py"], "{version}");
+        fs::write(&loaded, before).unwrap();
+        run.session.changed(&[PathBuf::from(&loaded)]);
+        assert_eq!(stale(&mut run).await, Vec::<String>::new(), "{version}");
+        // More at once than are told one by one.
+        Stage::other(&loaded);
+        run.session.all_changed();
+        assert_eq!(stale(&mut run).await, ["helper.py"], "{version}");
+        run.session.stop().await;
     }
 }
 
 /// Until the session says whether a client is there that would start it anew.
 async fn launcher(run: &mut Run) -> bool {
-    loop {
-        match timeout(PATIENCE, run.events.recv()).await.expect("an event in time") {
-            Some(SessionEvent::Launcher(there)) => return there,
-            Some(_) => {}
-            None => panic!("the session is over"),
-        }
-    }
+    next(run, |event| if let SessionEvent::Launcher(there) = event { Some(there) } else { None }).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_launched_is_told_to_start_anew_and_the_program_is_over_by_then() {
-    for (version, python) in chosen() {
+    for (version, python, debugger) in chosen_with_debuggers() {
         let stage = Stage::new().await;
-        let debuggers: &[Debugger] =
-            if version == "3.7" { &[Debugger::Auto, Debugger::Ptvsd] } else { &[Debugger::Auto] };
-        for debugger in debuggers {
-            let mut run = stage.bed.start(stage.request(&python, *debugger)).await.unwrap();
-            let mut client = run.client().await;
-            let file = stage.bed.here("helper.py");
-            client.launch(&json!({"type": "remora", "request": "launch"}), &[(&file, &[5])]).await.unwrap();
-            client.stopped().await.unwrap();
-            assert!(launcher(&mut run).await, "{version}");
-            run.session.restart();
-            let said =
-                client.event("terminated").await.unwrap_or_else(|error| panic!("{version} {debugger:?}: {error}"));
-            assert_eq!(said, json!({"restart": true}), "{version}");
-            // As VS Code does.
-            client.request("disconnect", json!({"restart": true})).await.unwrap();
-            drop(client);
-            assert!(matches!(run.end().await.1, SessionEvent::Exited(_)), "{version}");
-            assert_eq!(stage.bed.census(), Vec::<String>::new(), "{version}");
-        }
+        let mut run = stage.bed.start(stage.request(&python, debugger)).await.unwrap();
+        let mut client = run.client().await;
+        let file = stage.bed.here("helper.py");
+        client.launch(&json!({"type": "remora", "request": "launch"}), &[(&file, &[5])]).await.unwrap();
+        client.stopped().await.unwrap();
+        assert!(launcher(&mut run).await, "{version}");
+        run.session.restart();
+        let said = client.event("terminated").await.unwrap_or_else(|error| panic!("{version} {debugger:?}: {error}"));
+        assert_eq!(said, json!({"restart": true}), "{version}");
+        // As VS Code does.
+        client.request("disconnect", json!({"restart": true})).await.unwrap();
+        drop(client);
+        assert!(matches!(run.end().await.1, SessionEvent::Exited(_)), "{version}");
+        assert_eq!(stage.bed.census(), Vec::<String>::new(), "{version}");
     }
 }
 
@@ -138,14 +124,15 @@ async fn what_a_child_has_loaded_counts_while_it_is_debugged() {
 
 /// The next time that the session says that something was reloaded: what is stale by then.
 async fn reloaded(run: &mut Run, mut stale: Vec<PathBuf>) -> Vec<PathBuf> {
-    loop {
-        match timeout(PATIENCE, run.events.recv()).await.expect("an event in time") {
-            Some(SessionEvent::Stale(files)) => stale = files,
-            Some(SessionEvent::Reloaded) => return stale,
-            Some(_) => {}
-            None => panic!("the session is over"),
+    next(run, |event| match event {
+        SessionEvent::Stale(files) => {
+            stale = files;
+            None
         }
-    }
+        SessionEvent::Reloaded => Some(std::mem::take(&mut stale)),
+        _ => None,
+    })
+    .await
 }
 
 /// The value of `y` where the program stands, and the mark of that frame and of the next one.
