@@ -51,9 +51,17 @@ pub(crate) struct Identity {
     /// Whether what others know of the client is not true any more.
     changed: bool,
     /// What was shown of the files in the last stack.
-    frames: BTreeMap<File, Verdict>,
+    frames: BTreeMap<File, Told>,
     /// Files that the client was told of.
     told: BTreeSet<File>,
+}
+
+/// What a stack told of a file.
+#[derive(PartialEq, Eq)]
+struct Told {
+    difference: Option<Difference>,
+    /// Whether the checksum of its text went along.
+    is_summed: bool,
 }
 
 /// What a message becomes.
@@ -162,15 +170,15 @@ impl Identity {
             let is_old = frame.as_object_mut().is_some_and(|frame| frame.remove("remora").is_some());
             changed |= is_old;
             let Some(file) = frame["source"]["path"].as_str().and_then(|path| self.file(path)) else { continue };
-            let verdict = self.of_frame(&file, known);
+            let told = self.of_stack(&file, known);
             changed |= self.sum(frame.get_mut("source"), &file, known);
             let replaced = is_old.then_some(&Difference::Replaced);
-            if let Some(difference) = verdict.difference().or(replaced) {
+            if let Some(difference) = told.difference.as_ref().or(replaced) {
                 frame["presentationHint"] = json!("subtle");
                 frame["source"]["origin"] = json!(self.reason(difference));
                 changed = true;
             }
-            self.frames.insert(file, verdict);
+            self.frames.insert(file, told);
         }
         changed
     }
@@ -198,10 +206,10 @@ impl Identity {
         let mut turned = false;
         let files: Vec<File> = self.frames.keys().cloned().collect();
         for file in files {
-            let verdict = self.of_frame(&file, known);
-            if let Some(before) = self.frames.insert(file, verdict.clone()) {
-                turned |= before.difference() != verdict.difference();
-            }
+            // A stop may be quicker than the word of what was loaded for it.
+            let told = self.of_stack(&file, known);
+            turned |= self.frames.get(&file) != Some(&told);
+            self.frames.insert(file, told);
         }
         if turned && self.can_ask_again {
             events.push(event("invalidated", &json!({"areas": ["stacks"]})));
@@ -240,6 +248,12 @@ impl Identity {
 
     fn of_frame(&self, file: &File, known: &Knowledge) -> Verdict {
         verdict::of_frame(&known.loaded(self.process(known), file), known.here(file), known.there(file))
+    }
+
+    /// What a stack says of a file.
+    fn of_stack(&self, file: &File, known: &Knowledge) -> Told {
+        let is_summed = matches!(known.loaded(self.process(known), file), Loaded::Text(_));
+        Told { difference: self.of_frame(file, known).difference().cloned(), is_summed }
     }
 
     fn process(&self, known: &Knowledge) -> Option<u32> {

@@ -155,6 +155,18 @@ fn later_news_corrects_what_was_told_in_both_directions() {
 }
 
 #[test]
+fn a_stack_that_came_before_the_word_of_what_was_loaded_is_asked_for_again() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.stack("/here/b.py").0, json!({"source": {"path": "/here/b.py"}}));
+    let text = "62".repeat(32);
+    scene.known.said(&json!({"said": "loaded", "pid": 7, "path": "/there/b.py", "sha256": text}));
+    assert_eq!(names(&scene.identity.learned(&scene.known)), ["invalidated"]);
+    let sums = json!([{"algorithm": "SHA256", "checksum": text}]);
+    assert_eq!(scene.stack("/here/b.py").0["source"]["checksums"], sums);
+    assert_eq!(scene.identity.learned(&scene.known), Vec::<Value>::new());
+}
+
+#[test]
 fn a_debugger_that_changes_its_mind_does_not_take_a_mark_away() {
     let mut scene = Scene::new();
     scene.known.found(found("a.py", here(b'b'), b'b'));
