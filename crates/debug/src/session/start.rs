@@ -1,6 +1,7 @@
 //! Owns the way to a session: what is asked, pushed and spawned, in which order, and what is said when a
 //! step fails.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use remora_agent::{Address, AgentError, Link, OpErrorKind, RunDir, SpawnSpec};
 use remora_model::{Debugger, RemotePath};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tracing::info;
 
 use super::command_line::{self, CommandLine};
@@ -19,7 +21,7 @@ use crate::error::{DebugError, NoDial};
 use crate::interpreter::{self, Look, Probed, Wanted};
 use crate::relay::{Compiler, Facts, LocalListener, Project, Reach, Relay, Route, Scout};
 use crate::request::{Endpoint, Exposed, Program, Request};
-use crate::wheels::{self, Push};
+use crate::wheels::{self, PUSHES, Push};
 
 /// A debugger listens after one to two seconds, on a slow machine with a cold disk after perhaps ten. The
 /// program's own code has not run by then, so whatever takes a minute is stuck.
@@ -42,11 +44,17 @@ pub async fn start(
     let home = &link.hello().home;
     let request = Request { cwd: request.cwd.map(|cwd| command_line::at_home(home, cwd)), ..request };
     let local = LocalListener::bind(request.listen, &request.exposed).await?;
-    let probed = look(link, &request).await?;
+    // One round trip for all that needs no answer of another.
+    let (probed, trees, run_dir) = tokio::join!(look(link, &request), trees(link), link.run_dir());
+    let probed = probed?;
     let push = choose(&probed, request.debugger)?;
     can_dial(push, &request)?;
-    let (tree, run_dir) = tokio::join!(pushed(link, push), link.run_dir());
-    let (tree, run_dir) = (tree?, run_dir?);
+    let run_dir = run_dir?;
+    let name = push.cache_name();
+    let tree = match trees?.remove(&name) {
+        Some(tree) => tree,
+        None => link.cache(&name, push.sha256, push.archive).await?,
+    };
     let endpoint = local.endpoint();
     let command_line = command_line::command_line(&request, &probed, push, &tree, shown_port(&endpoint));
     // Functions of Python 2 and of PyPy are not looked for.
@@ -106,13 +114,19 @@ fn can_dial(push: &Push, request: &Request) -> Result<(), DebugError> {
     Err(DebugError::CannotDial(no))
 }
 
-/// Where the debugger stands there; it is sent if it is not there yet.
-async fn pushed(link: &Link, push: &Push) -> Result<RemotePath, AgentError> {
-    let name = push.cache_name();
-    if let Some(tree) = link.cached(&name).await? {
-        return Ok(tree);
+/// Where debuggers stand there already, by their names. Which one is wanted is known only when the interpreter is.
+async fn trees(link: &Link) -> Result<HashMap<String, RemotePath>, AgentError> {
+    let mut questions = JoinSet::new();
+    for push in PUSHES {
+        let (link, name) = (link.clone(), push.cache_name());
+        questions.spawn(async move { (link.cached(&name).await, name) });
     }
-    link.cache(&name, push.sha256, push.archive).await
+    let mut trees = HashMap::new();
+    while let Some(answer) = questions.join_next().await {
+        let (tree, name) = answer.expect("invariant: it asks and does nothing else");
+        trees.extend(tree?.map(|tree| (name, tree)));
+    }
+    Ok(trees)
 }
 
 /// What a process needs.
