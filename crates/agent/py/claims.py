@@ -4,6 +4,9 @@ Owns a small file per root in the login's cache folder, locked for as long as th
 also after a SIGKILL. Advisory; never keeps anybody from changing anything, and never looks into the root.
 """
 
+# An agent that was told to end does so in its next turn, which may be long in coming on a machine that has no time.
+TOLD_TO_END = 30.0
+
 
 class Awaited:
     """A claim that an earlier agent of the same person still holds, while it works off what has reached it."""
@@ -41,9 +44,10 @@ class Awaited:
 
 
 def take_claim(agent, head, fd):
-    """The lock is ours: says whose it is now."""
+    """The lock is ours: says whose it is now, and which agent has it."""
     os.ftruncate(fd, 0)
-    os.pwrite(fd, json.dumps(head["who"]).encode("ascii"), 0)
+    claim = {"who": head["who"], "pid": os.getpid(), "life": OWN_LIFE.rstrip(b"-").decode("ascii")}
+    os.pwrite(fd, json.dumps(claim).encode("ascii"), 0)
     agent.claims[path_from(head["root"])] = fd
     return {"held_by": None}
 
@@ -52,8 +56,17 @@ def is_same_person(one, other):
     return all(one.get(key) == other.get(key) for key in ("host", "user", "root"))
 
 
+def tell_to_end(claim):
+    """Ends the agent that has a claim, if it is sure which one that is."""
+    pid, life = int(claim["pid"]), claim["life"].encode("ascii")
+    if is_dead(pid, life) is False:
+        os.kill(pid, signal.SIGTERM)
+
+
 def op_claim(agent, stream, head, body):
-    """Takes the claim if nobody has it; else tells who has, after a while if an earlier agent of the same person has."""
+    """Takes the claim if nobody has it; else tells who has, after a while if an earlier agent of the same person has. One of
+    the same mirror serves a connection that is no more, and is told to end.
+    """
     root = path_from(head["root"])
     if root in agent.claims:
         return {"held_by": None}
@@ -67,15 +80,20 @@ def op_claim(agent, stream, head, body):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         try:
-            holder = json.loads(os.pread(fd, 4096, 0).decode("utf-8"))
-        except ValueError:
-            holder = None  # It is being written: whoever it is has just come, and hears of us next time.
+            claim = json.loads(os.pread(fd, 4096, 0).decode("utf-8"))
+            holder = claim["who"]
+        except (KeyError, ValueError):
+            claim = holder = None  # It is being written: whoever it is has just come, and hears of us next time.
         if holder and head["wait_ms"] and is_same_person(holder, head["who"]):
+            wait = head["wait_ms"] / 1000
+            if holder["mirror"] == head["who"]["mirror"]:
+                tell_to_end(claim)
+                wait = TOLD_TO_END
             if root in agent.awaited:
                 os.close(fd)
             else:
                 agent.awaited[root] = Awaited(agent, head, fd)
-            agent.awaited[root].ask(stream, holder, head["wait_ms"] / 1000)
+            agent.awaited[root].ask(stream, holder, wait)
             return LATER
         os.close(fd)
         return {"held_by": holder}

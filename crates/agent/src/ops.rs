@@ -74,6 +74,8 @@ pub struct Claim {
     pub root: String,
     /// When they began, in seconds since 1970-01-01 UTC.
     pub since: u64,
+    /// What tells their mirror from all others. An agent that has a claim of this one from before serves nobody any more.
+    pub mirror: String,
 }
 
 /// How much is kept of what is replaced or removed, and for how long.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use remora_agent::Link;
+use remora_agent::{Claim, Link};
 use remora_model::{RelPath, RemotePath, Symlinks};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -25,7 +25,7 @@ use crate::state::State;
 use crate::survey::Local;
 use crate::watch::{Watch, join};
 
-use self::opening::Opening;
+use self::opening::{Opening, own_claim};
 use self::packing::Packing;
 use self::rest::Rest;
 
@@ -63,6 +63,7 @@ pub(crate) fn start(
         None
     };
     let task = Task {
+        own_claim: own_claim(&root),
         state: State::new(config.overwrite, config.removals, &config.policy, Instant::now()),
         local: Local {
             anchor: Arc::new(Anchor::of(&root, config.emptied)),
@@ -104,6 +105,8 @@ struct Task {
     local: Local,
     link: Option<(u64, Link)>,
     links: u64,
+    /// What others are told who mirror to the same root.
+    own_claim: Claim,
     /// The root as it was opened over this link.
     remote_root: Option<RemotePath>,
     /// The root that the state's records are about.

@@ -10,8 +10,9 @@ use crate::error::AgentError;
 use crate::ops::Claim;
 
 impl Link {
-    /// Claims a root for as long as this link lives; if somebody else has it, who. An earlier agent of the same person
-    /// (all but `since`), which may still work off what has reached it, is waited for, but for so long at most.
+    /// Claims a root for as long as this link lives; if somebody else has it, who. If there is time to wait, an earlier agent of the
+    /// same person (host, user and root), which may still work off what has reached it, is waited for, but for so long at
+    /// most; one of the same mirror is ended, and waited for until it has.
     ///
     /// # Errors
     /// [`AgentError`].

@@ -25,15 +25,21 @@ pub(super) enum Opening {
     Clear(u64, RemotePath, Option<Records>),
 }
 
-/// What has reached an agent is worked off in less, when its connection is gone. One whose end of the connection lives
-/// on without news has nothing to do; a second window of this folder never ends.
+/// What has reached an agent is worked off in less, when its connection is gone; that of this very mirror is ended. One
+/// whose end of the connection lives on without news has nothing to do; a second window of this folder never ends.
 const EARLIER_AGENT: Duration = Duration::from_secs(3);
 
 /// Who we are, to others who mirror to the same remote root.
-fn identity(root: &Path) -> Claim {
+pub(super) fn own_claim(root: &Path) -> Claim {
     let named = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Claim { host: host_name(), user: named(&["USER", "LOGNAME", "USERNAME"]), root: root.display().to_string(), since }
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Claim {
+        host: host_name(),
+        user: named(&["USER", "LOGNAME", "USERNAME"]),
+        root: root.display().to_string(),
+        since: since.as_secs(),
+        mirror: format!("{}-{:x}", std::process::id(), since.as_nanos()),
+    }
 }
 
 #[cfg(unix)]
@@ -150,7 +156,7 @@ impl Task {
     /// Says that we mirror there, and hears who else does. Two windows of one local folder are no news to anybody.
     fn claim(&mut self, number: u64, remote_root: RemotePath, records: Option<Records>, wait: Duration) {
         let Some((_, link)) = self.link.clone() else { return };
-        let (own, notices, roots) = (identity(&self.local.root), self.notices.clone(), self.roots.clone());
+        let (own, notices, roots) = (self.own_claim.clone(), self.notices.clone(), self.roots.clone());
         // With nobody to wait for, what is asked next need not wait for the answer.
         let cleared = move |root, records| drop(roots.send(Opening::Clear(number, root, records)));
         let mut left = Some(records);
