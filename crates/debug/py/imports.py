@@ -17,11 +17,17 @@ except ImportError:
 _open, _join, _isfile = io.open, os.path.join, os.path.isfile
 
 
+_watching = False
+
+
 def install(witness, run, roots):
     """From here on all that this process loads from below `roots` is noted."""
+    global _watching
     try:
-        if not witness.begin(run, roots):
+        # One that was attached to before is watched already.
+        if not witness.begin(run, roots) or _watching:
             return
+        _watching = True
         if sys.version_info[0] == 2:
             _watch_imports_of_2(witness)
         else:
@@ -39,7 +45,9 @@ def install(witness, run, roots):
 
 
 def note_running(witness):
-    """Notes what was loaded before the witness came: what has not changed since the process began."""
+    """Notes what was loaded before the witness came: of a file that has not changed since the process began, its text."""
+    from . import earlier
+
     began = _process_began()
     main = sys.modules.get("__main__")
     for module in list(sys.modules.values()):
@@ -51,8 +59,9 @@ def note_running(witness):
         before = witness.status_of(path)
         if code is None and (began is None or before is None or before.st_ctime > began - 0.1):
             witness.note_present(path)
-            continue
-        witness.note(path, before, code, code is not None)
+        else:
+            witness.note(path, before, code, code is not None)
+        witness.note_earlier(path, lambda same: earlier.is_another(module, path, same))
 
 
 # Compiled under the names of importlib's own files, so that a traceback leaves these frames out as it leaves out the
@@ -210,11 +219,11 @@ def _watch_forks(witness):
 
 def _frame_code(main):
     """The code of the main module, if it still runs."""
-    frame = sys._getframe()
-    while frame is not None:
-        if frame.f_globals is main.__dict__ and frame.f_code.co_name == "<module>":
-            return frame.f_code
-        frame = frame.f_back
+    for frame in list(sys._current_frames().values()):
+        while frame is not None:
+            if frame.f_globals is main.__dict__ and frame.f_code.co_name == "<module>":
+                return frame.f_code
+            frame = frame.f_back
     return None
 
 

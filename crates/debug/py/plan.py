@@ -9,24 +9,27 @@ import json
 import os
 import socket
 
-RUN = os.environ.get("REMORA_RUN", "")
-_ASKED = os.environ.get("REMORA_DEBUG", "")
-_PLAN = json.loads(_ASKED) if _ASKED else {}
+_GIVEN = {name: os.environ[name] for name in ("REMORA_RUN", "REMORA_DEBUG") if name in os.environ}
 
-PORT = _PLAN.get("port", 0)
-"""The port on the user's machine that leads here: what a child's announcement has to name."""
 
-DEBUGGER = str(_PLAN.get("debugger", ""))
-"""`debugpy` or `ptvsd`."""
+def take(run, asked):
+    """What follows is that of this run; `asked` is the JSON object above. A process that is attached to has it from here."""
+    global RUN, PORT, DEBUGGER, ROOTS, EXPOSED, DIAL
+    plan = json.loads(asked) if asked else {}
+    RUN = run
+    # The port on the user's machine that leads here: what a child's announcement has to name.
+    PORT = plan.get("port", 0)
+    # `debugpy` or `ptvsd`.
+    DEBUGGER = str(plan.get("debugger", ""))
+    # The folders that mirror the user's: what is loaded from below them is noted.
+    ROOTS = plan.get("roots", [])
+    # Where clients connect over the network, and the one address that they may come from; or None.
+    EXPOSED = plan.get("exposed")
+    # Where the editor listens for the program, or None.
+    DIAL = plan.get("dial")
 
-ROOTS = _PLAN.get("roots", [])
-"""The folders that mirror the user's: what is loaded from below them is noted."""
 
-EXPOSED = _PLAN.get("exposed")
-"""Where clients connect over the network, and the one address that they may come from; or None."""
-
-DIAL = _PLAN.get("dial")
-"""Where the editor listens for the program, or None."""
+take(_GIVEN.get("REMORA_RUN", ""), _GIVEN.get("REMORA_DEBUG", ""))
 
 
 def socket_path():
@@ -37,8 +40,7 @@ def socket_path():
 def restore_environment():
     """Puts our two variables back, for a program that clears its environment before it starts its debugger:
     the adapter reads them, and by the first one it is found and ended with the program."""
-    os.environ["REMORA_RUN"] = RUN
-    os.environ["REMORA_DEBUG"] = _ASKED
+    os.environ.update(_GIVEN)
 
 
 def say(**line):

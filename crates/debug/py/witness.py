@@ -119,6 +119,14 @@ def begin(run, roots):
     return True
 
 
+def end():
+    """From here on nothing is noted, until it begins again."""
+    global _witness
+    ended, _witness = _witness, None
+    if ended is not None and ended.is_connected():
+        ended.line.close()
+
+
 def begin_again():
     """In a forked child."""
     if _witness is not None:
@@ -186,6 +194,18 @@ def _note_elsewhere(path, real, name):
 def note_present(path):
     """Notes that `path` was loaded some time ago; of which text, nobody can tell."""
     note(path, None, None)
+
+
+def note_earlier(path, is_another):
+    """Notes that `path`, which was loaded some time ago, had another text then: if what runs is not the file's, or else if
+    `is_another` can tell by comparing code."""
+    path = _abspath(path)
+    said = _witness and _witness.lines.get(path)
+    try:
+        if said and said.get("sha256") is None and (said["said"] == "loaded" or is_another(_same_code)):
+            _witness.say(path, dict(said, said="earlier"))
+    except Exception:
+        pass
 
 
 _folders = {}

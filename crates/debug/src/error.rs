@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use remora_agent::{AgentError, Exit, LostReason};
 
+use crate::attach::Obstacle;
 use crate::request::Place;
 use crate::wheels::Unsupported;
 
@@ -101,6 +102,17 @@ pub enum DebugError {
         /// The system's words.
         reason: String,
     },
+    /// What runs there can't be attached to.
+    #[error("can't attach to {to}: {:?} {}", obstacle.why, obstacle.about)]
+    CannotAttach {
+        /// A process or a port.
+        to: String,
+        /// Why.
+        obstacle: Obstacle,
+    },
+    /// ptvsd traces the threads that call it, and none that run already.
+    #[error("ptvsd can't attach to a process")]
+    PtvsdAttaches,
     /// The program can't dial a client.
     #[error("it can't dial a client: {0:?}")]
     CannotDial(NoDial),

@@ -13,6 +13,7 @@
 //! and later. With `in_code` the program is run by its interpreter directly, and stand-ins for `debugpy` and
 //! `ptvsd` come first on its `PYTHONPATH`, which its children inherit.
 
+mod attach;
 mod cause;
 mod configuration;
 pub mod dap;
@@ -25,6 +26,7 @@ mod request;
 mod session;
 pub mod wheels;
 
+pub use attach::{Obstacle, Running, Why, processes};
 pub use cause::{Cause, Stops};
 pub use configuration::{Attach, Meeting, attach_configuration, stable_port};
 pub use debug_type::DebugType;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use remora_agent::{LostReason, TtySize};
-use remora_model::{Debugger, LocalPath, Prefix, RemotePath};
+use remora_model::{Debugger, LocalPath, Prefix, RemotePath, RemotePort};
 
 use crate::cause::Cause;
 
@@ -69,6 +69,18 @@ pub enum Program {
     File(String),
     /// A module, as after `-m`.
     Module(String),
+    /// A process that runs already, and goes on when its session is over.
+    Process(u32),
+    /// Likewise one that listens for its client by itself, on this port of loopback there.
+    Listener(RemotePort),
+}
+
+impl Program {
+    /// Whether it runs already: then the session is its client's, and it is let go at the end.
+    #[must_use]
+    pub fn runs_already(&self) -> bool {
+        matches!(self, Self::Process(_) | Self::Listener(_))
+    }
 }
 
 /// Where a client here may connect.

@@ -33,7 +33,10 @@ use crate::event::Event;
 use crate::event_loop::Engine;
 use crate::fault::{Fault, Kind};
 use crate::launch::{self, Entry};
-use crate::protocol::debug::{LaunchParams, LaunchResult, SessionSocketResult, StartsParams, StartsResult};
+use crate::processes;
+use crate::protocol::debug::{
+    LaunchParams, LaunchResult, ProcessesResult, SessionSocketResult, StartsParams, StartsResult,
+};
 use crate::protocol::{
     ConnectParams, DebugStartParams, DebugStartResult, LaunchJsonParams, LaunchJsonResult, SessionParams, Shown,
     breakpoint as breakpoint_protocol, method, mirror as mirror_protocol, setup as setup_protocol,
@@ -77,6 +80,7 @@ where
         .custom_method(method::DEBUG_STOP, Backend::debug_stop)
         .custom_method(method::DEBUG_LAUNCH, Backend::debug_launch)
         .custom_method(method::DEBUG_STARTS, Backend::debug_starts)
+        .custom_method(method::DEBUG_PROCESSES, Backend::debug_processes)
         .custom_method(method::DEBUG_SESSION_SOCKET, Backend::debug_session_socket)
         .custom_method(method::LAUNCH_JSON, Backend::launch_json)
         .custom_method(setup_protocol::method::SETUP_CANDIDATES, Backend::setup_candidates)
@@ -214,6 +218,13 @@ impl Backend {
 
     async fn debug_starts(&self, params: StartsParams) -> Result<StartsResult> {
         Ok(convert::starts(&params))
+    }
+
+    async fn debug_processes(&self, _: mirror_protocol::NoParams) -> Result<ProcessesResult> {
+        let open = self.open().map_err(convert::error)?;
+        let answer = open.engine.request(|reply| Event::ProcessesAsked(false, reply));
+        let found = open.progresses.during("Looking for processes", answer).await.map_err(convert::error)?;
+        Ok(ProcessesResult { processes: found.iter().map(processes::shown).collect() })
     }
 
     async fn debug_session_socket(&self, params: SessionParams) -> Result<SessionSocketResult> {

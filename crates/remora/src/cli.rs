@@ -3,6 +3,7 @@
 
 mod args;
 mod ask;
+mod attach;
 mod debug;
 mod demo;
 mod doctor;
@@ -60,6 +61,8 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> u8 {
     match command {
         Command::Debug(args) => debug::run(args).await,
+        Command::Attach(args) => attach::run(args).await,
+        Command::Processes(args) => attach::list(args).await,
         Command::Mirror(args) => mirror::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Terminal(args) => terminal::run(args).await,

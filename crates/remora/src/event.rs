@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use remora_agent::{Link, LostReason};
-use remora_debug::{Meeting, Session, SessionEvent};
+use remora_debug::{Meeting, Running, Session, SessionEvent};
 use remora_mirror::Notice;
 use remora_model::{DebugSettings, LocalPath, RelPath, RemotePath, Settings};
 use serde_json::Value;
@@ -63,6 +63,8 @@ pub enum Event {
     BreakpointAsked(Spot, Reply<Diagnosis>),
     /// The mouse is over a line; answered if a breakpoint is there and something keeps it from being hit.
     Hovered(Spot, Reply<Option<Diagnosis>>),
+    /// The user asks which processes run there: the login's, or everybody's.
+    ProcessesAsked(bool, Reply<Vec<Running>>),
     /// The user asks what is kept of what was replaced or removed on the remote.
     TrashAsked(Reply<Vec<Kept>>),
     /// The user wants some of that back here.
@@ -198,6 +200,7 @@ impl Event {
                 | Self::PlanAsked(..)
                 | Self::RemoteFileAsked(..)
                 | Self::TakeAsked(..)
+                | Self::ProcessesAsked(..)
                 | Self::TrashAsked(..)
                 | Self::RestoreAsked(..)
                 | Self::ExplainAsked(..)

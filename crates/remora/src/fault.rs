@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 mod agent;
+mod attach;
 mod breakpoint;
 mod debug;
 mod explain;
@@ -125,6 +126,8 @@ pub enum Kind {
     ModuleMissing,
     /// The debugger can't work with that interpreter.
     DebuggerUnsupported,
+    /// What runs on the remote already can't be attached to.
+    CannotAttach,
     /// The debugger could not be brought to the remote.
     DebuggerPushFailed,
     /// The program ended before a debugger listened.

@@ -53,6 +53,8 @@ pub enum Job {
     ReadRemoteFile { link: Link, folders: Vec<Folder>, unicode: Unicode, file: PathBuf, reply: Reply<Option<Vec<u8>>> },
     /// Have the remote file in the local one's place.
     Take { mirrors: Mirrors, file: PathBuf, reply: Reply<()> },
+    /// Tell which processes run there.
+    ListProcesses { link: Link, all: bool, reply: Reply<Vec<remora_debug::Running>> },
     /// Tell what is kept of what was replaced or removed there.
     ListTrash { link: Link, folders: Vec<Folder>, reply: Reply<Vec<Kept>> },
     /// Bring some of it back here; the mirror, if there is one, hears of it.
@@ -164,6 +166,9 @@ impl Jobs {
             }
             Job::Take { mirrors, file, reply } => {
                 let _ = reply.send(mirrors.take(&file).await);
+            }
+            Job::ListProcesses { link, all, reply } => {
+                let _ = reply.send(remora_debug::processes(&link, all).await.map_err(Fault::from));
             }
             Job::ListTrash { link, folders, reply } => {
                 let _ = reply.send(file::list_trash(&link, &folders).await);

@@ -1,11 +1,11 @@
-//! Reads an entry of `launch.json` of type `remora` that asks for a launch: what it says, or the one attribute that
+//! Reads an entry of `launch.json` of type `remora` that asks for a launch, or to attach to what runs there: what it says, or the one attribute that
 //! is wrong. Pure. What is not ours is passed over: editors and debuggers have attributes of their own.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use remora_debug::Listen;
-use remora_model::{Debugger, LocalPath, OnStale, Prefix};
+use remora_debug::{Listen, Program};
+use remora_model::{Debugger, LocalPath, OnStale, Prefix, RemotePort};
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Kind};
@@ -28,7 +28,8 @@ pub(crate) struct Launch {
 pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) -> Result<Launch, Fault> {
     let Some(entry) = configuration.as_object() else { return Err(wrong("a configuration must be an object")) };
     let entry = Entry(entry);
-    let What { file, module, test } = what(&entry, root, folders)?;
+    let attaches = entry.text("request")?.as_deref() == Some("attach");
+    let What { file, module, test, running } = if attaches { what_runs(&entry)? } else { what(&entry, root, folders)? };
     let terminal = match entry.text("console")?.as_deref() {
         None | Some("internalConsole") => false,
         Some("integratedTerminal") => true,
@@ -48,6 +49,7 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) 
         ));
     }
     let listen = match entry.port("port")? {
+        _ if attaches => Listen::Socket,
         Some(port) => Listen::Port { host: [127, 0, 0, 1].into(), port, exact: true },
         None => Listen::Socket,
     };
@@ -55,6 +57,7 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) 
         file,
         module,
         test,
+        running,
         name: entry.text("name")?,
         args: entry.arguments("args")?,
         cwd: entry.text("cwd")?.map(|cwd| over_there(cwd, root, folders)),
@@ -81,6 +84,21 @@ struct What {
     file: Option<PathBuf>,
     module: Option<String>,
     test: Option<Test>,
+    running: Option<Program>,
+}
+
+/// What runs over there already: a process by its number, or what listens on a port there.
+fn what_runs(entry: &Entry<'_>) -> Result<What, Fault> {
+    let number = |value: &Value| match value {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_u64().and_then(|pid| u32::try_from(pid).ok()),
+    };
+    let pid = entry.get("processId", "the number of a process", |value| number(value).filter(|&pid| pid > 0))?;
+    match (pid, entry.port("port")?) {
+        (Some(pid), None) => Ok(What { running: Some(Program::Process(pid)), ..What::default() }),
+        (None, Some(port)) => Ok(What { running: Some(Program::Listener(RemotePort(port))), ..What::default() }),
+        _ => Err(wrong(r#"to attach, one of "processId" and "port" must be given"#)),
+    }
 }
 
 /// Exactly one of a file in a mirrored folder, a module and a test in such a file.
@@ -209,6 +227,7 @@ mod tests {
             file: Some(here("app/main.py").into()),
             module: None,
             test: None,
+            running: None,
             name: Some("My app".into()),
             args: vec!["a b".into(), String::new()],
             cwd: Some("app".into()),
@@ -240,6 +259,18 @@ mod tests {
         assert_eq!(test.request.test, Some(Test::read(&here("t/test_a.py::b"), root().as_path())));
         let relative = read(&json!({"program": "app/main.py"}), &root(), &[Folder::workspace(&root())]).unwrap();
         assert_eq!(relative.request.file, Some(here("app/main.py").into()));
+    }
+
+    #[test]
+    fn what_runs_already_is_named_by_its_number_or_its_port() {
+        for (entry, expected) in [
+            (json!({"request": "attach", "processId": 7}), Program::Process(7)),
+            (json!({"request": "attach", "processId": "7"}), Program::Process(7)),
+            (json!({"request": "attach", "port": 5678}), Program::Listener(RemotePort(5678))),
+        ] {
+            let request = read(&entry, &root(), &[Folder::workspace(&root())]).unwrap().request;
+            assert_eq!((request.running, request.listen), (Some(expected), Some(Listen::Socket)));
+        }
     }
 
     #[test]
@@ -280,6 +311,12 @@ mod tests {
         let outside_test = outside.replace("program", "pytest").replace("passwd", "passwd::x");
         let table = [
             (json!([]), "a configuration must be an object"),
+            (json!({"request": "attach"}), r#"to attach, one of "processId" and "port" must be given"#),
+            (json!({"request": "attach", "processId": "x"}), r#""processId" must be the number of a process"#),
+            (
+                json!({"request": "attach", "processId": 7, "port": 7}),
+                r#"to attach, one of "processId" and "port" must be given"#,
+            ),
             (json!({}), r#"one of "program", "module" and "pytest" must be given"#),
             (json!({"program": null}), r#"one of "program", "module" and "pytest" must be given"#),
             (json!({"program": "a.py", "module": "a"}), r#"only one of "program", "module" and "pytest" can be given"#),

@@ -21,6 +21,7 @@ mod launch;
 mod launch_configuration;
 mod mirrors;
 mod panel;
+mod processes;
 mod protocol;
 mod question;
 mod reach;

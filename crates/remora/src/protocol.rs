@@ -34,6 +34,8 @@ pub mod method {
     pub const DEBUG_LAUNCH: &str = "remora/debug/launch";
     /// What of a file's text can be started by itself.
     pub const DEBUG_STARTS: &str = "remora/debug/starts";
+    /// Which processes of the remote can be attached to.
+    pub const DEBUG_PROCESSES: &str = "remora/debug/processes";
     /// Where a client can attach to a session that runs.
     pub const DEBUG_SESSION_SOCKET: &str = "remora/debug/sessionSocket";
     /// Produce the text of `launch.json` with our entry in it.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use remora_agent::{Exit, StreamWriter};
-use remora_debug::{Endpoint, Listen, OutputStream, Place};
+use remora_debug::{Endpoint, Listen, OutputStream, Place, Program};
 use remora_model::{Address, Exposure};
 use remora_transport::{Answer, Question};
 use serde_json::Value;
@@ -117,6 +117,8 @@ pub struct DebugRequest {
     pub module: Option<String>,
     /// What pytest is to run.
     pub test: Option<Test>,
+    /// What runs there already, and is given in place of these.
+    pub running: Option<Program>,
     /// What a person calls the session; without it, the program.
     pub name: Option<String>,
     /// The program's arguments.

@@ -31,6 +31,8 @@ pub(crate) struct Facts {
     pub(crate) attach: Value,
     /// Whether it is ptvsd, which serves one client only and reads its options from a list.
     pub(crate) ptvsd: bool,
+    /// Whether the program ran before its session, and goes on after it.
+    pub(crate) attached: bool,
     pub(crate) words: Words,
     /// Whether the debugger is asked at a stop before the client asks.
     pub(crate) foresight: bool,
@@ -180,7 +182,7 @@ impl Translator {
     /// From here on the client debugs the program itself.
     fn begin(&mut self, envelope: &Envelope, frame: &Frame) -> Vec<Out> {
         let launched = envelope.name == "launch";
-        let mut parent = Parent::new(envelope.seq, launched, self.facts.words);
+        let mut parent = Parent::new(envelope.seq, launched, &self.facts);
         if self.initialized {
             parent.note_ready();
         }

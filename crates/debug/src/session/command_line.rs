@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use remora_model::RemotePath;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::attach::HOLD;
 use crate::interpreter::Probed;
 use crate::request::{Exposed, Program, Request};
 use crate::wheels::Push;
@@ -20,7 +21,7 @@ pub(super) struct CommandLine {
 pub(super) fn program_path(request: &Request) -> String {
     match &request.program {
         Program::File(file) => below(&request.remote_root, file),
-        Program::Module(_) => String::new(),
+        Program::Module(_) | Program::Process(_) | Program::Listener(_) => String::new(),
     }
 }
 
@@ -64,8 +65,7 @@ pub(super) fn command_line(
         argv.push("-Xfrozen_modules=off".into());
     }
     let mut env = request.env.clone();
-    let roots: Vec<&RemotePath> = request.mappings.iter().map(|mapping| &mapping.remote_root).collect();
-    let mut plan = json!({"port": port, "debugger": push.name, "roots": roots});
+    let mut plan = plan(request, push.name, port);
     match &request.exposed {
         Exposed::No => {}
         Exposed::Direct { at, from } => plan["exposed"] = json!({"port": at.port, "to": from}),
@@ -84,9 +84,32 @@ pub(super) fn command_line(
     match &request.program {
         Program::File(_) => argv.push(program_path(request)),
         Program::Module(module) => argv.extend(["-m".into(), module.clone()]),
+        Program::Process(_) | Program::Listener(_) => {}
     }
     argv.extend(request.args.iter().cloned());
     CommandLine { argv: request.prefix.before(argv), env }
+}
+
+/// What attaches to a process that runs already: `python` is the agent's own, and of no matter to the process.
+pub(super) fn attaching(request: &Request, python: &str, pid: u32, tree: &RemotePath, port: u16) -> CommandLine {
+    let ours = format!("{tree}/debugpy/_remora/attach");
+    let argv = [python.to_owned(), "-I".into(), ours, pid.to_string(), request.sub_process.to_string()].into();
+    let env = [("REMORA_DEBUG".into(), plan(request, "debugpy", port).to_string())].into();
+    CommandLine { argv, env }
+}
+
+/// What stands for a process that listens by itself.
+pub(super) fn holding(request: &Request, python: &str, pid: Option<u32>) -> CommandLine {
+    let pid = pid.map_or_else(|| "-".into(), |pid| pid.to_string());
+    let mut argv = vec![python.to_owned(), "-I".into(), "-c".into(), HOLD.into(), pid];
+    argv.extend(request.mappings.iter().map(|mapping| mapping.remote_root.to_string()));
+    CommandLine { argv, env: BTreeMap::new() }
+}
+
+/// What the run was asked for, for the shims.
+fn plan(request: &Request, debugger: &str, port: u16) -> Value {
+    let roots: Vec<&RemotePath> = request.mappings.iter().map(|mapping| &mapping.remote_root).collect();
+    json!({"port": port, "debugger": debugger, "roots": roots})
 }
 
 #[cfg(test)]

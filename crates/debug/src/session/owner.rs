@@ -24,6 +24,9 @@ const STDERR_TAIL: usize = 8 * 1024;
 /// `SIGINT` on every system that an agent runs on.
 const SIGINT: i32 = 2;
 
+/// Tells what holds on to a program to end it: `SIGUSR1`, on the systems that it works on.
+const END_IT: i32 = 10;
+
 /// What a session asks of its owner.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -62,6 +65,8 @@ pub(super) struct Owner {
     pub(super) screen: Option<Console>,
     /// Whether the debugger does not itself end the program when a client asks for it.
     pub(super) ends_for_client: bool,
+    /// Whether the program ran before, and the process is what holds on to it: it ends with its client, and the program goes on.
+    pub(super) attached: bool,
     /// Where the program's client listens, if the program dials it.
     pub(super) dials: Option<Place>,
     /// Why there is no way there.
@@ -131,6 +136,7 @@ impl Owner {
     async fn watch(&mut self, ready: &mut Option<oneshot::Sender<Readiness>>, stderr: &mut Vec<u8>) -> Left {
         let mut commands_open = true;
         let mut said_open = true;
+        let mut ending = false;
         let mut known = self.scout.known();
         let (mut stale, mut reloads) = (Vec::new(), 0);
         loop {
@@ -170,7 +176,7 @@ impl Owner {
                     }
                 }
                 command = self.commands.recv(), if commands_open => match command {
-                    Some(Command::Interrupt) => signal(&self.handle).await,
+                    Some(Command::Interrupt) => signal(&self.handle, SIGINT).await,
                     Some(Command::Restart) => self.console.tell(News::Restart),
                     Some(Command::Stop) => end(self.handle.clone()),
                     // The session was dropped, or the start given up.
@@ -186,7 +192,13 @@ impl Owner {
                         self.console.seat(news);
                         let _ = self.events.send(SessionEvent::Launcher(launched));
                     }
+                    RelayEvent::Unseated if self.attached && !ending => end(self.handle.clone()),
                     RelayEvent::Unseated => drop(self.events.send(SessionEvent::Launcher(false))),
+                    // What holds on to it ends it, and then itself.
+                    RelayEvent::EndAsked if self.attached => {
+                        ending = true;
+                        signal(&self.handle, END_IT).await;
+                    }
                     RelayEvent::EndAsked => end(self.handle.clone()),
                     RelayEvent::EndSeen if self.ends_for_client => end(self.handle.clone()),
                     other => forward(&self.events, &other),
@@ -198,7 +210,7 @@ impl Owner {
     /// What the program's own side of the debugger says.
     fn hear(&mut self, said: Value, ready: &mut Option<oneshot::Sender<Readiness>>) {
         match said["said"].as_str() {
-            Some("began" | "loaded" | "present" | "elsewhere" | "reloaded") => self.scout.said(said),
+            Some("began" | "loaded" | "present" | "earlier" | "elsewhere" | "reloaded") => self.scout.said(said),
             Some("listening") => {
                 let secret = said["secret"].as_str().map(str::to_owned);
                 self.scout.said(said);
@@ -268,7 +280,7 @@ async fn made_room(screen: &mut Option<Console>) {
 }
 
 /// The agent does what it is asked in order: when this is answered, the private folder is gone.
-async fn settle(link: &Link) {
+pub(super) async fn settle(link: &Link) {
     if let Err(error) = link.cached("settled").await {
         warn!(%error, "whether the private folder is gone is unknown");
     }
@@ -292,9 +304,9 @@ fn end(handle: ProcessHandle) {
     });
 }
 
-async fn signal(handle: &ProcessHandle) {
-    if let Err(error) = handle.signal(SIGINT).await {
-        warn!(%error, "the program could not be interrupted");
+async fn signal(handle: &ProcessHandle, number: i32) {
+    if let Err(error) = handle.signal(number).await {
+        warn!(%error, number, "the program could not be signalled");
     }
 }
 

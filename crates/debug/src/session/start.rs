@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use remora_agent::{Address, AgentError, Link, OpErrorKind, RunDir, SpawnSpec};
-use remora_model::{Debugger, RemotePath};
+use remora_model::{Debugger, RemotePath, RemotePort};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -14,8 +14,9 @@ use tracing::info;
 
 use super::command_line::{self, CommandLine};
 use super::console::Console;
-use super::owner::{Owner, Readiness};
+use super::owner::{Owner, Readiness, settle};
 use super::{Running, Session, SessionEvent, screen};
+use crate::attach::{self, refusal};
 use crate::configuration::{attach_arguments, attach_configuration};
 use crate::error::{DebugError, NoDial};
 use crate::interpreter::{self, Look, Probed, Wanted};
@@ -44,29 +45,84 @@ pub async fn start(
     let home = &link.hello().home;
     let request = Request { cwd: request.cwd.map(|cwd| command_line::at_home(home, cwd)), ..request };
     let local = LocalListener::bind(request.listen, &request.exposed).await?;
+    let (endpoint, shown) = (local.endpoint(), shown_port(&local.endpoint()));
     // One round trip for all that needs no answer of another.
-    let (probed, trees, run_dir) = tokio::join!(look(link, &request), trees(link), link.run_dir());
-    let probed = probed?;
-    let push = choose(&probed, request.debugger)?;
-    can_dial(push, &request)?;
-    let run_dir = run_dir?;
-    let name = push.cache_name();
-    let tree = match trees?.remove(&name) {
-        Some(tree) => tree,
-        None => link.cache(&name, push.sha256, push.archive).await?,
+    let (ground, run_dir) = match request.program {
+        Program::Process(pid) => tokio::join!(running(link, &request, pid, shown), link.run_dir()),
+        Program::Listener(port) => tokio::join!(listening(link, &request, port), link.run_dir()),
+        _ => tokio::join!(startable(link, &request, shown), link.run_dir()),
     };
-    let endpoint = local.endpoint();
-    let command_line = command_line::command_line(&request, &probed, push, &tree, shown_port(&endpoint));
-    // Functions of Python 2 and of PyPy are not looked for.
-    let is_known = probed.interpreter.version.0 > 2 && probed.interpreter.implementation == "CPython";
-    let can_reload = push.name == "debugpy" && is_known;
-    info!(debugger = ?push, python = %probed.interpreter.path, "starting");
-    let compiler = Compiler::of(&request, &probed.interpreter.path);
-    let needed = Spawn { command_line, compiler, run_dir, local, push, can_reload };
-    let (readiness, mut session) = spawn(link, &request, needed, events).await?;
-    let secret = ready(readiness, &session.running, request.in_code).await?;
+    let ground = match ground {
+        Ok(ground) => ground,
+        Err(error) => {
+            drop(run_dir);
+            settle(link).await;
+            return Err(error);
+        }
+    };
+    let (readiness, mut session) = spawn(link, &request, ground, (run_dir?, local), events).await?;
+    let secret =
+        ready(readiness, &session.running, request.in_code).await.map_err(|error| match (&request.program, error) {
+            (Program::Process(pid), DebugError::DiedBeforeListening { exit, stderr }) => {
+                refusal(*pid, &stderr).unwrap_or(DebugError::DiedBeforeListening { exit, stderr })
+            }
+            (_, error) => error,
+        })?;
     session.configuration = attach_configuration(&request, &endpoint, secret.as_deref());
     Ok(session)
+}
+
+/// What is to be spawned, and what is known beforehand of what is debugged.
+struct Ground {
+    command_line: CommandLine,
+    compiler: Compiler,
+    /// Where the debugger listens, if that is not the run's socket.
+    port: Option<RemotePort>,
+    ptvsd: bool,
+    can_reload: bool,
+}
+
+/// A program that is started.
+async fn startable(link: &Link, request: &Request, shown: u16) -> Result<Ground, DebugError> {
+    let (probed, trees) = tokio::join!(look(link, request), trees(link));
+    let probed = probed?;
+    let push = choose(&probed, request.debugger)?;
+    can_dial(push, request)?;
+    let tree = pushed(link, push, trees?).await?;
+    let command_line = command_line::command_line(request, &probed, push, &tree, shown);
+    // Functions of Python 2 and of PyPy are not looked for.
+    let is_known = probed.interpreter.version.0 > 2 && probed.interpreter.implementation == "CPython";
+    info!(debugger = ?push, python = %probed.interpreter.path, "starting");
+    let compiler = Compiler::of(request, &probed.interpreter.path);
+    let can_reload = push.name == "debugpy" && is_known;
+    Ok(Ground { command_line, compiler, port: None, ptvsd: push.name == "ptvsd", can_reload })
+}
+
+/// A process that runs already: the debugger is that for its interpreter, whatever brings it in.
+async fn running(link: &Link, request: &Request, pid: u32, shown: u16) -> Result<Ground, DebugError> {
+    if request.debugger == Debugger::Ptvsd {
+        return Err(DebugError::PtvsdAttaches);
+    }
+    let (found, trees) = tokio::join!(attach::process(link, pid), trees(link));
+    let found = found?;
+    let (major, minor) = found.version.unwrap_or_default();
+    let push = wheels::choose((major, minor, 0), request.debugger)
+        .map_err(|unsupported| DebugError::Unsupported { path: found.python.clone(), unsupported })?;
+    let tree = pushed(link, push, trees?).await?;
+    info!(debugger = ?push, pid, python = %found.python, "attaching");
+    let command_line = command_line::attaching(request, &link.hello().executable, pid, &tree, shown);
+    let compiler = Compiler::of_running(request, found.python);
+    // What it loaded before, nobody has seen in full.
+    Ok(Ground { command_line, compiler, port: None, ptvsd: false, can_reload: false })
+}
+
+/// A program that listens for its client by itself.
+async fn listening(link: &Link, request: &Request, port: RemotePort) -> Result<Ground, DebugError> {
+    let found = attach::listener(link, port).await?;
+    info!(%port, pid = ?found.pid, "attaching to what listens");
+    let command_line = command_line::holding(request, &link.hello().executable, found.pid);
+    let compiler = Compiler::of_running(request, found.python);
+    Ok(Ground { command_line, compiler, port: Some(port), ptvsd: found.ptvsd, can_reload: false })
 }
 
 /// The port that a debugger is told: where its clients connect, as it says to those that debug its children.
@@ -129,24 +185,24 @@ async fn trees(link: &Link) -> Result<HashMap<String, RemotePath>, AgentError> {
     Ok(trees)
 }
 
-/// What a process needs.
-struct Spawn {
-    command_line: CommandLine,
-    compiler: Compiler,
-    run_dir: RunDir,
-    local: LocalListener,
-    push: &'static Push,
-    can_reload: bool,
+/// Where the debugger stands there; it is sent if it is not there yet.
+async fn pushed(link: &Link, push: &Push, mut trees: HashMap<String, RemotePath>) -> Result<RemotePath, AgentError> {
+    let name = push.cache_name();
+    match trees.remove(&name) {
+        Some(tree) => Ok(tree),
+        None => link.cache(&name, push.sha256, push.archive).await,
+    }
 }
 
 /// Spawns the process and hands it to a task of its own.
 async fn spawn(
     link: &Link,
     request: &Request,
-    spawn: Spawn,
+    ground: Ground,
+    (run_dir, local): (RunDir, LocalListener),
     events: mpsc::UnboundedSender<SessionEvent>,
 ) -> Result<(oneshot::Receiver<Readiness>, Session), DebugError> {
-    let Spawn { command_line, compiler, run_dir, local, push, can_reload } = spawn;
+    let Ground { command_line, compiler, port, ptvsd, can_reload } = ground;
     let cwd = RemotePath::new(command_line::cwd(request)).expect("invariant: joined to an absolute path");
     let argv = command_line.argv;
     let python = argv.first().cloned().unwrap_or_default();
@@ -162,7 +218,8 @@ async fn spawn(
     let facts = Facts {
         socket: if let Endpoint::Socket(path) = &endpoint { Some(path.clone()) } else { None },
         attach: attach_arguments(request),
-        ptvsd: push.name == "ptvsd",
+        ptvsd,
+        attached: request.program.runs_already(),
         words: request.words,
         foresight: request.foresight,
         project: Arc::clone(&project),
@@ -178,8 +235,13 @@ async fn spawn(
     };
     let scout = Scout::start(link.clone(), project, compiler);
     let (reloads, heard) = watch::channel(Vec::new());
-    let route =
-        Route { link: link.clone(), address: Address::Unix(socket), facts, scout: scout.clone(), reloads: heard };
+    let route = Route {
+        link: link.clone(),
+        address: port.map_or(Address::Unix(socket), Address::Tcp),
+        facts,
+        scout: scout.clone(),
+        reloads: heard,
+    };
     let relay = Relay::serve(local, route, relay_sender);
     let (commands, command_receiver) = mpsc::unbounded_channel();
     let (ready, readiness) = oneshot::channel();
@@ -198,7 +260,8 @@ async fn spawn(
         console,
         screen,
         // ptvsd takes no notice of "terminateDebuggee".
-        ends_for_client: push.name == "ptvsd",
+        ends_for_client: ptvsd,
+        attached: request.program.runs_already(),
         dials: if let Exposed::Reverse { at, .. } = &request.exposed { Some(at.clone()) } else { None },
         no_way: None,
     };
@@ -209,7 +272,7 @@ async fn spawn(
     let running = Running { commands, ended };
     let (configuration, stdin) = (Value::Null, Some(stdin));
     // Children of ptvsd run freely.
-    let reach = Reach { heard: request.exposed == Exposed::No, children: request.sub_process && push.name != "ptvsd" };
+    let reach = Reach { heard: request.exposed == Exposed::No, children: request.sub_process && !ptvsd };
     let session = Session { endpoint, configuration, stdin, terminal, running, scout, reloads, can_reload, reach };
     Ok((readiness, session))
 }

@@ -16,7 +16,7 @@ async fn stops_after_the_break(bed: &Bed, request: Request, line: u32, secret: O
     let what = format!("{program:?} {debugger:?} {:?}", request.python);
     let file = match program {
         remora_debug::Program::File(file) => bed.here(file),
-        remora_debug::Program::Module(_) => unreachable!("only files here"),
+        _ => unreachable!("only files here"),
     };
     let mut run = match bed.start(request).await {
         Ok(run) => run,

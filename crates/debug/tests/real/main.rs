@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests too.
 
+mod attach;
 mod bed;
 mod causes;
 mod children;

@@ -93,6 +93,7 @@ pub(super) fn mirrored(done: &Mirrored) -> MirroredParams {
 
 pub(super) fn debug_request(params: DebugStartParams) -> DebugRequest {
     DebugRequest {
+        running: None,
         file: params.file.map(PathBuf::from),
         module: params.module,
         test: params.pytest.map(|test| Test::read(&test, Path::new(""))),

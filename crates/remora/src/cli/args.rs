@@ -1,8 +1,11 @@
 //! Owns the shape of the command line. Never acts on it.
 
+mod attach;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub(super) use attach::{AttachArgs, ProcessesArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use remora_model::{Address, Exposure};
 
@@ -18,6 +21,10 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Mirror the project, start a program there under a debugger, and wait for a client
     Debug(DebugArgs),
+    /// Mirror the project, and attach a debugger to a program that runs there already
+    Attach(AttachArgs),
+    /// Print the Python processes there that could be attached to
+    Processes(ProcessesArgs),
     /// Bring everything that changed here to the remote
     Mirror(MirrorArgs),
     /// Tell what would fail, why, and the remedy

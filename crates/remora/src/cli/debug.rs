@@ -32,10 +32,14 @@ pub(super) async fn run(args: DebugArgs) -> u8 {
     };
     scene.workspace.watch = true;
     scene.workspace.overwrite = args.overwrite;
-    let mut terminal = Terminal { drive: Drive::start(scene, voice), output: Output::default(), runs: args.in_code };
-    let status = terminal.debug(request).await;
-    terminal.drive.leave().await;
-    status
+    let runs = args.in_code;
+    let terminal = Terminal { drive: Drive::start(scene, voice), output: Output::default(), runs, attaches: false };
+    terminal.until_the_end(request).await
+}
+
+/// Attaches to what `request` says runs there already, and stays until it ends or the user has enough.
+pub(super) async fn attach(drive: Drive, request: DebugRequest) -> u8 {
+    Terminal { drive, output: Output::default(), runs: true, attaches: true }.until_the_end(request).await
 }
 
 fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
@@ -127,6 +131,8 @@ struct Terminal {
     /// Whether the program's own code runs, or has run: it does so once a debugger attached, or at once when
     /// it calls its debugger itself.
     runs: bool,
+    /// Whether it runs on when this ends, and is not ours to interrupt.
+    attaches: bool,
 }
 
 /// What the program writes, on its way to our own output.
@@ -151,6 +157,12 @@ impl Output {
 }
 
 impl Terminal {
+    async fn until_the_end(mut self, request: DebugRequest) -> u8 {
+        let status = self.debug(request).await;
+        self.drive.leave().await;
+        status
+    }
+
     async fn debug(&mut self, request: DebugRequest) -> u8 {
         let answer = self.drive.engine.request(|reply| Event::DebugAsked(None, request, reply));
         // A program that calls its debugger itself may write for long before it does. Its end is told later.
@@ -239,6 +251,11 @@ impl Terminal {
 
     fn exited(&mut self, exit: Exit) -> u8 {
         self.output.finish(&mut self.drive.voice);
+        if self.attaches {
+            // With what status, its parent alone is told.
+            self.drive.voice.say(&json!({"event": "ended"}), "the program has ended");
+            return 0;
+        }
         let (event, words) = exit_words(exit);
         self.drive.voice.say(&event, &words);
         let status = match exit {
@@ -255,7 +272,7 @@ impl Terminal {
         loop {
             tokio::select! {
                 signal = self.drive.stop.next() => {
-                    if signal != Signal::Interrupt || interrupted || !self.runs {
+                    if signal != Signal::Interrupt || interrupted || !self.runs || self.attaches {
                         return signal.status();
                     }
                     interrupted = true;

@@ -5,6 +5,7 @@ use remora_debug::wheels::Reason;
 use remora_debug::{DebugError as E, Difference, NoDial, Notice};
 
 use super::agent::lost;
+use super::attach;
 use super::breakpoint;
 use super::transport::said;
 use super::{Fault, Kind};
@@ -100,6 +101,12 @@ fn sentence(error: &E) -> Fault {
             Kind::PortUnreachable,
             format!("The program can't dial {at}: {reason}."),
             "Correct the address (--address, or the target's \"address\"), or open the port in the firewall here.",
+        ),
+        E::CannotAttach { to, obstacle } => attach::obstacle(to, obstacle),
+        E::PtvsdAttaches => Fault::new(
+            Kind::DebuggerUnsupported,
+            "Can't attach with ptvsd: it traces the threads that call it, and none that run already.",
+            "Use debugpy (remora.debug.debugger \"auto\").",
         ),
         _ => started(error),
     }

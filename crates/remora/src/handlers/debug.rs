@@ -50,6 +50,9 @@ impl State {
 
     /// Finds what is wrong with a request before anything is started for it.
     fn check(&self, target: Option<&str>, request: &DebugRequest) -> Result<(), Fault> {
+        if request.running.is_some() {
+            return Ok(());
+        }
         match (&request.file, &request.module, &request.test) {
             (Some(file), None, None) | (None, None, Some(Test { file, .. })) => {
                 self.program_file(&self.folders_of(target), file).map(drop)
@@ -150,6 +153,8 @@ impl State {
         let name = asked.name.unwrap_or_else(|| match &request.program {
             Program::File(path) => path.clone(),
             Program::Module(module) => module.clone(),
+            Program::Process(pid) => format!("process {pid}"),
+            Program::Listener(port) => format!("port {port}"),
         });
         let hears_output = request.listen == Listen::Socket;
         let settings = self.settings.as_ref().map(|settings| settings.debug.on_stale).unwrap_or_default();
@@ -176,17 +181,18 @@ impl State {
             env.entry(COLOURS.0.into()).or_insert_with(|| COLOURS.1.into());
         }
         let mut args = request.args;
-        let program = match (&request.file, &request.test) {
-            (Some(file), _) => match self.program_file(&self.folders(), file)? {
+        let program = match (request.running, &request.file, &request.test) {
+            (Some(running), ..) => running,
+            (None, Some(file), _) => match self.program_file(&self.folders(), file)? {
                 (folder, inside) if folder == main => Program::File(inside),
                 (folder, inside) => Program::File(below(&roots, &folder, &inside)),
             },
-            (None, Some(test)) => {
+            (None, None, Some(test)) => {
                 let (folder, inside) = self.program_file(&self.folders(), &test.file)?;
                 args.insert(0, test.argument(&below(&roots, &folder, &inside)));
                 Program::Module(PYTEST.into())
             }
-            (None, None) => Program::Module(request.module.unwrap_or_default()),
+            (None, None, None) => Program::Module(request.module.unwrap_or_default()),
         };
         let port = self.local_port(target, settings);
         let own = Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port, exact: false };

@@ -16,7 +16,7 @@ impl State {
     pub(crate) fn launch_asked(&mut self, configuration: &Value, reply: Reply<Listening>) -> Vec<Job> {
         match self.launch(configuration) {
             Ok(Launch { target, request }) => {
-                let request = DebugRequest { restarts: true, ..request };
+                let request = DebugRequest { restarts: request.running.is_none(), ..request };
                 self.debug_asked(target.as_deref(), request, reply)
             }
             Err(fault) => {

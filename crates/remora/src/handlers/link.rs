@@ -178,6 +178,7 @@ impl State {
                 Err(fault) => self.refuse(Waiting::Mirror { overwrite, word, reply }, fault),
             },
             Waiting::RemoteFile(file, reply) => self.read_remote_file(link.clone(), file, reply),
+            Waiting::Processes(all, reply) => vec![Job::ListProcesses { link: link.clone(), all, reply }],
             Waiting::Trash(reply) => vec![Job::ListTrash { link: link.clone(), folders: self.folders(), reply }],
             Waiting::Restore(wanted, reply) => self.restore(link.clone(), &wanted, reply),
             Waiting::Take(file, reply) => match self.working_mirrors(false) {
@@ -204,6 +205,7 @@ impl State {
             Waiting::Mirror { reply, .. } => drop(reply.send(Err(fault))),
             Waiting::RemoteFile(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Take(_, reply) => drop(reply.send(Err(fault))),
+            Waiting::Processes(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Trash(reply) => drop(reply.send(Err(fault))),
             Waiting::Restore(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Plan(reply) => drop(reply.send(Err(fault))),

@@ -55,6 +55,28 @@ pub struct Start {
     pub test: Option<String>,
 }
 
+/// Result of `remora/debug/processes`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessesResult {
+    /// The login's Python processes, the latest first.
+    pub processes: Vec<ShownProcess>,
+}
+
+/// A process, ready to be shown and chosen.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownProcess {
+    /// Its number there.
+    pub pid: u32,
+    /// Its command line.
+    pub label: String,
+    /// Its number.
+    pub description: String,
+    /// What else there is to say of it.
+    pub detail: String,
+}
+
 /// Result of `remora/debug/sessionSocket`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

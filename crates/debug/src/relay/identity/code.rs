@@ -57,6 +57,12 @@ impl Compiler {
         Self { argv, env, cwd: request.remote_root.clone() }
     }
 
+    /// Asks the interpreter of a process that runs already.
+    pub(crate) fn of_running(request: &Request, python: String) -> Self {
+        let argv = [python].into_iter().chain(["-E", "-s", "-S", "-"].map(String::from)).collect();
+        Self { argv, env: BTreeMap::new(), cwd: request.remote_root.clone() }
+    }
+
     /// What there is to know of these files; those of which nothing is are left out.
     pub(super) async fn look(&self, link: &Link, project: &Project, files: &[File]) -> Vec<(File, Code)> {
         let mut argv = self.argv.clone();

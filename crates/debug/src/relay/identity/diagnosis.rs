@@ -120,7 +120,7 @@ fn refusal(Seat { point, way, verdict, .. }: &Seat) -> Option<Cause> {
 }
 
 fn has_loaded(loaded: &Loaded) -> bool {
-    matches!(loaded, Loaded::Text(_) | Loaded::Other | Loaded::Unclear)
+    matches!(loaded, Loaded::Text(_) | Loaded::Other | Loaded::Earlier | Loaded::Unclear)
 }
 
 #[cfg(test)]

@@ -100,6 +100,7 @@ impl Knowledge {
                 (text("path")?, loaded)
             }
             "present" => (text("path")?, Loaded::Unclear),
+            "earlier" => (text("path")?, Loaded::Earlier),
             "elsewhere" => (text("path")?, Loaded::Elsewhere { module: text("module")?, from: text("loaded")? }),
             _ => return None,
         };
@@ -108,7 +109,7 @@ impl Knowledge {
             let known = process.files.get(&path);
             // A module of two files: the one that was loaded says more. So does a text that is known.
             let less = matches!(loaded, Loaded::Elsewhere { .. } | Loaded::Unclear);
-            if !(less && matches!(known, Some(Loaded::Text(_) | Loaded::Other))) {
+            if !(less && matches!(known, Some(Loaded::Text(_) | Loaded::Other | Loaded::Earlier))) {
                 process.files.insert(path, loaded.clone());
             }
         }
@@ -150,7 +151,7 @@ impl Knowledge {
         let processes: Vec<u32> = self.main.into_iter().chain(children).collect();
         let runs_another = |process: &u32, file: &File| match (self.loaded(Some(*process), file), self.here(file)) {
             (Loaded::Text(text), Some(here)) => text != here.sha256,
-            (Loaded::Other, Some(_)) => true,
+            (Loaded::Other | Loaded::Earlier, Some(_)) => true,
             _ => false,
         };
         let stale = self.touched.iter().filter(|file| processes.iter().any(|process| runs_another(process, file)));

@@ -37,6 +37,7 @@ impl Scene {
     fn new() -> Self {
         let project = Arc::new(project());
         let facts = Facts {
+            attached: false,
             socket: None,
             attach: Value::Null,
             ptvsd: false,

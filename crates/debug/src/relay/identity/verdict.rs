@@ -28,6 +28,8 @@ pub(crate) enum Loaded {
     Text(Sha256),
     /// It has loaded what Python had compiled of another text.
     Other,
+    /// It has loaded a text from before the file was changed, which nobody saw.
+    Earlier,
     /// It has loaded the file; which text of it can't be told.
     Unclear,
 }
@@ -68,8 +70,8 @@ pub(crate) fn of_file(loaded: &Loaded, here: Option<Here>, there: There) -> Verd
         (Loaded::Other, _) => Difference::Compiled,
         (Loaded::Text(text), Some(false)) if *text == here.sha256 => Difference::ChangedThere,
         (Loaded::Text(text), _) if *text == here.sha256 => return Verdict::Same,
-        (Loaded::Text(_), Some(false)) => Difference::Behind,
-        (Loaded::Text(_), _) => Difference::Outdated,
+        (Loaded::Text(_) | Loaded::Earlier, Some(false)) => Difference::Behind,
+        (Loaded::Text(_) | Loaded::Earlier, _) => Difference::Outdated,
         (Loaded::Elsewhere { module, from }, _) => Difference::Elsewhere { module: module.clone(), from: from.clone() },
         (Loaded::Unknown | Loaded::Nothing | Loaded::Unclear, None) => return Verdict::Open,
         (Loaded::Unknown | Loaded::Nothing | Loaded::Unclear, Some(true)) => return Verdict::Same,
@@ -85,7 +87,7 @@ pub(crate) fn of_file(loaded: &Loaded, here: Option<Here>, there: There) -> Verd
 pub(crate) fn of_frame(loaded: &Loaded, here: Option<Here>, there: There) -> Verdict {
     match loaded {
         Loaded::Unknown | Loaded::Nothing | Loaded::Unclear | Loaded::Elsewhere { .. } => Verdict::Open,
-        Loaded::Text(_) | Loaded::Other => of_file(loaded, here, there),
+        Loaded::Text(_) | Loaded::Other | Loaded::Earlier => of_file(loaded, here, there),
     }
 }
 
@@ -97,13 +99,14 @@ mod tests {
         Digest::from_bytes([text; 32])
     }
 
-    /// Texts by a letter each; `?` is unknown, `-` nothing there or not loaded, `!` what was compiled of another, `~` any.
+    /// Texts by a letter each; `?` is unknown, `-` nothing there or not loaded, `!` what was compiled of another, `<` an earlier one, `~` any.
     fn check(loaded: char, here: char, there: char) -> (Verdict, Verdict) {
         let loaded = match loaded {
             '?' => Loaded::Unknown,
             '-' => Loaded::Nothing,
             '!' => Loaded::Other,
             '~' => Loaded::Unclear,
+            '<' => Loaded::Earlier,
             '/' => Loaded::Elsewhere { module: "m".into(), from: "/m.py".into() },
             text => Loaded::Text([text as u8; 32]),
         };
@@ -134,6 +137,9 @@ mod tests {
             ("ab-", Not(Behind), Not(Behind)),
             ("!aa", Not(Compiled), Not(Compiled)),
             ("!a?", Not(Compiled), Not(Compiled)),
+            ("<aa", Not(Outdated), Not(Outdated)),
+            ("<a?", Not(Outdated), Not(Outdated)),
+            ("<ab", Not(Behind), Not(Behind)),
             ("/aa", elsewhere(), Open),
             ("-aa", Same, Open),
             ("-ab", Not(OtherThere), Open),

@@ -7,7 +7,7 @@ use remora_agent::Exit;
 use remora_model::text::Decoder;
 use serde_json::{Value, json};
 
-use super::{News, Step, edited, refusal, success};
+use super::{Facts, News, Step, edited, refusal, success};
 use crate::dap::envelope::{Envelope, Kind};
 use crate::dap::frames::Frame;
 use crate::request::{Notice, Words};
@@ -29,6 +29,8 @@ pub(super) struct Parent {
     /// The number of its `launch` or `attach`.
     start: i64,
     launched: bool,
+    /// Whether nobody can tell how the program ends.
+    attached: bool,
     words: Words,
     /// Whether it can be told news.
     ready: bool,
@@ -53,11 +55,12 @@ pub(super) struct Parent {
 }
 
 impl Parent {
-    pub(super) fn new(start: i64, launched: bool, words: Words) -> Self {
+    pub(super) fn new(start: i64, launched: bool, facts: &Facts) -> Self {
         Self {
             start,
             launched,
-            words,
+            attached: facts.attached,
+            words: facts.words,
             ready: false,
             leaving: None,
             detached: false,
@@ -183,6 +186,11 @@ impl Parent {
             }
             News::Restart => Vec::new(),
             News::Omitted(bytes) => self.told("console", &Notice::Omitted(bytes)),
+            // It is no child of ours, and the system tells its status to nobody else.
+            News::Exited(_) if self.attached => {
+                self.end = Some(Vec::new());
+                self.finish_if_complete()
+            }
             News::Exited(exit) => {
                 let (mut last, code) = match exit {
                     Exit::Code(code) => (Vec::new(), code),
@@ -208,6 +216,7 @@ impl Parent {
         match (self.end.is_some(), self.debugger_done) {
             _ if self.finished || self.detached => None,
             (true, false) => Some(LAST_WORDS),
+            (false, true) if self.attached => Some(Duration::ZERO),
             (false, true) => Some(LAST_DEEDS),
             _ => None,
         }
@@ -219,7 +228,8 @@ impl Parent {
 
     pub(super) fn out_of_patience(&mut self) -> Vec<Step> {
         if self.end.is_none() {
-            self.end = Some(vec![self.line("console", &Notice::StillRuns)]);
+            let said = (!self.attached).then(|| self.line("console", &Notice::StillRuns));
+            self.end = Some(said.into_iter().collect());
         }
         self.debugger_done = true;
         self.finish_if_complete()

@@ -13,6 +13,7 @@ fn translator(socket: bool, ptvsd: bool) -> Translator {
     };
     let project = Arc::new(Project::new(Vec::new()));
     Translator::new(Arc::new(Facts {
+        attached: false,
         socket: socket.then(|| PathBuf::from("/run/s")),
         attach,
         ptvsd,

@@ -71,8 +71,9 @@ impl Knowledge {
     /// A process that has loaded the file and has no client.
     fn undebugged(&self, file: &File) -> Option<u32> {
         let debugged: Vec<u32> = self.clients.values().filter_map(|view| view.process.or(self.main)).collect();
-        let is_loaded =
-            |pid: u32| matches!(self.loaded(Some(pid), file), Loaded::Text(_) | Loaded::Other | Loaded::Unclear);
+        let is_loaded = |pid: u32| {
+            matches!(self.loaded(Some(pid), file), Loaded::Text(_) | Loaded::Other | Loaded::Earlier | Loaded::Unclear)
+        };
         self.processes.keys().copied().filter(|pid| !debugged.contains(pid) && is_loaded(*pid)).min()
     }
 
@@ -94,5 +95,5 @@ impl Knowledge {
 }
 
 fn is_text(loaded: &Loaded) -> bool {
-    matches!(loaded, Loaded::Text(_) | Loaded::Other | Loaded::Unclear)
+    matches!(loaded, Loaded::Text(_) | Loaded::Other | Loaded::Earlier | Loaded::Unclear)
 }

@@ -1,0 +1,5 @@
+import sys
+
+from stays import turn
+
+turn(0.02)
