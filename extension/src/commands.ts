@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 
 import type { Sidecar } from './client';
-import { attach, launch } from './debug';
+import { launch } from './debug';
 import { compare, explain, resolve, restore, takeRemote } from './files';
 import { targets, type Folders } from './folders';
 import { writeLaunchJson } from './launchJson';
@@ -27,6 +27,8 @@ export function register(folders: Folders, terminals: Terminals, memory: vscode.
     'remora.restart': async () => vscode.commands.executeCommand('workbench.action.debug.restart'),
     'remora.stop': stop,
     'remora.attach': attachToRunning,
+    'remora.attachProcess': (sidecar) => launch(sidecar.folder, 'Remote process', { request: 'attach', processId: '${command:remora.pickProcess}' }),
+    'remora.pickProcess': pickProcess,
     'remora.mirror': mirrorEverything,
     'remora.pause': (sidecar) => sidecar.request(protocol.pause, {}),
     'remora.resume': (sidecar) => sidecar.request(protocol.resume, {}),
@@ -106,19 +108,22 @@ async function stop(sidecar: Sidecar): Promise<void> {
 }
 
 async function attachToRunning(sidecar: Sidecar): Promise<void> {
-  const waiting = (sidecar.status?.sessions ?? []).filter(({ attached }) => !attached);
-  const items = waiting.map((session) => ({ label: session.name, session }));
-  const chosen = await vscode.window.showQuickPick(items, { title: 'Attach to a running program' });
-  if (chosen) await attach(sidecar, chosen.session);
+  const waiting = (sidecar.status?.sessions ?? []).filter(({ attached }) => !attached).map(({ name, session }) => ({ label: name, session }));
+  const chosen = await vscode.window.showQuickPick(waiting, { title: 'Attach to a running program' });
+  if (chosen) await launch(sidecar.folder, chosen.label, { request: 'attach', session: chosen.session });
+}
+
+/** Its number as a text, as a variable of launch.json has to be. */
+async function pickProcess(sidecar: Sidecar): Promise<string | undefined> {
+  const found = sidecar.request(protocol.processes, {}).then((result) => result?.processes ?? []);
+  return (await vscode.window.showQuickPick(found, { title: 'Attach to which process?', matchOnDescription: true, matchOnDetail: true }))?.pid.toString();
 }
 
 async function mirrorEverything(sidecar: Sidecar): Promise<void> {
+  const shownMs = 5000; // Long enough to be read, short enough not to look like a state.
   const done = await patiently(sidecar, 'Mirroring', (token) => sidecar.request(protocol.mirror, {}, token));
-  if (done) vscode.window.setStatusBarMessage(`Remora mirrored ${done.files} files in ${Math.round(done.ms)} ms`, SHOWN_MS);
+  if (done) vscode.window.setStatusBarMessage(`Remora mirrored ${done.files} files in ${Math.round(done.ms)} ms`, shownMs);
 }
-
-/** Long enough to be read, short enough not to look like a state. */
-const SHOWN_MS = 5000;
 
 async function runDoctor(sidecar: Sidecar): Promise<void> {
   const name = sidecar.status?.target ?? targets(sidecar.folder.uri)[0]?.['name'] as string;

@@ -58,14 +58,9 @@ async function complete(
   return { ...file, ...aside, ...whole };
 }
 
-/** Starts a program over there and attaches the editor. */
+/** Starts a program over there and attaches the editor; with `request: 'attach'`, to one that runs there. */
 export function launch(folder: vscode.WorkspaceFolder, name: string, what: Record<string, unknown>): Thenable<boolean> {
   return vscode.debug.startDebugging(folder, { name, type: TYPE, request: 'launch', ...what });
-}
-
-/** Attaches the editor to a program that runs already. */
-export function attach({ folder }: Sidecar, { session, name }: protocol.SessionStatus): Thenable<boolean> {
-  return vscode.debug.startDebugging(folder, { name, type: TYPE, request: 'attach', session });
 }
 
 function attachChild(parentSession: vscode.DebugSession, body: protocol.AttachConfiguration): Thenable<boolean> {

@@ -65,9 +65,10 @@ export interface Start { line: number; test: string | null }
 export interface StartsResult { starts: Start[] }
 /** A configuration of type `remora`, as the editor resolved it. */
 export interface LaunchParams { configuration: Record<string, unknown> }
-
 export interface LaunchResult { session: number; socket: string | null; terminal: number | null; host: string; port: number }
 export interface SessionSocketResult { socket: string }
+export interface ShownProcess { pid: number; label: string; description: string; detail: string }
+export interface ProcessesResult { processes: ShownProcess[] }
 /** An entry of `launch.json`. */
 export interface AttachConfiguration { name: string; type: string; request: string; [key: string]: unknown }
 export interface SessionParams { session: number }
@@ -111,6 +112,7 @@ export const close = new RequestType<object, null, Fault>('remora/setup/close');
 export const doctor = new RequestType<DoctorParams, DoctorResult, Fault>('remora/doctor');
 export const launch = new RequestType<LaunchParams, LaunchResult, Fault>('remora/debug/launch');
 export const starts = new RequestType<StartsParams, StartsResult, Fault>('remora/debug/starts');
+export const processes = new RequestType<object, ProcessesResult, Fault>('remora/debug/processes');
 export const sessionSocket = new RequestType<SessionParams, SessionSocketResult, Fault>('remora/debug/sessionSocket');
 export const debugStop = new RequestType<SessionParams, null, Fault>('remora/debug/stop');
 export const launchJson = new RequestType<LaunchJsonParams, LaunchJsonResult, Fault>('remora/launchJson');
