@@ -18,7 +18,7 @@ mod ways;
 
 pub(crate) use sent::IMPLIED_DIR_MODE;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use remora_model::{Modes, Policy, RelPath, RemotePath};
@@ -63,6 +63,8 @@ pub(crate) struct State {
     queue: Queue,
     batches: Batches,
     diverged: BTreeSet<RelPath>,
+    /// Something else was seen there, by a comparison that must not decide about it.
+    doubted: BTreeSet<RelPath>,
     failed: BTreeMap<RelPath, MirrorError>,
     removals: removals::Removals,
     large: large::Large,
@@ -95,8 +97,8 @@ pub(crate) struct State {
 struct Comparing {
     /// Asked for and not begun; the batch that its work counts in.
     wanted: Option<BatchId>,
-    /// Begun; the batch, and the paths that somebody else deals with meanwhile.
-    running: Option<(BatchId, HashSet<RelPath>)>,
+    /// Begun; the batch, and the paths that somebody else deals with meanwhile: whether something came of it.
+    running: Option<(BatchId, HashMap<RelPath, bool>)>,
 }
 
 impl State {
@@ -113,6 +115,7 @@ impl State {
             queue: Queue::default(),
             batches: Batches::default(),
             diverged: BTreeSet::new(),
+            doubted: BTreeSet::new(),
             failed: BTreeMap::new(),
             removals: removals::Removals::new(limits),
             large: large::Large::new(policy.max_file_bytes()),
@@ -246,10 +249,17 @@ impl State {
         }
     }
 
-    /// The comparison under way must not decide about this path: somebody else does.
+    /// The comparison under way must not decide about this path: somebody else may.
     fn touch(&mut self, path: &RelPath) {
         if let Some((_, touched)) = &mut self.comparison.running {
-            touched.insert(path.clone());
+            touched.entry(path.clone()).or_insert(false);
+        }
+    }
+
+    /// The comparison under way must not decide about this path: somebody else does.
+    fn decide(&mut self, path: &RelPath) {
+        if let Some((_, touched)) = &mut self.comparison.running {
+            touched.insert(path.clone(), true);
         }
     }
 
@@ -277,7 +287,7 @@ impl State {
         if self.comparison.running.is_none()
             && let Some(batch) = self.comparison.wanted.take()
         {
-            self.comparison.running = Some((batch, self.queue.paths().cloned().collect()));
+            self.comparison.running = Some((batch, self.queue.paths().map(|path| (path.clone(), false)).collect()));
             self.jobs.push(Job::Compare { records: self.records.clone(), overwrite: self.overwrite });
         }
         loop {
@@ -299,7 +309,7 @@ impl State {
 
     /// Whether the record does not tell what is there: it was seen to be something else, or a change failed.
     fn is_doubtful(&self, path: &RelPath) -> bool {
-        self.diverged.contains(path) || self.failed.contains_key(path)
+        self.diverged.contains(path) || self.failed.contains_key(path) || self.doubted.contains(path)
     }
 
     fn root_opened(&mut self, link: u64, opened: Result<(RemotePath, Option<Records>), MirrorError>) {

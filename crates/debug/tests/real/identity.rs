@@ -119,7 +119,7 @@ impl Seen {
             if !frames.contains(&("".into(), "".into(), false)) {
                 return frames;
             }
-            self.client.event("invalidated").await.unwrap();
+            self.client.event("invalidated").await.unwrap_or_else(|error| panic!("{error:?}: {frames:?}"));
         }
     }
 

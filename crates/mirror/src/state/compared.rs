@@ -1,6 +1,6 @@
 //! Owns what follows from a comparison of both trees.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use remora_model::RelPath;
 
@@ -9,7 +9,7 @@ use super::renames::New;
 use crate::compare::{Comparison, Dirty};
 use crate::error::MirrorError;
 use crate::notice::{Change, Notice};
-use crate::queue::Item;
+use crate::queue::{BatchId, Item};
 use crate::record::LineKind;
 
 impl State {
@@ -30,7 +30,8 @@ impl State {
                 return;
             }
         };
-        let free = |path: &RelPath| !touched.contains(path);
+        let free = |path: &RelPath| !touched.contains_key(path);
+        self.doubt(&found, &touched, batch);
         let dirty = self.hold_found(found.dirty, &free);
         if self.records.was_cut_short() {
             self.records.note_cut_short(false);
@@ -79,6 +80,20 @@ impl State {
         }
         self.expect(&arrived);
         self.batches.close(batch);
+    }
+
+    /// Of a path that was touched meanwhile somebody else decides, who looks at this side only: where nothing came of that, or has yet,
+    /// what the comparison saw on the other side is found out once more; by the next comparison, if there is to be one.
+    fn doubt(&mut self, found: &Comparison, touched: &HashMap<RelPath, bool>, batch: BatchId) {
+        if self.comparison.wanted.is_some() {
+            return;
+        }
+        let dirty = found.dirty.iter().map(|dirty| &dirty.path);
+        let seen = dirty.chain(&found.diverged).chain(found.failed.iter().map(|(path, _)| path));
+        for path in seen.filter(|path| touched.get(path) == Some(&false)) {
+            self.doubted.insert(path.clone());
+            self.add(path.clone(), Item { batches: vec![batch], listed: true, ..Item::default() });
+        }
     }
 
     /// What was said of paths before is replaced by what was found now.

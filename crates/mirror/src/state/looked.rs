@@ -213,7 +213,8 @@ impl State {
         if known.has_meta(mtime, mode) && !self.is_doubtful(path) {
             if known.seen != seen {
                 known.seen = seen;
-                self.keep(path, LineKind::Is(Record::File(known)));
+                self.touch(path);
+                self.write_down(path, LineKind::Is(Record::File(known)));
             }
             return self.settle(path, live, false);
         }
@@ -350,7 +351,7 @@ impl State {
             self.keep(&dir, LineKind::May(Intent::Dir));
         }
         self.queue.sending(path, live, sending);
-        self.touch(path);
+        self.decide(path);
     }
 }
 

@@ -14,7 +14,12 @@ impl State {
     /// Notes what is on the remote now, here and in the index.
     pub(super) fn keep(&mut self, path: &RelPath, what: LineKind) {
         // A comparison under way began with an older record: it would put that back.
-        self.touch(path);
+        self.decide(path);
+        self.write_down(path, what);
+    }
+
+    /// Notes it here and in the index, though nobody has looked what is there.
+    pub(super) fn write_down(&mut self, path: &RelPath, what: LineKind) {
         let line = Line { path: path.clone(), what };
         self.records.apply(&line);
         self.lines.push(line);
@@ -28,6 +33,7 @@ impl State {
             item.batches.retain(|batch| !again.batches.contains(batch));
             self.put_again(path, again);
         } else {
+            self.doubted.remove(path);
             self.progress.done += 1;
         }
         self.queue.done(path);

@@ -1,7 +1,7 @@
 //! The state by itself: events in, jobs out.
 
 use remora_agent::{ChangeKind, Expect, Surveyed};
-use remora_model::{Digest, Mode, Mtime};
+use remora_model::{Digest, Entry, Kind, Mode, Mtime};
 
 use super::*;
 use crate::compare::{Comparison, Dirty};
@@ -321,3 +321,43 @@ mod removals;
 mod renames;
 mod retry;
 mod told;
+
+#[test]
+fn what_a_comparison_sees_of_a_path_that_is_only_looked_at_is_found_out_over_there() {
+    let seen = || Event::Compared(Ok(Comparison { diverged: vec![path("a")], ..Comparison::default() }));
+    let unchanged = || Event::Looked { found: vec![(path("a"), Looked::Unchanged)], urgent: true };
+    for order in ["nothing came of it", "it is being looked at"] {
+        let mut bench = Bench::new(&["a"]);
+        bench.on(Event::Rescan);
+        bench.on(Event::Seen(vec![Sight { path: path("a"), what: Seen::Changed }]));
+        let jobs = match order {
+            "nothing came of it" => {
+                bench.on(unchanged());
+                bench.on(seen())
+            }
+            _ => {
+                bench.on(seen());
+                bench.on(unchanged())
+            }
+        };
+        let [Job::Look(specs)] = &jobs[..] else { panic!("{order}: {jobs:?}") };
+        assert!(specs[0].record.is_none(), "{order}: what is recorded is in doubt");
+        let jobs = bench.on(Event::Looked { found: vec![(path("a"), file("old"))], urgent: true });
+        let [Job::Send { op, .. }] = &jobs[..] else { panic!("{order}: {jobs:?}") };
+        let ChangeKind::Meta { expect: Expect::Content(old), .. } = &op.kind else { panic!("{order}: {op:?}") };
+        assert_eq!(*old, Digest::of(b"old"));
+        let theirs = Entry { kind: Kind::File, size: 9, mtime: Mtime(9), mode: Mode(0o644) };
+        bench.sent("a", Outcome::Refused { there: Surveyed::Found(theirs), digest: Some(Digest::of(b"theirs")) });
+        assert_eq!(bench.state.status().diverged, [path("a")], "{order}");
+    }
+}
+
+#[test]
+fn what_a_comparison_sees_of_a_path_that_was_sent_meanwhile_is_over() {
+    let mut bench = Bench::new(&["a"]);
+    bench.on(Event::Rescan);
+    bench.saved("a", "new");
+    bench.sent("a", done("new"));
+    let jobs = bench.on(Event::Compared(Ok(Comparison { diverged: vec![path("a")], ..Comparison::default() })));
+    assert_eq!((jobs, bench.state.status().phase), (vec![], Phase::InSync));
+}
