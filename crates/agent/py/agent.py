@@ -3,17 +3,19 @@
 Owns the constants, the errors and how paths stand in JSON. Never touches a file or a socket.
 
 You are reading the whole of what Remora runs on this machine. Nothing is installed: the text comes over the
-connection that somebody opened with your login, runs with your rights, and is gone when the connection ends.
+connection that somebody opened with your login, runs with your rights, and is gone when the connection ends; if it holds
+a detached run, when that ends.
 It needs Python 3.6 or later and only the standard library. The parts (agent, wire, poller, streams, files, fresh, apply,
-moves, rebuild, listing, cache, trash, claims, names, kin, processes, terminals, foresight, sockets, loop) are joined into
-one text in this order before they are sent, so a name from an earlier part is simply there. PROTOCOL.md describes what is
-spoken.
+moves, rebuild, listing, cache, trash, claims, names, kin, processes, terminals, foresight, standing, sockets, held, loop,
+holder) are joined into one text in this order before they are sent, so a name from an earlier part is simply there.
+PROTOCOL.md describes what is spoken.
 """
 
 import base64
 import collections
 import errno
 import fcntl
+import functools
 import hashlib
 import heapq
 import io

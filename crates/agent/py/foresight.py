@@ -139,10 +139,15 @@ class Foresight:
                 ours += len(piece)
                 self.plan = parsed(body)["remora"]["plan"]
                 continue
-            if body is None or parsed(body).get("command") not in HARMLESS:
+            message = parsed(body) if body is not None else {}
+            if message.get("command") not in HARMLESS:
                 self.stop = None
+            self.note_request(message)
             out.append(piece)
         return b"".join(out), ours
+
+    def note_request(self, message):
+        """A message of the client is on its way; empty if it was not looked at."""
 
     def heard(self, body):
         """What goes to the client before this message of the debugger."""

@@ -4,11 +4,12 @@ Owns the look at the process table and the collecting of ended children. Never d
 """
 
 
-def relatives(marker, leader, leader_is_gone):
+def relatives(marker, leader, leader_is_gone, apart=None):
     """The ids of all living processes that belong to the one that was started as `leader`.
 
     Those are the members of its session, those that inherited the marker in their environment, and the descendants
-    of both. With `leader` None: all that any agent-started process with this marker's beginning left behind.
+    of both. With `leader` None: all that any agent-started process with this marker's beginning left behind; and,
+    unless `apart` is None, our own descendants but for those `apart`.
     """
     if not os.path.isdir("/proc/self"):
         return relatives_by_ps(marker, leader)
@@ -18,7 +19,7 @@ def relatives(marker, leader, leader_is_gone):
         try:
             with open("/proc/%d/stat" % pid, "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
-            if fields[0] in (b"Z", b"X"):
+            if fields[0] in (b"Z", b"X") or pid in (apart or ()):
                 continue
             parents[pid] = int(fields[1])
             if leader in (int(fields[2]), int(fields[3])):
@@ -33,7 +34,7 @@ def relatives(marker, leader, leader_is_gone):
     if not (leader_is_gone and leader in parents):
         # Else the number, and with it the session's, has been given to a stranger.
         found |= session
-    if leader is None:
+    if apart is not None:
         found.add(me)
     grown = True
     while grown:

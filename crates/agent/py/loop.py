@@ -1,4 +1,4 @@
-"""The loop: one thread that looks after the connection, the streams and the requests in turn. Last part.
+"""The loop: one thread that looks after the connection, the streams and the requests in turn.
 
 Owns the conversation with the client, and the agent's end. Never waits for anything but the selector.
 """
@@ -23,6 +23,11 @@ OPS = {
     "put": op_put,
     "dial": op_dial,
     "listen": op_listen,
+    "hold": op_hold,
+    "held": op_held,
+    "forget": op_forget,
+    "talks": op_talks,
+    "adopt": op_adopt,
     "cached": op_cached,
     "claim": op_claim,
     "trash": op_trash,
@@ -96,6 +101,11 @@ class Agent:
         self.heard_at = time.monotonic()
         self.running = True
         self.started = False
+        self.pipe = 0  # what the client says comes from here
+        self.base = None  # where private folders are made, if that is decided
+        self.holders = set()  # processes that go on when we end
+        self.unwatched = []  # nobody waits for the end of these
+        self.launched = self.highest = 0
 
     # Requests.
 
@@ -117,6 +127,7 @@ class Agent:
 
     def begin(self, stream, payload, end):
         """A new request. Its body may still be coming."""
+        self.highest = max(self.highest, stream)
         length = struct.unpack_from(">I", payload)[0]
         head = json.loads(payload[4:4 + length].decode("utf-8"))
         try:
@@ -185,14 +196,24 @@ class Agent:
 
     def on_pipe_readable(self):
         try:
-            data = os.read(0, MAX_PAYLOAD)
+            data = os.read(self.pipe, MAX_PAYLOAD)
         except BlockingIOError:
             return
         if not data:
-            self.running = False
+            self.hung_up()
             return
+        self.feed(data)
+
+    def hung_up(self):
+        """The client has gone."""
+        self.running = False
+
+    def feed(self, data):
         self.heard_at = time.monotonic()
-        for frame in self.decoder.feed(data):
+        decoder = self.decoder
+        for frame in decoder.feed(data):
+            if self.decoder is not decoder:
+                return  # It was let go.
             try:
                 self.on_frame(*frame)
             except (struct.error, ValueError, KeyError) as error:
@@ -222,7 +243,7 @@ class Agent:
         elif kind == PING:
             outbox.put(PONG, 0, payload)
         elif kind == BYE:
-            self.running = False
+            self.hung_up()
         elif kind not in (DATA, CREDIT, ACK, PONG):
             raise Garbled("a frame of kind %d" % kind)
 
@@ -235,6 +256,21 @@ class Agent:
         self.jobs = collections.deque(job for job in self.jobs if job[0] != stream)
         if live:
             live.on_reset()
+
+    # What is otherwise where a run outlives its client.
+
+    def marker(self, stream):
+        """By what a process and all that it starts are known."""
+        return b"%s.%d" % (self.session.encode("ascii"), stream)
+
+    def forget(self, part):
+        """A connection to a socket has ended."""
+
+    def on_told(self, process):
+        """The client was told how a process ended, if there is one."""
+
+    def on_end_asked(self, process):
+        """The client wants a process and all it left to be ended."""
 
     # Time and signals.
 
@@ -252,11 +288,12 @@ class Agent:
                 pass  # As in Poller.call: the others go on.
 
     def check_silence(self):
-        if time.monotonic() - self.heard_at > SILENCE:
-            self.running = False
+        if self.pipe is not None and time.monotonic() - self.heard_at > SILENCE:
+            self.hung_up()
         self.later(SILENCE / 4, self.check_silence)
 
     def on_child(self, pid, status):
+        self.holders.discard(pid)
         process = self.children.pop(pid, None)
         if process is not None:
             process.on_exit(status)
@@ -306,24 +343,32 @@ class Agent:
             "pid": os.getpid(),
             "client": os.environ.get("SSH_CONNECTION", "").split(" ")[0] or None,
             "clock": int(time.time() * 1e9),
+            "streams": self.highest + 1,
         })
 
-    def run(self):
+    def open_up(self):
         for fd in (0, 1):
             os.set_blocking(fd, False)
+        self.poller.watch(0, read=self.on_pipe_readable)
+        self.greet()
+        self.later(0, lambda: sweep_held(self))
+
+    def run(self):
         if PRCTL:
             # Orphans of our processes become our children, so that their end is noticed.
             PRCTL(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.catch_signals()
-        self.poller.watch(0, read=self.on_pipe_readable)
-        self.greet()
+        self.open_up()
         self.check_silence()
         while self.running:
             self.turn()
 
-    def turn(self):
+    def flush(self):
         waiting = self.outbox.flush()
-        self.poller.watch(1, write=(lambda: None) if waiting else None)
+        self.poller.watch(self.outbox.fd, write=(lambda: None) if waiting else None)
+
+    def turn(self):
+        self.flush()
         timeout = max(0.0, self.timers[0][0] - time.monotonic())
         self.poller.wait(0 if self.changes or self.jobs else timeout)
         self.run_timers()
@@ -352,26 +397,3 @@ class Agent:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def main():
-    """Serves until the client goes. Nothing is printed: both pipes belong to the protocol."""
-    agent = Agent()
-    try:
-        agent.run()
-        agent.outbox.put(BYE)
-        agent.outbox.flush()
-    except (OSError, Garbled):
-        pass  # The connection is gone or can't be trusted any more.
-    except BaseException as error:
-        try:
-            agent.outbox.put_json(BYE, 0, error_head(error))
-            agent.outbox.flush()
-        except OSError:
-            pass
-    finally:
-        try:
-            agent.end()
-        finally:
-            os._exit(0)
-
-
-main()

@@ -111,7 +111,7 @@ class Process:
 
     def __init__(self, agent, stream, head):
         self.agent, self.stream = agent, stream
-        self.marker = b"%s.%d" % (agent.session.encode("ascii"), stream)
+        self.marker = agent.marker(stream)
         self.status = None  # {"code": n} or {"signal": n} when it has ended
         self.waiters = None  # who waits for its end, while it is being ended
         self.told = False
@@ -187,7 +187,17 @@ class Spawned(Process):
 
     def on_reset(self):
         """The client has lost interest."""
-        self.end(self.forget)
+        if self.is_kept():
+            self.agent.loosen(self)
+        else:
+            self.end(self.forget)
+
+    def is_kept(self):
+        """Whether it outlives its client."""
+        return any(output.keep is not None for output in self.outputs.values())
+
+    def flows(self):
+        return [self.input] + list(self.outputs.values())
 
     def forget(self):
         self.told = True
@@ -224,6 +234,7 @@ class Spawned(Process):
             output.finish()
         self.input.stop()
         self.agent.outbox.put_json(EVENT, self.stream, {"exited": self.status})
+        self.agent.on_told(self)
 
 
 class Ran(Process):
@@ -345,7 +356,9 @@ def op_signal(agent, stream, head, body):
 
 
 def op_end(agent, stream, head, body):
-    process_of(agent, head).end(lambda: agent.reply(stream, {}))
+    process = process_of(agent, head)
+    agent.on_end_asked(process)
+    process.end(lambda: agent.reply(stream, {}))
     return LATER
 
 
@@ -353,8 +366,8 @@ def end_all(agent):
     """Ends everything that was ever started here. The loop runs no more: this waits."""
     hunt, prefix = Hunt(), agent.session.encode("ascii") + b"."
     while agent.started:
-        reap(lambda pid, status: None)
-        if not hunt.goes_on(relatives(prefix, None, False)):
+        reap(lambda pid, status: agent.holders.discard(pid))
+        if not hunt.goes_on(relatives(prefix, None, False, agent.holders)):
             return
         time.sleep(GONE_POLL)
 

@@ -75,9 +75,15 @@ class Dialled:
         if self.foresight is not None:
             data, ours = self.foresight.from_client(data)
             self.input.count(ours)
-            if end:
+            if self.is_kept():
+                end = False
+            elif end:
                 data += self.foresight.client.rest()
         self.input.put(data, end)
+
+    def is_kept(self):
+        """Whether it outlives its client."""
+        return isinstance(self.foresight, Standing) and self.foresight.attached
 
     def on_credit(self, channel, count):
         if self.output is not None:
@@ -86,7 +92,7 @@ class Dialled:
     def on_output_end(self, error):
         if error is not None:
             self.broke(error)
-        elif not self.input.open:
+        elif not self.input.open or self.stream is None:
             self.close()
 
     def on_input_end(self, error):
@@ -105,6 +111,9 @@ class Dialled:
 
     def on_reset(self):
         """The client has let go of both directions; what it said before is still delivered."""
+        if self.is_kept():
+            self.agent.loosen(self)
+            return
         self.abandoned = True
         if self.input is None or not self.input.pending:
             self.close()
@@ -120,6 +129,10 @@ class Dialled:
             self.agent.poller.forget(self.socket.fileno())
             self.socket.close()
             self.agent.streams.pop(self.stream, None)
+            self.agent.forget(self)
+
+    def flows(self):
+        return [self.input, self.output]
 
 
 class Lines:
@@ -189,7 +202,7 @@ class RunDir(Lines):
 
     def __init__(self, agent, stream):
         Lines.__init__(self, agent, stream)
-        self.path = make_private_dir()
+        self.path = make_private_dir(agent.base)
         # Tells the agents to come that this folder is in use; ends with this process, however it ends.
         self.lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -197,6 +210,7 @@ class RunDir(Lines):
         except OSError:
             pass  # A file system without locks, where nobody else gets one either.
         self.buffers = {}
+        self.keep = None  # has what passes, for those who come later
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.setblocking(False)
         before = os.umask(0o177)
@@ -235,6 +249,8 @@ class RunDir(Lines):
         buffer += data
         whole, newline, rest = buffer.rpartition(b"\n")
         if newline:
+            if self.keep is not None:
+                self.keep(bytes(whole) + b"\n")
             self.put(bytes(whole) + b"\n")
             self.buffers[peer] = rest
         if not data or len(rest if newline else buffer) > LINE_MAX:
@@ -257,8 +273,14 @@ class RunDir(Lines):
             self.watch(peer)
 
     def on_reset(self):
+        if self.keep is not None:
+            self.agent.loosen(self)
+            return
         self.close()
         self.agent.streams.pop(self.stream, None)
+
+    def flows(self):
+        return []
 
     def close(self):
         for peer in list(self.buffers):
@@ -269,8 +291,10 @@ class RunDir(Lines):
         os.close(self.lock)
 
 
-def make_private_dir():
+def make_private_dir(base):
     """A new folder of ours alone, with a path short enough for a socket in it."""
+    if base is not None:
+        return tempfile.mkdtemp(prefix=b"remora-", dir=base)
     base = os.environb.get(b"XDG_RUNTIME_DIR", b"")
     try:
         status = os.lstat(base)
@@ -291,6 +315,7 @@ def remove_orphans(base):
     """Removes our private folders whose agent was killed (by the system, for want of memory, for example)."""
     try:
         names = [name for name in os.listdir(base) if name.startswith(b"remora-%d-" % os.getuid())]
+        names = [name for name in names if not HELD_NAME.match(name)]
     except OSError:
         return
     for name in names:
@@ -313,6 +338,8 @@ def remove_orphans(base):
 def op_dial(agent, stream, head, body):
     address = head["address"]
     foresight = Foresight() if head.get("foresight") else None
+    if head.get("keep"):
+        foresight = agent.standing(stream)
     if "unix" in address:
         path = path_from(address["unix"])
         if len(path) > 103:

@@ -14,6 +14,7 @@ class Outflow:
         self.carried = 0
         self.open = True
         self.foresight = None  # sees what passes, and may put something in between
+        self.keep = None  # has what passes, for those who come later
         agent.poller.watch(fd, read=self.on_readable)
 
     def add_credit(self, count):
@@ -35,6 +36,8 @@ class Outflow:
             return False
         self.credit -= len(data)
         self.carried += len(data)
+        if self.keep is not None:
+            self.keep(data)
         if self.foresight is not None:
             data, ours = self.foresight.from_debugger(data)
             self.credit -= ours

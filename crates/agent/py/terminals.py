@@ -104,8 +104,13 @@ def hang_up_all(agent):
 
 
 def op_spawn(agent, stream, head, body):
+    kept = head.get("keep") is not None
+    if kept:
+        agent.note(head)
     process = (OnTerminal if head.get("tty") else Spawned)(agent, stream, head)
     agent.streams[stream] = process
+    if kept:
+        agent.keep(process, agent.run_dir(head["run_dir"]))
     return {"pid": process.pid}
 
 

@@ -31,8 +31,11 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("../py/processes.py"),
     include_str!("../py/terminals.py"),
     include_str!("../py/foresight.py"),
+    include_str!("../py/standing.py"),
     include_str!("../py/sockets.py"),
+    include_str!("../py/held.py"),
     include_str!("../py/loop.py"),
+    include_str!("../py/holder.py"),
 );
 
 /// The time from the command to the agent's greeting. A login may run slow start-up files (NFS homes, version

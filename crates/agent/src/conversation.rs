@@ -71,6 +71,8 @@ pub(crate) struct State {
     entries: HashMap<u32, Entry>,
     pub(crate) lanes: Lanes,
     pub(crate) closing: bool,
+    /// Whether the other side has said that it serves somebody else now.
+    pub(crate) taken_over: bool,
     /// What the line carries, for those who pack; see [`Commands::is_line_slow`].
     line: Arc<AtomicU64>,
 }
@@ -183,7 +185,13 @@ impl State {
                 self.lanes.put(Frame::new(Kind::Pong, 0, frame.payload));
                 Ok(())
             }
-            Kind::Bye if !frame.payload.is_empty() => Err(op_error(&json(&frame.payload)?)?.message),
+            Kind::Bye if !frame.payload.is_empty() => match op_error(&json(&frame.payload)?)? {
+                OpError { kind: OpErrorKind::AddressInUse, .. } => {
+                    self.taken_over = true;
+                    Ok(())
+                }
+                error => Err(error.message),
+            },
             Kind::Ack | Kind::Pong | Kind::Bye => Ok(()),
             Kind::Request | Kind::Hello | Kind::Resume => Err(format!("a frame {:?} from the agent", frame.kind)),
         }

@@ -80,9 +80,23 @@ pub enum BootError {
         /// The end of what the login printed.
         noise: String,
     },
+    /// An agent greets that is not this version's.
+    #[error("another version of the agent greets")]
+    OtherVersion,
     /// More than the allowed amount of noise, or bytes that are no frames.
     #[error("the remote does not speak the agent's protocol: {0}")]
     Garbled(String),
+}
+
+/// Why a holder could not be joined.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum JoinError {
+    /// It could not be reached.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// It does not greet as ours.
+    #[error(transparent)]
+    Boot(#[from] BootError),
 }
 
 /// Why a link ended.
@@ -100,6 +114,9 @@ pub enum LostReason {
     /// Nothing was heard for this many seconds.
     #[error("no answer for {0} s")]
     Silent(u64),
+    /// Another client has joined the holder.
+    #[error("another client has taken over")]
+    TakenOver,
     /// The agent broke the protocol.
     #[error("the agent broke the protocol: {0}")]
     Garbled(String),

@@ -8,13 +8,15 @@ mod boot;
 mod conversation;
 mod error;
 mod frames;
+mod held;
 mod inventory;
 mod link;
 mod ops;
 mod process;
 mod stream;
 
-pub use error::{AgentError, BootError, LostReason, OpError, OpErrorKind};
+pub use error::{AgentError, BootError, JoinError, LostReason, OpError, OpErrorKind};
+pub use held::{Held, HolderState, Keep, KeptOutput, KeptRun, LostRun, Place, Standing, Talk, Talks};
 pub use inventory::Inventory;
 pub use link::{Link, PipeEnds, Recipe, boot_command};
 pub use ops::{

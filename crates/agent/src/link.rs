@@ -3,6 +3,7 @@
 mod answer;
 mod apply;
 mod claim;
+mod held;
 mod open;
 mod rebuild;
 mod survey;
@@ -229,8 +230,10 @@ impl Link {
     /// # Errors
     /// [`AgentError`]; a program that is not there is `NotFound`, no pseudo-terminal to be had `Other`.
     pub async fn spawn(&self, spec: SpawnSpec) -> Result<Process, AgentError> {
-        let SpawnSpec { argv, cwd, env, run_dir, tty } = spec;
-        let head = json!({"op": "spawn", "argv": argv, "cwd": cwd, "env": env, "run_dir": run_dir, "tty": tty});
+        let SpawnSpec { argv, cwd, env, run_dir, tty, keep } = spec;
+        let head = json!({
+            "op": "spawn", "argv": argv, "cwd": cwd, "env": env, "run_dir": run_dir, "tty": tty, "keep": keep,
+        });
         let (reply, new) = self.open_stream(head).await?;
         let pid = answer::member(reply, "pid")?;
         Ok(Process::new(pid, new.hold, new.incoming, new.credit))

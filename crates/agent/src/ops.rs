@@ -6,6 +6,8 @@ use std::time::Duration;
 use remora_model::{Digest, Entry, Kind, Mode, Mtime, RelPath, RemotePath, RemotePort};
 use serde::{Deserialize, Serialize};
 
+use crate::held::Keep;
+
 /// What the agent says of itself when it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Hello {
@@ -294,6 +296,8 @@ pub struct SpawnSpec {
     /// its standard input is the character EOT (Ctrl-D), which means what the program takes it for. When the
     /// process is let go of, the terminal is hung up (SIGHUP) before the rest.
     pub tty: Option<TtySize>,
+    /// On a link to a holder: this process and its private folder are the run that it holds.
+    pub keep: Option<Keep>,
 }
 
 /// How large a terminal is shown, in characters.

@@ -1,5 +1,6 @@
 //! Owns processes on the remote, as seen from here, and the private folders they may have.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use remora_model::RemotePath;
@@ -26,6 +27,8 @@ pub struct Process {
 
 /// What happens to a process, for an owner that hands its standard input to somebody else.
 pub struct ProcessEvents {
+    /// What it wrote before it was ours.
+    written: VecDeque<ProcessEvent>,
     incoming: mpsc::UnboundedReceiver<Incoming>,
     stdout: Consumed,
     stderr: Consumed,
@@ -39,10 +42,16 @@ impl Process {
         incoming: mpsc::UnboundedReceiver<Incoming>,
         credit: Arc<Credit>,
     ) -> Self {
-        let events =
-            ProcessEvents { incoming, stdout: Consumed::new(1), stderr: Consumed::new(2), hold: Arc::clone(&hold) };
+        let (stdout, stderr) = (Consumed::new(1), Consumed::new(2));
+        let events = ProcessEvents { written: VecDeque::new(), incoming, stdout, stderr, hold: Arc::clone(&hold) };
         let stdin = StreamWriter::of_process(hold.stream, hold.commands.clone(), credit);
         Self { handle: ProcessHandle { pid, hold }, stdin, events }
+    }
+
+    /// With what it wrote before, which comes first.
+    pub(crate) fn after(mut self, written: Vec<ProcessEvent>) -> Self {
+        self.events.written = written.into();
+        self
     }
 
     /// The next thing that happened, as [`ProcessEvents::next`] gives it. Cancel-safe.
@@ -67,7 +76,10 @@ impl ProcessEvents {
     /// # Errors
     /// [`AgentError::Lost`].
     pub async fn next(&mut self) -> Result<ProcessEvent, AgentError> {
-        let Self { incoming, stdout, stderr, hold } = self;
+        let Self { written, incoming, stdout, stderr, hold } = self;
+        if let Some(event) = written.pop_front() {
+            return Ok(event);
+        }
         loop {
             match incoming.recv().await {
                 Some(Incoming::Data(channel, bytes)) => {
@@ -160,6 +172,11 @@ pub struct RunDir {
 impl RunDir {
     pub(crate) fn new(id: RunDirId, path: RemotePath, commands: Commands, stream: Stream) -> Self {
         Self { id, path, commands, stream, line: Vec::new() }
+    }
+
+    /// With what was said on it before, which comes first.
+    pub(crate) fn after(self, said: Vec<u8>) -> Self {
+        Self { line: said, ..self }
     }
 
     /// Its name in [`crate::SpawnSpec`].

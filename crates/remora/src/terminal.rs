@@ -114,7 +114,7 @@ pub async fn open(link: &Link, root: &str, request: TerminalRequest) -> Result<L
     let cwd = folder(link, root, request.cwd.as_deref()).await?;
     let shell = || ["/bin/sh", "-c", LOGIN_SHELL].map(String::from).to_vec();
     let argv = if request.command.is_empty() { shell() } else { request.command };
-    let spec = SpawnSpec { argv, cwd, env: request.env, run_dir: None, tty: Some(request.size) };
+    let spec = SpawnSpec { argv, cwd, env: request.env, run_dir: None, tty: Some(request.size), keep: None };
     link.spawn(spec).await.map(Line::from).map_err(|error| fault::terminal(&error))
 }
 

@@ -85,10 +85,11 @@ impl Commands {
     /// A handle to the conversation that receives from the other end of `sender`.
     pub(crate) fn new(
         sender: mpsc::UnboundedSender<Command>,
+        first_stream: u32,
         line: Arc<AtomicU64>,
         lost: watch::Receiver<Option<LostReason>>,
     ) -> Self {
-        Self { sender, next_stream: Arc::new(AtomicU32::new(1)), line, lost }
+        Self { sender, next_stream: Arc::new(AtomicU32::new(first_stream)), line, lost }
     }
 
     /// Whether what compresses well should be compressed.

@@ -117,7 +117,11 @@ fn take_frames(decoder: &mut Decoder, state: &mut State) -> Result<(), LostReaso
 
 /// Once we have asked for the end, every end is the one we asked for.
 fn ended(state: &State, reason: LostReason) -> LostReason {
-    if state.closing { LostReason::Closed } else { reason }
+    match state {
+        State { closing: true, .. } => LostReason::Closed,
+        State { taken_over: true, .. } => LostReason::TakenOver,
+        _ => reason,
+    }
 }
 
 #[cfg(test)]

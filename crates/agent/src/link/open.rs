@@ -18,6 +18,8 @@ use crate::ops::Hello;
 struct Greeting {
     magic: String,
     protocol: u32,
+    /// The first number that no stream there has or had.
+    streams: u32,
     #[serde(flatten)]
     hello: Hello,
 }
@@ -31,11 +33,32 @@ where
     let PipeEnds { mut reader, mut writer, rides } = pipe;
     let mut noise = Noise::default();
     let started = tokio::time::timeout(BOOT_TIMEOUT, start(&mut reader, &mut writer, rides, &mut noise)).await;
-    let (hello, decoder) = started.unwrap_or_else(|_| Err(BootError::TimedOut { noise: noise.end() }))?;
+    let greeted = started.unwrap_or_else(|_| Err(BootError::TimedOut { noise: noise.end() }))?;
+    Ok(begin(reader, writer, greeted))
+}
+
+/// Starts the task that talks with an agent that runs already.
+pub(super) async fn join<R, W>(pipe: PipeEnds<R, W>) -> Result<Link, BootError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let PipeEnds { mut reader, writer, .. } = pipe;
+    let noise = Noise::default();
+    let greeted = tokio::time::timeout(BOOT_TIMEOUT, greeting(&mut reader, Decoder::default(), &noise)).await;
+    let greeted = greeted.unwrap_or_else(|_| Err(BootError::TimedOut { noise: noise.end() }))?;
+    Ok(begin(reader, writer, greeted))
+}
+
+fn begin<R, W>(reader: R, writer: W, (greeting, decoder): (Greeting, Decoder)) -> Link
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let (lost, watcher) = watch::channel(None);
     let line = Arc::default();
-    let commands = Commands::new(sender, Arc::clone(&line), watcher);
+    let commands = Commands::new(sender, greeting.streams, Arc::clone(&line), watcher);
     tokio::spawn(async move {
         let mut state = State::new(line);
         let reason = converse(reader, writer, decoder, &mut state, &mut receiver).await;
@@ -44,7 +67,7 @@ where
         lost.send_replace(Some(reason));
         state.end();
     });
-    Ok(Link { owner: Arc::new(Owner { hello, commands }) })
+    Link { owner: Arc::new(Owner { hello: greeting.hello, commands }) }
 }
 
 async fn start<R, W>(
@@ -52,7 +75,7 @@ async fn start<R, W>(
     writer: &mut W,
     rides: bool,
     noise: &mut Noise,
-) -> Result<(Hello, Decoder), BootError>
+) -> Result<(Greeting, Decoder), BootError>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -104,7 +127,7 @@ async fn greeting<R: AsyncRead + Unpin>(
     reader: &mut R,
     mut decoder: Decoder,
     noise: &Noise,
-) -> Result<(Hello, Decoder), BootError> {
+) -> Result<(Greeting, Decoder), BootError> {
     let mut input = vec![0; 16 * 1024];
     loop {
         if let Some(frame) = decoder.next().map_err(BootError::Garbled)? {
@@ -115,9 +138,9 @@ async fn greeting<R: AsyncRead + Unpin>(
                 serde_json::from_slice(&frame.payload).map_err(|error| BootError::Garbled(error.to_string()))?;
             let ours = greeting.magic == "remora-agent" && greeting.protocol == PROTOCOL;
             if !ours || greeting.hello.version != *VERSION {
-                return Err(BootError::Garbled("another agent than ours greets".to_owned()));
+                return Err(BootError::OtherVersion);
             }
-            return Ok((greeting.hello, decoder));
+            return Ok((greeting, decoder));
         }
         let count = reader.read(&mut input).await.unwrap_or(0);
         if count == 0 {

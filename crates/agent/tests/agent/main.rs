@@ -11,6 +11,7 @@ mod faults;
 mod files;
 mod flow;
 mod foresight;
+mod held;
 mod live;
 mod loss;
 mod moves;

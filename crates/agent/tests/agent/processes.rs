@@ -25,7 +25,7 @@ print("here", os.getpid(), flush=True)
 time.sleep(600)
 "#;
 
-fn stubborn(mark: &str) -> SpawnSpec {
+pub(crate) fn stubborn(mark: &str) -> SpawnSpec {
     let env = [("REMORA_TEST_MARK".to_owned(), mark.to_owned())].into();
     SpawnSpec { argv: argv(&["python3", "-c", STUBBORN]), env, ..Default::default() }
 }
@@ -41,7 +41,7 @@ pub(crate) fn census(mark: &str) -> Vec<u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(has_mark).collect()
 }
 
-async fn wait_for_three(process: &mut Process) {
+pub(crate) async fn wait_for_three(process: &mut Process) {
     let mut out = String::new();
     while out.matches('\n').count() < 3 {
         if let ProcessEvent::Stdout(bytes) = process.next().await.unwrap() {

@@ -206,8 +206,8 @@ async fn spawn(
     let cwd = RemotePath::new(command_line::cwd(request)).expect("invariant: joined to an absolute path");
     let argv = command_line.argv;
     let python = argv.first().cloned().unwrap_or_default();
-    let spec =
-        SpawnSpec { argv, cwd: Some(cwd), env: command_line.env, run_dir: Some(run_dir.id()), tty: request.terminal };
+    let (env, tty) = (command_line.env, request.terminal);
+    let spec = SpawnSpec { argv, cwd: Some(cwd), env, run_dir: Some(run_dir.id()), tty, keep: None };
     let process = link.spawn(spec).await.map_err(|error| match error {
         AgentError::Op(error) if error.kind == OpErrorKind::NotFound => DebugError::InterpreterMissing { path: python },
         error => error.into(),

@@ -31,6 +31,11 @@ pub fn boot(spec: &TransportSpec, error: &BootError, complaints: &str) -> Fault 
                 "Check that a command can be run there without a terminal.",
             )
         }
+        BootError::OtherVersion => Fault::new(
+            Kind::BootFailed,
+            format!("What answers on {place} is the agent of another version of Remora."),
+            "Use the version that started it.",
+        ),
         BootError::Garbled(what) => Fault::new(
             Kind::BootFailed,
             format!("What answers on {place} is not Remora's agent: {what}."),
