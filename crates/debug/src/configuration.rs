@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::debug_type::DebugType;
-use crate::request::{Endpoint, Mapping, Place, Request};
+use crate::request::{Endpoint, Mapping, Place};
 
 /// First of the ports that [`stable_port`] may choose.
 const FIRST_PORT: u16 = 20_000;
@@ -86,10 +86,18 @@ fn path_mappings(mappings: &[Mapping]) -> Value {
     mappings.iter().map(mapping).collect()
 }
 
+/// What the clients of a session are told, whichever way they come.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) name: String,
+    pub(crate) mappings: Vec<Mapping>,
+    pub(crate) just_my_code: bool,
+    pub(crate) sub_process: bool,
+}
+
 /// The attach configuration for a client that connects to `endpoint`; `secret` is what the program itself
 /// asked for.
-#[must_use]
-pub fn attach_configuration(request: &Request, endpoint: &Endpoint, secret: Option<&str>) -> Value {
+pub(crate) fn attach_configuration(terms: &Terms, endpoint: &Endpoint, secret: Option<&str>) -> Value {
     let meeting = match endpoint {
         Endpoint::Port(address) => {
             Meeting::Connect(Place { host: reachable(address.ip()).to_string(), port: address.port() })
@@ -97,32 +105,32 @@ pub fn attach_configuration(request: &Request, endpoint: &Endpoint, secret: Opti
         Endpoint::There(place) => Meeting::Connect(place.clone()),
         Endpoint::Client(place) => Meeting::Listen(place.clone()),
         Endpoint::Socket(path) => {
-            let mut entry = attach_arguments(request);
+            let mut entry = attach_arguments(terms);
             entry["socket"] = json!(path);
             return entry;
         }
     };
     let attach = Attach {
-        name: &request.name,
+        name: &terms.name,
         debug_type: DebugType::default(),
         meeting,
-        mappings: &request.mappings,
-        just_my_code: request.just_my_code,
-        sub_process: request.sub_process,
+        mappings: &terms.mappings,
+        just_my_code: terms.just_my_code,
+        sub_process: terms.sub_process,
         secret,
     };
     attach.configuration()
 }
 
-/// What a debugger has to be told to debug `request`, whichever way its client comes.
-pub(crate) fn attach_arguments(request: &Request) -> Value {
+/// What a debugger has to be told to be attached to.
+pub(crate) fn attach_arguments(terms: &Terms) -> Value {
     json!({
-        "name": request.name,
+        "name": terms.name,
         "type": "remora",
         "request": "attach",
-        "pathMappings": path_mappings(&request.mappings),
-        "justMyCode": request.just_my_code,
-        "subProcess": request.sub_process,
+        "pathMappings": path_mappings(&terms.mappings),
+        "justMyCode": terms.just_my_code,
+        "subProcess": terms.sub_process,
     })
 }
 
@@ -137,45 +145,27 @@ fn reachable(ip: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use remora_model::{Debugger, Prefix, RemotePath};
+    use remora_model::RemotePath;
 
     use super::*;
-    use crate::request::{Exposed, Listen, Program};
 
     fn mapping(local: &str, remote: &str) -> Mapping {
         let local_root = LocalPath::new(std::env::temp_dir().join(local)).unwrap();
         Mapping { local_root, remote_root: RemotePath::new(remote).unwrap() }
     }
 
-    fn request() -> Request {
-        let listen = Listen::Port { host: [127, 0, 0, 1].into(), port: 0, exact: false };
-        Request {
-            program: Program::File("main.py".into()),
-            args: Vec::new(),
-            cwd: None,
-            env: BTreeMap::new(),
-            python: None,
-            prefix: Prefix::default(),
-            debugger: Debugger::Auto,
-            in_code: false,
+    fn terms() -> Terms {
+        Terms {
+            name: "Remora: app".into(),
+            mappings: vec![mapping("lib", "/usr/lib/own"), mapping("", "/srv/app")],
             just_my_code: true,
             sub_process: true,
-            remote_root: RemotePath::new("/srv/app").unwrap(),
-            mappings: vec![mapping("lib", "/usr/lib/own"), mapping("", "/srv/app")],
-            name: "Remora: app".into(),
-            listen,
-            exposed: Exposed::No,
-            terminal: None,
-            foresight: true,
-            words: |notice| format!("{notice:?}"),
         }
     }
 
     #[test]
     fn the_address_stands_below_connect_and_never_at_the_top() {
-        let entry = attach_configuration(&request(), &Endpoint::Port(([127, 0, 0, 1], 20_001).into()), None);
+        let entry = attach_configuration(&terms(), &Endpoint::Port(([127, 0, 0, 1], 20_001).into()), None);
         assert_eq!(entry["connect"], json!({"host": "127.0.0.1", "port": 20_001}));
         assert!(entry.get("host").is_none() && entry.get("port").is_none() && entry.get("secret").is_none());
         assert_eq!(entry["pathMappings"][1]["remoteRoot"], "/srv/app");
@@ -184,30 +174,29 @@ mod tests {
 
     #[test]
     fn a_socket_is_named_in_place_of_an_address() {
-        let entry = attach_configuration(&request(), &Endpoint::Socket("/run/s".into()), Some("x"));
+        let entry = attach_configuration(&terms(), &Endpoint::Socket("/run/s".into()), Some("x"));
         assert_eq!((&entry["type"], &entry["socket"]), (&json!("remora"), &json!("/run/s")));
         assert!(entry.get("connect").is_none() && entry["pathMappings"][0]["remoteRoot"] == "/usr/lib/own");
     }
 
     #[test]
     fn all_interfaces_are_no_address_to_connect_to() {
-        let entry = attach_configuration(&request(), &Endpoint::Port(([0, 0, 0, 0], 20_001).into()), None);
+        let entry = attach_configuration(&terms(), &Endpoint::Port(([0, 0, 0, 0], 20_001).into()), None);
         assert_eq!(entry["connect"]["host"], "127.0.0.1");
     }
 
     #[test]
     fn who_is_not_reached_over_the_link_is_named_as_it_is_reached() {
         let place = Place { host: "gpu.example".into(), port: 5678 };
-        let entry = attach_configuration(&request(), &Endpoint::There(place.clone()), None);
+        let entry = attach_configuration(&terms(), &Endpoint::There(place.clone()), None);
         assert_eq!((&entry["connect"], entry.get("listen")), (&json!({"host": "gpu.example", "port": 5678}), None));
-        let entry = attach_configuration(&request(), &Endpoint::Client(place), None);
+        let entry = attach_configuration(&terms(), &Endpoint::Client(place), None);
         assert_eq!((&entry["listen"], entry.get("connect")), (&json!({"host": "gpu.example", "port": 5678}), None));
     }
 
     #[test]
     fn the_secret_of_the_program_is_carried_along() {
-        let entry =
-            attach_configuration(&request(), &Endpoint::Port(([127, 0, 0, 1], 20_001).into()), Some("my_secret"));
+        let entry = attach_configuration(&terms(), &Endpoint::Port(([127, 0, 0, 1], 20_001).into()), Some("my_secret"));
         assert_eq!(entry["secret"], "my_secret");
     }
 

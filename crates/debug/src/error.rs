@@ -21,6 +21,15 @@ pub enum NoDial {
     OldDebugpy,
 }
 
+/// Why a program can't go on without us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoLeave {
+    /// It runs on a terminal that is shown here.
+    Terminal,
+    /// Its clients don't come over the link.
+    Exposed,
+}
+
 /// Why a program could not be started under a debugger.
 #[derive(Debug, thiserror::Error)]
 pub enum DebugError {
@@ -147,6 +156,15 @@ pub enum DebugError {
         after: Duration,
         /// The end of its standard error, 8 KiB at most.
         stderr: String,
+    },
+    /// The program can't be left.
+    #[error("it can't be left: {0:?}")]
+    CannotLeave(NoLeave),
+    /// A detached run can't be joined.
+    #[error("the run can't be joined: {reason}")]
+    NoRun {
+        /// What its holder says.
+        reason: String,
     },
     /// A request to the agent failed.
     #[error(transparent)]

@@ -28,8 +28,8 @@ pub mod wheels;
 
 pub use attach::{Obstacle, Running, Why, processes};
 pub use cause::{Cause, Stops};
-pub use configuration::{Attach, Meeting, attach_configuration, stable_port};
+pub use configuration::{Attach, Meeting, stable_port};
 pub use debug_type::DebugType;
-pub use error::{DebugError, NoDial};
+pub use error::{DebugError, NoDial, NoLeave};
 pub use request::{Difference, Endpoint, Exposed, Listen, Mapping, Notice, Place, Program, Request, Words};
-pub use session::{OutputStream, Screen, ScreenEvent, Session, SessionEvent, Terminal, start};
+pub use session::{OutputStream, Resume, Screen, ScreenEvent, Session, SessionEvent, Terminal, resume, start};

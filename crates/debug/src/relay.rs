@@ -11,6 +11,7 @@ mod named_pipe;
 mod peer;
 #[cfg(unix)]
 mod place;
+mod resumption;
 mod translator;
 #[cfg(unix)]
 mod unix_socket;

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use remora_agent::{LostReason, TtySize};
 use remora_model::{Debugger, LocalPath, Prefix, RemotePath, RemotePort};
+use serde_json::Value;
 
 use crate::cause::Cause;
+use crate::configuration::Terms;
 
 /// What to run under the debugger, and how.
 #[derive(Debug, Clone)]
@@ -51,6 +53,20 @@ pub struct Request {
     pub foresight: bool,
     /// How a client of this session is told something.
     pub words: Words,
+    /// Whether it goes on when its clients, the link and we have gone: what is shown of it then.
+    pub detach: Option<Value>,
+}
+
+impl Request {
+    /// What its clients are told.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            name: self.name.clone(),
+            mappings: self.mappings.clone(),
+            just_my_code: self.just_my_code,
+            sub_process: self.sub_process,
+        }
+    }
 }
 
 /// A folder here, and the one there that mirrors it.
@@ -203,8 +219,12 @@ pub enum Notice {
     Signal(i32),
     /// The link was lost.
     Lost(LostReason),
+    /// The link was lost; the run of that name goes on.
+    Adrift(LostReason, String),
     /// The debugger has left the program, which runs on.
     StillRuns,
+    /// The program goes on without its client, as the run of that name.
+    Held(String),
     /// So many bytes of output are not shown: they came while no client was there, and were too many to keep.
     Omitted(usize),
     /// Why a breakpoint or a frame can't be trusted.

@@ -1,8 +1,11 @@
 //! Owns a program that runs under a debugger, from its start to its end.
 
+mod assembly;
 mod command_line;
 mod console;
 mod owner;
+mod record;
+mod resume;
 mod screen;
 mod start;
 
@@ -16,6 +19,7 @@ use crate::cause::Cause;
 use crate::relay::{Reach, Scout, cause};
 use crate::request::Endpoint;
 use owner::Command;
+pub use resume::{Resume, resume};
 pub use screen::{Screen, ScreenEvent, Terminal};
 pub use start::start;
 
@@ -54,7 +58,7 @@ pub enum SessionEvent {
     Lost(LostReason),
 }
 
-/// A program that waits for, or runs under, a debug client. Dropping it ends everything.
+/// A program that waits for, or runs under, a debug client. Dropping it ends everything, but for a detached run, which goes on.
 pub struct Session {
     endpoint: Endpoint,
     configuration: Value,
@@ -65,6 +69,9 @@ pub struct Session {
     can_reload: bool,
     reach: Reach,
     running: Running,
+    held: Option<String>,
+    /// Whether its program ran before us.
+    was_there: bool,
 }
 
 impl Session {
@@ -130,6 +137,26 @@ impl Session {
         cause(&self.scout.known().borrow().sight(file, line, self.reach))
     }
 
+    /// The name of the detached run that this is.
+    #[must_use]
+    pub fn run(&self) -> Option<&str> {
+        self.held.as_deref()
+    }
+
+    /// Whether its program ran before we came.
+    #[must_use]
+    pub fn was_there(&self) -> bool {
+        self.was_there
+    }
+
+    /// Lets a detached run go on without us, and ends any other; returns when that is done.
+    pub async fn leave(&self) {
+        match self.held {
+            Some(_) => self.running.leave().await,
+            None => self.stop().await,
+        }
+    }
+
     /// Ends everything there; returns when nothing is left. Fine if it has ended.
     pub async fn stop(&self) {
         self.running.stop().await;
@@ -160,7 +187,15 @@ impl Running {
     }
 
     async fn stop(&self) {
-        self.tell(Command::Stop);
+        self.over_after(Command::Stop).await;
+    }
+
+    async fn leave(&self) {
+        self.over_after(Command::Leave).await;
+    }
+
+    async fn over_after(&self, command: Command) {
+        self.tell(command);
         let mut ended = self.ended.clone();
         while ended.changed().await.is_ok() {}
     }

@@ -11,6 +11,7 @@ mod launch_json;
 mod local_terminal;
 mod mirror;
 mod run;
+mod runs;
 mod target;
 mod target_add;
 mod targets;
@@ -69,6 +70,7 @@ async fn run(command: Command) -> u8 {
         Command::LaunchJson(args) => launch_json::run(args).await,
         Command::Target(command) => targets::run(command).await,
         Command::Trash(command) => trash::run(command).await,
+        Command::Runs(args) => runs::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Lsp => {
             crate::backend::serve(tokio::io::stdin(), tokio::io::stdout(), records_folder()).await;

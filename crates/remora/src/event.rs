@@ -17,6 +17,7 @@ use crate::folders::FolderName;
 use crate::kept::{Kept, Wanted};
 use crate::mirrors::{Arrived, Planned};
 use crate::question::Word;
+use crate::runs::{Runs, RunsRequest};
 use crate::staleness::Way;
 use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
@@ -67,6 +68,8 @@ pub enum Event {
     ProcessesAsked(bool, Reply<Vec<Running>>),
     /// The user asks what is kept of what was replaced or removed on the remote.
     TrashAsked(Reply<Vec<Kept>>),
+    /// The user wants something of the detached runs of the target.
+    RunsAsked(RunsRequest, Reply<Runs>),
     /// The user wants some of that back here.
     RestoreAsked(Wanted, Reply<Kept>),
     /// The user asks what mirroring would do.
@@ -202,6 +205,7 @@ impl Event {
                 | Self::TakeAsked(..)
                 | Self::ProcessesAsked(..)
                 | Self::TrashAsked(..)
+                | Self::RunsAsked(..)
                 | Self::RestoreAsked(..)
                 | Self::ExplainAsked(..)
                 | Self::BreakpointAsked(..)

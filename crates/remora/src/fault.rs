@@ -15,9 +15,9 @@ pub mod setup;
 mod terminal;
 mod transport;
 
-pub use agent::{boot, lost, not_absolute, root, root_missing, root_read_only};
+pub use agent::{boot, lost, not_absolute, other, root, root_missing, root_read_only};
 pub use breakpoint::not_hit;
-pub use debug::notice;
+pub use debug::{adrift, notice};
 pub use explain::{Explained, explained, in_no_folder};
 pub use mirror::{blocked, held, large, mirror};
 pub use terminal::{no_folder, terminal, terminal_lost};

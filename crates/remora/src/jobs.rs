@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use remora_agent::Link;
-use remora_debug::{Request, Session, SessionEvent};
+use remora_debug::{Listen, Request, Resume, Session, SessionEvent};
 use remora_mirror::{Mirror, Restore};
 use remora_model::{TransportSpec, Unicode};
 use tokio::sync::{mpsc, oneshot};
@@ -20,13 +20,14 @@ use crate::breakpoint::{Diagnosis, Spot};
 use crate::doctor::{self, Finding, Patient};
 use crate::event::{Event, Generation, Overwrite, Project, Reply, Rooted};
 use crate::exposure::Wish;
-use crate::fault::{Explained, Fault, Kind};
+use crate::fault::{self, Explained, Fault, Kind};
 use crate::folders::{Folder, FolderName};
 use crate::handlers::Question;
 use crate::host;
 use crate::kept::Kept;
 use crate::mirrors::{Mirrors, Planned};
 use crate::question::Word;
+use crate::runs::{self, Runs, RunsRequest};
 use crate::surface::{DebugRequest, Listening, Mirrored, SessionId};
 pub use terminal::{Carrying, Opening};
 
@@ -57,6 +58,8 @@ pub enum Job {
     ListProcesses { link: Link, all: bool, reply: Reply<Vec<remora_debug::Running>> },
     /// Tell what is kept of what was replaced or removed there.
     ListTrash { link: Link, folders: Vec<Folder>, reply: Reply<Vec<Kept>> },
+    /// Do what is wanted of the detached runs there.
+    Runs { link: Link, request: RunsRequest, reply: Reply<Runs> },
     /// Bring some of it back here; the mirror, if there is one, hears of it.
     Restore { link: Link, folder: Box<Folder>, mirror: Option<Mirror>, wanted: Restore, reply: Reply<Kept> },
     /// Say why a file is mirrored, or not: the first of these that knows the file does.
@@ -82,6 +85,15 @@ pub enum Job {
         link: Link,
         wish: Box<Wish>,
         request: Box<Request>,
+        reply: Reply<Listening>,
+        given_up: oneshot::Receiver<()>,
+    },
+    /// Come back to a detached run, unless it is given up meanwhile.
+    ResumeDebug {
+        session: SessionId,
+        link: Link,
+        run: String,
+        listen: Listen,
         reply: Reply<Listening>,
         given_up: oneshot::Receiver<()>,
     },
@@ -173,6 +185,9 @@ impl Jobs {
             Job::ListTrash { link, folders, reply } => {
                 let _ = reply.send(file::list_trash(&link, &folders).await);
             }
+            Job::Runs { link, request, reply } => {
+                let _ = reply.send(runs::serve(&link, request).await);
+            }
             Job::Restore { link, folder, mirror, wanted, reply } => {
                 let _ = reply.send(file::restore(&link, &folder, mirror, wanted).await);
             }
@@ -198,7 +213,12 @@ impl Jobs {
                 self.tell(Event::BarrierPassed(generation, result, request, reply));
             }
             Job::StartDebug { session, link, wish, request, reply, given_up } => {
-                self.start_debug(session, &link, (*wish, *request), reply, given_up).await
+                let started = async |said| start(&link, &wish, *request, said).await;
+                self.start_debug(session, started, reply, given_up).await
+            }
+            Job::ResumeDebug { session, link, run, listen, reply, given_up } => {
+                let resumed = async |said| resume(&link, &run, listen, said).await;
+                self.start_debug(session, resumed, reply, given_up).await
             }
             Job::Interrupt { session } => session.interrupt().await,
             Job::OpenTerminal { link, opening } => self.open_terminal(link, opening).await,
@@ -210,7 +230,9 @@ impl Jobs {
                 }
             }
             Job::LetGo { sessions, mirrors, link, done } => {
-                stop(&sessions).await;
+                for session in &sessions {
+                    session.leave().await;
+                }
                 drop(mirrors);
                 if let Some(link) = link {
                     link.close().await;
@@ -237,8 +259,7 @@ impl Jobs {
     async fn start_debug(
         &self,
         id: SessionId,
-        link: &Link,
-        (wish, request): (Wish, Request),
+        start: impl AsyncFnOnce(mpsc::UnboundedSender<SessionEvent>) -> Result<Session, Fault>,
         mut reply: Reply<Listening>,
         given_up: oneshot::Receiver<()>,
     ) {
@@ -251,7 +272,7 @@ impl Jobs {
         });
         let result = tokio::select! {
             biased;
-            result = start(link, &wish, request, said) => result.map(Box::new),
+            result = start(said) => result.map(Box::new),
             _ = given_up => Err(given_up_fault()),
             () = reply.closed() => Err(given_up_fault()),
         };
@@ -271,6 +292,16 @@ async fn start(
 ) -> Result<Session, Fault> {
     let exposed = wish.exposed(link).await?;
     Ok(remora_debug::start(link, Request { exposed, ..request }, said).await?)
+}
+
+async fn resume(
+    link: &Link,
+    run: &str,
+    listen: Listen,
+    said: mpsc::UnboundedSender<SessionEvent>,
+) -> Result<Session, Fault> {
+    let place = runs::place(link, run).await?;
+    Ok(remora_debug::resume(link, Resume { place, listen, words: fault::notice }, said).await?)
 }
 
 fn given_up_fault() -> Fault {

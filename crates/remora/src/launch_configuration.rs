@@ -29,7 +29,12 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) 
     let Some(entry) = configuration.as_object() else { return Err(wrong("a configuration must be an object")) };
     let entry = Entry(entry);
     let attaches = entry.text("request")?.as_deref() == Some("attach");
-    let What { file, module, test, running } = if attaches { what_runs(&entry)? } else { what(&entry, root, folders)? };
+    let run = entry.text("run")?;
+    let What { file, module, test, running } = match (&run, attaches) {
+        (Some(_), _) => What::default(),
+        (None, true) => what_runs(&entry)?,
+        (None, false) => what(&entry, root, folders)?,
+    };
     let terminal = match entry.text("console")?.as_deref() {
         None | Some("internalConsole") => false,
         Some("integratedTerminal") => true,
@@ -71,6 +76,8 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) 
         on_stale: entry.on_stale("onStale")?,
         restarts: false,
         terminal,
+        detach: entry.flag("detach")?.unwrap_or_default(),
+        run,
         exposure: None,
         address: None,
         listen: Some(listen),
@@ -221,7 +228,7 @@ mod tests {
             "type": "remora", "request": "launch", "name": "My app", "__sessionId": "1", "preLaunchTask": "x", "django": true,
             "program": here("app/main.py"), "args": ["a b", ""], "env": {"A": "1"}, "cwd": here("app"), "target": "box",
             "python": "python3", "prefix": "uv run", "debugger": "ptvsd", "justMyCode": false, "subProcess": false, "port": 20_001,
-            "onStale": "keep", "console": "integratedTerminal", "stopOnEntry": true, "inCode": null,
+            "onStale": "keep", "console": "integratedTerminal", "stopOnEntry": true, "inCode": null, "detach": true,
         });
         let request = DebugRequest {
             file: Some(here("app/main.py").into()),
@@ -241,6 +248,8 @@ mod tests {
             on_stale: Some(OnStale::Keep),
             restarts: false,
             terminal: true,
+            detach: true,
+            run: None,
             exposure: None,
             address: None,
             listen: Some(Listen::Port { host: [127, 0, 0, 1].into(), port: 20_001, exact: true }),

@@ -25,6 +25,7 @@ mod processes;
 mod protocol;
 mod question;
 mod reach;
+mod runs;
 mod settings_file;
 mod setup;
 mod size;

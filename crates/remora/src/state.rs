@@ -21,6 +21,7 @@ use crate::jobs::Job;
 use crate::kept::{Kept, Wanted};
 use crate::mirrors::{Mirrors, Planned};
 use crate::question::Word;
+use crate::runs::{Runs, RunsRequest};
 use crate::status::Status;
 use crate::surface::{DebugRequest, Listening, Mirrored, Said, SessionId, Surface};
 use crate::terminal::{Opened, TerminalRequest};
@@ -115,6 +116,7 @@ pub(crate) enum Waiting {
     Take(PathBuf, Reply<()>),
     Processes(bool, Reply<Vec<remora_debug::Running>>),
     Trash(Reply<Vec<Kept>>),
+    Runs(RunsRequest, Reply<Runs>),
     Restore(Wanted, Reply<Kept>),
     Plan(Reply<Vec<Planned>>),
     Debug(Box<DebugRequest>, Reply<Listening>),
@@ -179,6 +181,7 @@ impl State {
             Event::RemoteFileAsked(file, reply) => self.remote_file_asked(file, reply),
             Event::TakeAsked(file, reply) => self.take_asked(file, reply),
             Event::ProcessesAsked(all, reply) => self.with_target(None, Waiting::Processes(all, reply), false),
+            Event::RunsAsked(request, reply) => self.with_target(None, Waiting::Runs(request, reply), false),
             Event::TrashAsked(reply) => self.with_target(None, Waiting::Trash(reply), false),
             Event::RestoreAsked(wanted, reply) => self.with_target(None, Waiting::Restore(wanted, reply), false),
             Event::ExplainAsked(file, reply) => self.explain_asked(file, reply),

@@ -40,8 +40,8 @@ pub enum Said {
     Stale(Vec<String>),
     /// The program ended.
     Exited(SessionId, Exit),
-    /// A debug session ended without the program's own end.
-    SessionLost(SessionId),
+    /// A debug session ended without the program's own end; whether that goes on.
+    SessionLost(SessionId, bool),
     /// A terminal shows something.
     TerminalOutput(TerminalId, Shown),
     /// A terminal ended; without an exit, the connection was lost or let go of.
@@ -99,6 +99,8 @@ pub struct Listening {
     pub stdin: Option<StreamWriter>,
     /// The terminal that the program runs on, if it asked for one.
     pub terminal: Option<Opened>,
+    /// The name of the run, if it goes on without us.
+    pub run: Option<String>,
 }
 
 impl Listening {
@@ -149,6 +151,10 @@ pub struct DebugRequest {
     pub exposure: Option<Exposure>,
     /// What is dialled then, over the target.
     pub address: Option<Address>,
+    /// Whether it goes on when the connection and we are gone.
+    pub detach: bool,
+    /// The detached run to come back to, in place of what to start.
+    pub run: Option<String>,
     /// Where to listen; without it, the settings' port or the project's own. On a socket the output is for its
     /// client, and is not said here.
     pub listen: Option<Listen>,

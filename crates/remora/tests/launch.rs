@@ -28,7 +28,12 @@ impl Scene {
         let here = folder.path().join("here");
         fs::create_dir(&here).unwrap();
         fs::write(here.join("app.py"), program).unwrap();
-        let there = folder.path().join("there");
+        Self::serve(folder).await
+    }
+
+    /// A server for what is in the folder.
+    async fn serve(folder: TempDir) -> Self {
+        let (here, there) = (folder.path().join("here"), folder.path().join("there"));
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let (reader, writer) = tokio::io::split(theirs);
         let server = tokio::spawn(remora::backend::serve(reader, writer, Some(folder.path().join("records"))));
@@ -54,9 +59,14 @@ impl Scene {
         self.client.request("remora/debug/launch", json!({"configuration": entry})).await.unwrap()
     }
 
-    async fn end(mut self) {
+    async fn end(self) {
+        drop(self.close().await);
+    }
+
+    async fn close(mut self) -> TempDir {
         self.client.shutdown().await;
         self.server.await.unwrap();
+        self.folder
     }
 }
 
@@ -304,5 +314,37 @@ async fn the_test_at_the_caret_is_found_in_the_editor_and_debugged() {
 
     let error = scene.client.request("remora/debug/launch", json!({"configuration": entry(5)})).await.unwrap_err();
     assert!(error["message"].as_str().unwrap().ends_with("test_app.py: it stands in no test."), "{error}");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_detached_launch_goes_on_without_its_editor_and_an_attach_entry_comes_back_to_it() {
+    let mut scene = Scene::new("value = 41\nvalue += 1\nprint(value)\n").await;
+    let mut entry = scene.entry();
+    entry["detach"] = json!(true);
+    let launched = scene.launch(&entry).await;
+    let mut debugger = Client::over(&socket(&launched)).await.unwrap();
+    debugger.launch(&entry, &[(&scene.app(), &[3])]).await.unwrap();
+    debugger.stopped().await.unwrap();
+    let run = loop {
+        let said = debugger.event("output").await.unwrap();
+        if let Some((_, rest)) = said["output"].as_str().unwrap().split_once("This is run ") {
+            break rest[..8].to_owned();
+        }
+    };
+    drop(debugger);
+    let mut scene = Scene::serve(scene.close().await).await;
+    let entry = json!({"type": "remora", "request": "attach", "name": "Back", "run": run, "__sessionId": "2"});
+    let launched = scene.launch(&entry).await;
+    let mut debugger = Client::over(&socket(&launched)).await.unwrap();
+    debugger.attach(&entry, &[(&scene.app(), &[3])]).await.unwrap();
+    let (thread, reason) = debugger.stopped().await.unwrap();
+    let stack = debugger.stack(thread).await.unwrap();
+    assert_eq!((stack[0].line, reason.as_str()), (3, "breakpoint"));
+    debugger.go_on(thread).await.unwrap();
+    assert_eq!(end(&mut debugger).await, (json!(0), "42\n".into()));
+    debugger.disconnect(false).await.unwrap();
+    let exited = scene.client.expect("remora/exited").await;
+    assert_eq!((&exited["session"], &exited["code"]), (&launched["session"], &json!(0)));
     scene.end().await;
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use remora_agent::AgentError;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
@@ -48,12 +49,8 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
         },
         false => None,
     };
-    let (dialled, foresight) = match road.facts.foresight {
-        true => (road.link.dial_with_foresight(road.address.clone()).await, Foresight::default()),
-        false => (road.link.dial(road.address.clone()).await, Foresight::none()),
-    };
-    let there = match dialled {
-        Ok(there) => there,
+    let debugger = match far_end(road).await {
+        Ok(debugger) => debugger,
         Err(error) => {
             debug!(%error, "the debugger takes no connection");
             return turn_away(translator, &first, &Notice::Over, writer).await;
@@ -70,7 +67,7 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
         reloaded: 0,
         presence: road.scout.presence(),
         from_client,
-        debugger: FarEnd::new(there, foresight),
+        debugger,
         to_client: Some(writer),
         seat,
         news: None,
@@ -80,6 +77,21 @@ pub(super) async fn carry(road: &Road, ends: Ends) {
     conversation.send(outs).await;
     conversation.run().await;
     let _ = road.events.send(RelayEvent::ClientGone);
+}
+
+/// The debugger; of a detached run, what leads into one of its conversations.
+async fn far_end(road: &Road) -> Result<FarEnd, AgentError> {
+    let address = road.address.clone();
+    if road.facts.held.is_some() {
+        return match road.link.talks().await?.capabilities {
+            Some(known) => Ok(FarEnd::waiting(road.link.clone(), address, known, Foresight::default())),
+            None => Ok(FarEnd::new(road.link.dial_kept(address).await?, Foresight::default())),
+        };
+    }
+    Ok(match road.facts.foresight {
+        true => FarEnd::new(road.link.dial_with_foresight(address).await?, Foresight::default()),
+        false => FarEnd::new(road.link.dial(address).await?, Foresight::none()),
+    })
 }
 
 fn sit_down(road: &Road) -> Option<OwnedSemaphorePermit> {
@@ -196,6 +208,10 @@ impl Conversation<'_> {
     fn client_gone(&mut self) -> Vec<Out> {
         self.from_client.over = true;
         self.debugger.say_no_more();
+        if self.road.facts.held.is_some() {
+            // What it leaves stays as it is: the debugger does not hear that it has gone.
+            self.debugger.has_ended();
+        }
         if self.news.take().is_some() {
             let _ = self.road.events.send(RelayEvent::Unseated);
         }
@@ -266,6 +282,7 @@ impl Conversation<'_> {
                 Out::Raw(bytes) => self.tell(&bytes).await,
                 Out::EndSeen => drop(self.road.events.send(RelayEvent::EndSeen)),
                 Out::EndAsked => drop(self.road.events.send(RelayEvent::EndAsked)),
+                Out::Leave => self.debugger.leave().await,
                 Out::Close => {
                     if let Some(mut writer) = self.to_client.take() {
                         let _ = writer.shutdown().await;

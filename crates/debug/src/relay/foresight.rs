@@ -20,7 +20,7 @@ use habit::Habit;
 use plan::Plan;
 
 /// The agent's questions have numbers from here on, so no client's may.
-const FIRST_QUESTION: i64 = 1 << 30;
+pub(super) const FIRST_QUESTION: i64 = 1 << 30;
 
 /// What the agent and this file tell each other begins with this; no message of the protocol does.
 const OURS: &[u8] = b"{\"remora\":";

@@ -37,6 +37,8 @@ pub(crate) struct Facts {
     /// Whether the debugger is asked at a stop before the client asks.
     pub(crate) foresight: bool,
     pub(crate) project: Arc<Project>,
+    /// The name of the run, if it goes on without its clients.
+    pub(crate) held: Option<String>,
 }
 
 /// What a session tells the client that debugs its program. The end comes last.
@@ -47,8 +49,12 @@ pub(crate) enum News {
     Restart,
     /// So many bytes of output were not kept.
     Omitted(usize),
+    /// It goes on without us, as the run of that name.
+    Held(String),
     Exited(Exit),
     Lost(LostReason),
+    /// The run of that name goes on without us.
+    Adrift(LostReason, String),
 }
 
 /// What follows from a message.
@@ -62,6 +68,8 @@ pub(crate) enum Out {
     EndSeen,
     /// The program is to be ended.
     EndAsked,
+    /// The debugger is left as it is, for another client.
+    Leave,
     /// Nothing more will be said to the client.
     Close,
 }
@@ -150,6 +158,11 @@ impl Translator {
 
     fn request(&mut self, envelope: &Envelope, frame: Frame) -> Vec<Out> {
         let name = envelope.name.as_str();
+        if name == "disconnect" && self.facts.held.is_some() && self.leaves(&frame) {
+            // The debugger would let the program go on without its breakpoints.
+            let left = self.say(success(envelope));
+            return vec![Out::Leave, left, Out::Close];
+        }
         match (&mut self.role, name) {
             (Role::Parent(parent), _) => {
                 let steps = parent.client(envelope, || arguments_of(&frame));
@@ -177,6 +190,14 @@ impl Translator {
                 [Out::ToDebugger(frame)].into_iter().chain(seen).collect()
             }
         }
+    }
+
+    /// Whether a client that disconnects from a run that goes on without it leaves it as it stands. It does unless it says
+    /// otherwise, or is over, or starts the program anew.
+    fn leaves(&self, disconnect: &Frame) -> bool {
+        let arguments = arguments_of(disconnect);
+        let over = matches!(&self.role, Role::Parent(parent) if parent.is_over());
+        !over && arguments["terminateDebuggee"] != json!(true) && arguments["restart"] != json!(true)
     }
 
     /// From here on the client debugs the program itself.

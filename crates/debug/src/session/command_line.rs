@@ -141,6 +141,7 @@ mod tests {
             terminal: None,
             foresight: true,
             words: |notice| format!("{notice:?}"),
+            detach: None,
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) enum Command {
     Interrupt,
     Restart,
     Stop,
+    /// A run that goes on without us is left.
+    Leave,
 }
 
 /// How the start went on after the process had been spawned.
@@ -71,24 +73,28 @@ pub(super) struct Owner {
     pub(super) dials: Option<Place>,
     /// Why there is no way there.
     pub(super) no_way: Option<String>,
+    /// The name of the run, if it goes on without us.
+    pub(super) held: Option<String>,
 }
 
 /// How the process left.
 enum Left {
     Exited(Exit),
     Lost(LostReason),
+    /// We leave it, and it goes on.
+    GoesOn,
 }
 
 impl Owner {
     /// Runs the session to its end. `ready` hears once how the start went.
-    pub(super) async fn run(mut self, ready: oneshot::Sender<Readiness>) {
-        let mut ready = Some(ready);
+    pub(super) async fn run(mut self, mut ready: Option<oneshot::Sender<Readiness>>) {
         let mut stderr = Vec::new();
         let left = self.watch(&mut ready, &mut stderr).await;
         self.hear_the_rest().await;
         let end = match &left {
             Left::Exited(exit) => News::Exited(*exit),
-            Left::Lost(reason) => News::Lost(reason.clone()),
+            Left::Lost(reason) => self.adrift(reason.clone()),
+            Left::GoesOn => self.adrift(LostReason::Closed),
         };
         if let Some(mut screen) = self.screen.take() {
             screen.tell(end.clone());
@@ -129,6 +135,8 @@ impl Owner {
             (None, Left::Lost(reason)) => {
                 let _ = events.send(SessionEvent::Lost(reason));
             }
+            // Whoever has us leave it does not wait for an event.
+            (_, Left::GoesOn) => {}
         }
     }
 
@@ -179,6 +187,8 @@ impl Owner {
                     Some(Command::Interrupt) => signal(&self.handle, SIGINT).await,
                     Some(Command::Restart) => self.console.tell(News::Restart),
                     Some(Command::Stop) => end(self.handle.clone()),
+                    Some(Command::Leave) => return Left::GoesOn,
+                    None if self.held.is_some() && ready.is_none() => return Left::GoesOn,
                     // The session was dropped, or the start given up.
                     None => {
                         commands_open = false;
@@ -222,6 +232,14 @@ impl Owner {
             Some("attached") => forward(&self.events, &RelayEvent::ClientConnected),
             Some("unreachable") => self.no_way = said["reason"].as_str().map(str::to_owned),
             _ => warn!(%said, "the program's debugger said something unknown"),
+        }
+    }
+
+    /// What a client hears when the link is lost, or let go of.
+    fn adrift(&self, reason: LostReason) -> News {
+        match &self.held {
+            Some(run) => News::Adrift(reason, run.clone()),
+            None => News::Lost(reason),
         }
     }
 

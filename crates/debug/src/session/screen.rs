@@ -39,8 +39,8 @@ impl Screen {
             match self.0.recv().await {
                 Some(News::Output(_, data)) => return ScreenEvent::Shown(data),
                 Some(News::Exited(exit)) => return ScreenEvent::Exited(exit),
-                Some(News::Omitted(_) | News::Restart) => {}
-                Some(News::Lost(_)) | None => return ScreenEvent::Lost,
+                Some(News::Omitted(_) | News::Held(_) | News::Restart) => {}
+                Some(News::Lost(_) | News::Adrift(..)) | None => return ScreenEvent::Lost,
             }
         }
     }

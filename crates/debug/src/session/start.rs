@@ -2,25 +2,26 @@
 //! step fails.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use remora_agent::{Address, AgentError, Link, OpErrorKind, RunDir, SpawnSpec};
+use remora_agent::{AgentError, Keep, Link, OpErrorKind, RunDir, SpawnSpec};
 use remora_model::{Debugger, RemotePath, RemotePort};
-use serde_json::Value;
-use tokio::sync::{mpsc, oneshot, watch};
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tracing::info;
 
+use super::assembly::{Parts, assemble};
 use super::command_line::{self, CommandLine};
-use super::console::Console;
-use super::owner::{Owner, Readiness, settle};
-use super::{Running, Session, SessionEvent, screen};
+use super::owner::{Readiness, settle};
+use super::record::Record;
+use super::resume::join;
+use super::{Running, Session, SessionEvent};
 use crate::attach::{self, refusal};
-use crate::configuration::{attach_arguments, attach_configuration};
-use crate::error::{DebugError, NoDial};
+use crate::configuration::attach_configuration;
+use crate::error::{DebugError, NoDial, NoLeave};
 use crate::interpreter::{self, Look, Probed, Wanted};
-use crate::relay::{Compiler, Facts, LocalListener, Project, Reach, Relay, Route, Scout};
+use crate::relay::{Compiler, LocalListener};
 use crate::request::{Endpoint, Exposed, Program, Request};
 use crate::wheels::{self, PUSHES, Push};
 
@@ -46,6 +47,8 @@ pub async fn start(
     let request = Request { cwd: request.cwd.map(|cwd| command_line::at_home(home, cwd)), ..request };
     let local = LocalListener::bind(request.listen, &request.exposed).await?;
     let (endpoint, shown) = (local.endpoint(), shown_port(&local.endpoint()));
+    let (owner, held) = whose(link, &request).await?;
+    let link = &owner;
     // One round trip for all that needs no answer of another.
     let (ground, run_dir) = match request.program {
         Program::Process(pid) => tokio::join!(running(link, &request, pid, shown), link.run_dir()),
@@ -60,7 +63,7 @@ pub async fn start(
             return Err(error);
         }
     };
-    let (readiness, mut session) = spawn(link, &request, ground, (run_dir?, local), events).await?;
+    let (readiness, mut session) = spawn(link, &request, ground, (run_dir?, local, held), events).await?;
     let secret =
         ready(readiness, &session.running, request.in_code).await.map_err(|error| match (&request.program, error) {
             (Program::Process(pid), DebugError::DiedBeforeListening { exit, stderr }) => {
@@ -68,8 +71,27 @@ pub async fn start(
             }
             (_, error) => error,
         })?;
-    session.configuration = attach_configuration(&request, &endpoint, secret.as_deref());
+    session.configuration = attach_configuration(&request.terms(), &endpoint, secret.as_deref());
     Ok(session)
+}
+
+/// Whose the program is to be: the agent's, or that of a holder which goes on without us, and has this name.
+async fn whose(link: &Link, request: &Request) -> Result<(Link, Option<String>), DebugError> {
+    if request.detach.is_none() {
+        return Ok((link.clone(), None));
+    }
+    can_be_left(request)?;
+    let place = link.hold().await?;
+    Ok((join(link, &place).await?, Some(place.name)))
+}
+
+/// What goes on without us is met over the link only, and writes to no terminal of ours.
+fn can_be_left(request: &Request) -> Result<(), DebugError> {
+    match (&request.exposed, request.terminal) {
+        (Exposed::No, None) => Ok(()),
+        (Exposed::No, Some(_)) => Err(DebugError::CannotLeave(NoLeave::Terminal)),
+        _ => Err(DebugError::CannotLeave(NoLeave::Exposed)),
+    }
 }
 
 /// What is to be spawned, and what is known beforehand of what is debugged.
@@ -199,82 +221,39 @@ async fn spawn(
     link: &Link,
     request: &Request,
     ground: Ground,
-    (run_dir, local): (RunDir, LocalListener),
+    (run_dir, local, held): (RunDir, LocalListener, Option<String>),
     events: mpsc::UnboundedSender<SessionEvent>,
 ) -> Result<(oneshot::Receiver<Readiness>, Session), DebugError> {
     let Ground { command_line, compiler, port, ptvsd, can_reload } = ground;
     let cwd = RemotePath::new(command_line::cwd(request)).expect("invariant: joined to an absolute path");
     let argv = command_line.argv;
     let python = argv.first().cloned().unwrap_or_default();
+    let record = Record::of(request, ptvsd, compiler, can_reload);
+    let keep = request.detach.clone().map(|shown| Keep { shown, record: json!(record) });
     let (env, tty) = (command_line.env, request.terminal);
-    let spec = SpawnSpec { argv, cwd: Some(cwd), env, run_dir: Some(run_dir.id()), tty, keep: None };
+    let spec = SpawnSpec { argv, cwd: Some(cwd), env, run_dir: Some(run_dir.id()), tty, keep };
     let process = link.spawn(spec).await.map_err(|error| match error {
         AgentError::Op(error) if error.kind == OpErrorKind::NotFound => DebugError::InterpreterMissing { path: python },
         error => error.into(),
     })?;
-    let socket = RemotePath::new(format!("{}/dap.sock", run_dir.path())).expect("invariant: below an absolute path");
-    let endpoint = local.endpoint();
-    let project = Arc::new(Project::new(request.mappings.clone()));
-    let facts = Facts {
-        socket: if let Endpoint::Socket(path) = &endpoint { Some(path.clone()) } else { None },
-        attach: attach_arguments(request),
-        ptvsd,
+    let (ready, readiness) = oneshot::channel();
+    let parts = Parts {
+        link: link.clone(),
+        record,
+        process,
+        run_dir,
+        local,
+        port,
         attached: request.program.runs_already(),
         words: request.words,
         foresight: request.foresight,
-        project: Arc::clone(&project),
+        on_terminal: request.terminal.is_some(),
+        exposed: request.exposed.clone(),
+        held,
+        ready: Some(ready),
+        omitted: 0,
     };
-    let (relay_sender, relay_events) = mpsc::unbounded_channel();
-    let console = Console::new(facts.socket.is_none());
-    let (screen, terminal) = match request.terminal {
-        Some(_) => {
-            let (screen, terminal) = screen::made(process.handle.clone());
-            (Some(screen), Some(terminal))
-        }
-        None => (None, None),
-    };
-    let scout = Scout::start(link.clone(), project, compiler);
-    let (reloads, heard) = watch::channel(Vec::new());
-    let route = Route {
-        link: link.clone(),
-        address: port.map_or(Address::Unix(socket), Address::Tcp),
-        facts,
-        scout: scout.clone(),
-        reloads: heard,
-    };
-    let relay = Relay::serve(local, route, relay_sender);
-    let (commands, command_receiver) = mpsc::unbounded_channel();
-    let (ready, readiness) = oneshot::channel();
-    let (ended_sender, ended) = watch::channel(());
-    let (handle, stdin, process) = process.into_parts();
-    let owner = Owner {
-        link: link.clone(),
-        handle,
-        process,
-        run_dir,
-        relay,
-        relay_events,
-        scout: scout.clone(),
-        commands: command_receiver,
-        events,
-        console,
-        screen,
-        // ptvsd takes no notice of "terminateDebuggee".
-        ends_for_client: ptvsd,
-        attached: request.program.runs_already(),
-        dials: if let Exposed::Reverse { at, .. } = &request.exposed { Some(at.clone()) } else { None },
-        no_way: None,
-    };
-    tokio::spawn(async move {
-        owner.run(ready).await;
-        drop(ended_sender);
-    });
-    let running = Running { commands, ended };
-    let (configuration, stdin) = (Value::Null, Some(stdin));
-    // Children of ptvsd run freely.
-    let reach = Reach { heard: request.exposed == Exposed::No, children: request.sub_process && !ptvsd };
-    let session = Session { endpoint, configuration, stdin, terminal, running, scout, reloads, can_reload, reach };
-    Ok((readiness, session))
+    Ok((readiness, assemble(parts, events)))
 }
 
 /// Waits until a client may connect. On any failure everything has been ended when it returns.

@@ -11,6 +11,7 @@ use remora_agent::{Link, PipeEnds, boot_command};
 use remora_debug::dap::Client;
 use remora_debug::{DebugError, Endpoint, Exposed, Listen, Mapping, Program, Request, Session, SessionEvent, start};
 use remora_model::{Debugger, LocalPath, Prefix, RemotePath};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::process::{Child, ChildStdin, Command};
@@ -23,7 +24,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// An agent with a home and a temporary folder of its own, and a project.
 pub(crate) struct Bed {
     pub(crate) link: Link,
-    _agent: Child,
+    agent: Child,
     folder: TempDir,
 }
 
@@ -82,21 +83,16 @@ impl Bed {
                 std::fs::copy(&path, folder.path().join("there").join(path.file_name().unwrap())).unwrap();
             }
         }
-        let mut agent = Command::new("sh")
-            .args(["-c", boot_command()])
-            .env("HOME", folder.path().join("home"))
-            .env("TMPDIR", folder.path().join("tmp"))
-            // Shared, as a remote's cache is: the first start pushes, the others find it there.
-            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-            .env("XDG_RUNTIME_DIR", folder.path().join("tmp"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let (reader, writer) = (agent.stdout.take().unwrap(), valve.before(agent.stdin.take().unwrap()));
-        let link = timeout(PATIENCE, Link::open(PipeEnds { reader, writer, rides: true })).await.unwrap().unwrap();
-        Self { link, _agent: agent, folder }
+        let (agent, link) = boot(folder.path(), valve).await;
+        Self { link, agent, folder }
+    }
+
+    /// Ends the agent as a power cut would, and the link with it; another one takes its place.
+    pub(crate) async fn cut(&mut self) {
+        let pid = i32::try_from(self.link.hello().pid).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        self.link.lost().await;
+        (self.agent, self.link) = boot(self.folder.path(), &Valve::default()).await;
     }
 
     pub(crate) fn there(&self) -> PathBuf {
@@ -131,6 +127,7 @@ impl Bed {
             terminal: None,
             foresight: true,
             words: |notice| format!("{notice:?}"),
+            detach: None,
         }
     }
 
@@ -168,6 +165,25 @@ impl Bed {
     pub(crate) fn tmp(&self) -> PathBuf {
         self.folder.path().join("tmp")
     }
+}
+
+/// An agent with its home and its temporary folder below `folder`.
+async fn boot(folder: &Path, valve: &Valve) -> (Child, Link) {
+    let mut agent = Command::new("sh")
+        .args(["-c", boot_command()])
+        .env("HOME", folder.join("home"))
+        .env("TMPDIR", folder.join("tmp"))
+        // Shared, as a remote's cache is: the first start pushes, the others find it there.
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .env("XDG_RUNTIME_DIR", folder.join("tmp"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let (reader, writer) = (agent.stdout.take().unwrap(), valve.before(agent.stdin.take().unwrap()));
+    let link = timeout(PATIENCE, Link::open(PipeEnds { reader, writer, rides: true })).await.unwrap().unwrap();
+    (agent, link)
 }
 
 /// A session and its events.

@@ -7,6 +7,7 @@ mod attach;
 mod bed;
 mod causes;
 mod children;
+mod detached;
 mod exposure;
 mod faults;
 mod foresight;

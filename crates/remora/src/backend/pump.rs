@@ -50,9 +50,10 @@ pub(super) async fn run(client: Client, progresses: Progresses, mut said: mpsc::
                 finish_output(&client, &mut decoders, session).await;
                 client.send_notification::<Exited>(exited(session, Some(exit))).await;
             }
-            Said::SessionLost(session) => {
+            Said::SessionLost(session, goes_on) => {
                 finish_output(&client, &mut decoders, session).await;
-                client.send_notification::<Exited>(exited(session, None)).await;
+                let params = ExitedParams { lost: !goes_on, ..exited(session, None) };
+                client.send_notification::<Exited>(params).await;
             }
             Said::TerminalOutput(terminal, shown) => screens.show(&client, terminal, shown).await,
             Said::TerminalEnded(terminal, exit) => screens.end(&client, terminal, exit).await,

@@ -1,6 +1,7 @@
 //! Owns the shape of the command line. Never acts on it.
 
 mod attach;
+mod runs;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 pub(super) use attach::{AttachArgs, ProcessesArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use remora_model::{Address, Exposure};
+pub(super) use runs::{RunArgs, RunsArgs, RunsAttachArgs, RunsCommand};
 
 /// Edit Python here, debug it there.
 #[derive(Debug, Parser)]
@@ -39,6 +41,8 @@ pub(super) enum Command {
     /// What was replaced or removed on the remote, and bringing it back here
     #[command(subcommand)]
     Trash(TrashCommand),
+    /// The detached runs of a target: programs that `debug --detach` started and that go on without it
+    Runs(RunsArgs),
     /// Debug a bundled example on a scratch "remote" on this machine
     Demo(DemoArgs),
     /// Serve an editor on standard input and output
@@ -134,6 +138,9 @@ pub(super) struct DebugArgs {
     /// One JSON object a line on standard output
     #[arg(long)]
     pub(super) json: bool,
+    /// The program goes on when this command, the connection or this machine is gone; `remora runs` finds it again
+    #[arg(long, conflicts_with_all = ["exposure", "address"])]
+    pub(super) detach: bool,
     /// FILE is a test: FILE, FILE::TEST or FILE:LINE; what follows are pytest's arguments
     #[arg(long, conflicts_with = "in_code")]
     pub(super) pytest: bool,

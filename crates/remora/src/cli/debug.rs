@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::FAILED_TO_RUN;
-use super::args::{DebugArgs, DebuggerArg, OnStaleArg};
+use super::args::{DebugArgs, DebuggerArg, OnStaleArg, TargetArgs};
 use super::run::{Drive, Signal, Waited};
 use super::target::{Scene, absolute};
 use super::voice::{Voice, exit_words};
@@ -21,8 +21,21 @@ use crate::surface::{DebugRequest, Listening, Said, SessionId};
 use crate::test_name::Test;
 
 pub(super) async fn run(args: DebugArgs) -> u8 {
-    let mut voice = Voice::new(args.json);
-    let prepared = Scene::of(&args.target).and_then(|scene| Ok((request(&args)?, scene)));
+    follow(Voice::new(args.json), &args.target, args.in_code, |scene| {
+        scene.workspace.overwrite = args.overwrite;
+        request(&args)
+    })
+    .await
+}
+
+/// Is the terminal of what `request` asks for until it ends; `runs` says whether the program's own code may run at once.
+pub(super) async fn follow(
+    mut voice: Voice,
+    target: &TargetArgs,
+    runs: bool,
+    request: impl FnOnce(&mut Scene) -> Result<DebugRequest, Fault>,
+) -> u8 {
+    let prepared = Scene::of(target).and_then(|mut scene| Ok((request(&mut scene)?, scene)));
     let (request, mut scene) = match prepared {
         Ok(prepared) => prepared,
         Err(fault) => {
@@ -31,15 +44,12 @@ pub(super) async fn run(args: DebugArgs) -> u8 {
         }
     };
     scene.workspace.watch = true;
-    scene.workspace.overwrite = args.overwrite;
-    let runs = args.in_code;
-    let terminal = Terminal { drive: Drive::start(scene, voice), output: Output::default(), runs, attaches: false };
-    terminal.until_the_end(request).await
+    Terminal::new(Drive::start(scene, voice), runs, false).until_the_end(request).await
 }
 
 /// Attaches to what `request` says runs there already, and stays until it ends or the user has enough.
 pub(super) async fn attach(drive: Drive, request: DebugRequest) -> u8 {
-    Terminal { drive, output: Output::default(), runs: true, attaches: true }.until_the_end(request).await
+    Terminal::new(drive, true, true).until_the_end(request).await
 }
 
 fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
@@ -73,6 +83,7 @@ fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
             DebuggerArg::Ptvsd => Debugger::Ptvsd,
         }),
         in_code: args.in_code,
+        detach: args.detach,
         exposure: args.exposure,
         address: args.address.clone(),
         // Nobody can be asked, and a client that attached would not find what is started anew.
@@ -133,30 +144,36 @@ struct Terminal {
     runs: bool,
     /// Whether it runs on when this ends, and is not ours to interrupt.
     attaches: bool,
+    /// The name of the run, if it goes on without us.
+    held: Option<String>,
 }
 
 /// What the program writes, on its way to our own output.
 #[derive(Default)]
-struct Output {
+pub(super) struct Output {
     out: Decoder,
     err: Decoder,
 }
 
 impl Output {
-    fn write(&mut self, voice: &mut Voice, stream: OutputStream, data: &[u8]) {
+    pub(super) fn write(&mut self, voice: &mut Voice, stream: OutputStream, data: &[u8]) {
         let error = stream == OutputStream::Stderr;
         let decoder = if error { &mut self.err } else { &mut self.out };
         voice.output(error, data, &decoder.decode(data));
     }
 
     /// An unfinished character at the end is written as what it is.
-    fn finish(&mut self, voice: &mut Voice) {
+    pub(super) fn finish(&mut self, voice: &mut Voice) {
         voice.output(false, &[], &self.out.finish());
         voice.output(true, &[], &self.err.finish());
     }
 }
 
 impl Terminal {
+    fn new(drive: Drive, runs: bool, attaches: bool) -> Self {
+        Self { drive, output: Output::default(), runs, attaches, held: None }
+    }
+
     async fn until_the_end(mut self, request: DebugRequest) -> u8 {
         let status = self.debug(request).await;
         self.drive.leave().await;
@@ -200,6 +217,7 @@ impl Terminal {
             "host": place.host,
             "port": place.port,
             "configuration": listening.configuration,
+            "run": listening.run,
         });
         let configuration = serde_json::to_string_pretty(&listening.configuration).unwrap_or_default();
         let words = match dials {
@@ -207,6 +225,13 @@ impl Terminal {
             false => format!("waiting for a debugger at {place}; attach with\n{configuration}"),
         };
         self.drive.voice.say(&event, &words);
+        if let Some(run) = &listening.run {
+            let words = format!(
+                "this is run {run}: it goes on without this command; come back with `remora runs attach {run}`"
+            );
+            self.drive.voice.say(&json!({"event": "detached", "run": run}), &words);
+        }
+        self.held = listening.run;
         if let Some(stdin) = listening.stdin {
             tokio::spawn(feed(stdin));
         }
@@ -233,7 +258,7 @@ impl Terminal {
                 None
             }
             Said::Exited(_, exit) => Some(self.exited(exit)),
-            Said::SessionLost(_) => {
+            Said::SessionLost(..) => {
                 self.output.finish(&mut self.drive.voice);
                 Some(FAILED_TO_RUN)
             }
@@ -266,12 +291,17 @@ impl Terminal {
     }
 
     /// Until the program ends. Ctrl-C interrupts it; a second one, or another signal, ends it. So does the first
-    /// while it still waits for a debugger: there is nothing of the user's to interrupt yet.
+    /// while it still waits for a debugger: there is nothing of the user's to interrupt yet. A detached run is left.
     async fn follow(&mut self, session: SessionId) -> u8 {
         let mut interrupted = false;
         loop {
             tokio::select! {
                 signal = self.drive.stop.next() => {
+                    if let Some(run) = &self.held {
+                        let words = format!("run {run} goes on; end it with `remora runs stop {run}`");
+                        self.drive.voice.say(&json!({"event": "left", "run": run}), &words);
+                        return 0;
+                    }
                     if signal != Signal::Interrupt || interrupted || !self.runs || self.attaches {
                         return signal.status();
                     }

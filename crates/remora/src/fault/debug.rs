@@ -2,7 +2,7 @@
 
 use remora_agent::{AgentError, Exit, OpErrorKind};
 use remora_debug::wheels::Reason;
-use remora_debug::{DebugError as E, Difference, NoDial, Notice};
+use remora_debug::{DebugError as E, Difference, NoDial, NoLeave, Notice};
 
 use super::agent::lost;
 use super::attach;
@@ -108,8 +108,32 @@ fn sentence(error: &E) -> Fault {
             "Can't attach with ptvsd: it traces the threads that call it, and none that run already.",
             "Use debugpy (remora.debug.debugger \"auto\").",
         ),
+        E::CannotLeave(NoLeave::Terminal) => Fault::new(
+            Kind::BadRequest,
+            "A program on a terminal can't go on without it.",
+            "Leave out \"detach\", or have its output in the Debug Console (\"console\": \"internalConsole\").",
+        ),
+        E::CannotLeave(NoLeave::Exposed) => Fault::new(
+            Kind::BadRequest,
+            "A detached run is met over the connection only, and the target's exposure is another.",
+            "Use \"tunnel\", or leave out \"detach\".",
+        ),
+        E::NoRun { reason } => Fault::new(
+            Kind::NoSession,
+            format!("Can't come back to the run: {reason}."),
+            "If another version of Remora has started it, use that one, or end it with `remora runs stop`.",
+        ),
         _ => started(error),
     }
+}
+
+/// The link was lost under a run that goes on.
+pub fn adrift(run: &str) -> Fault {
+    Fault::new(
+        Kind::ConnectionLost,
+        format!("The connection to run {run} was lost; it goes on there."),
+        format!("Come back with `remora runs attach {run}`, or an attach configuration with \"run\": \"{run}\"."),
+    )
 }
 
 /// What the client of a debug session is told in its console, or in the answer to its request.
@@ -121,6 +145,12 @@ pub fn notice(notice: &Notice) -> String {
         Notice::Lost(reason) => {
             format!("The connection to the remote was lost, and with it the program ({reason}).")
         }
+        Notice::Adrift(reason, run) => {
+            format!("The connection to run {run} was lost ({reason}); it goes on, and waits at its breakpoints.")
+        }
+        Notice::Held(run) => format!(
+            "This is run {run}: it goes on when the editor is gone. An attach configuration with \"run\": \"{run}\" comes back to it."
+        ),
         Notice::StillRuns => "The debugger has left the program, which still runs.".into(),
         Notice::Omitted(bytes) => format!("The first {bytes} bytes of its output are left out here."),
         Notice::Reason(difference) => reason(difference),

@@ -16,6 +16,7 @@ use crate::fault::{self, Fault, Kind};
 use crate::folders::{Folder, holder, mappings};
 use crate::jobs::{Carrying, Job};
 use crate::mirrors::{Arrived, Mirrors};
+use crate::runs;
 use crate::staleness::Staleness;
 use crate::state::{DebugSession, LinkState, Running, State, Waiting};
 use crate::surface::{DebugRequest, Listening, Said, SessionId};
@@ -54,6 +55,7 @@ impl State {
             return Ok(());
         }
         match (&request.file, &request.module, &request.test) {
+            (None, None, None) if request.run.is_some() => Ok(()),
             (Some(file), None, None) | (None, None, Some(Test { file, .. })) => {
                 self.program_file(&self.folders_of(target), file).map(drop)
             }
@@ -120,9 +122,16 @@ impl State {
         }
         let name = request.name.clone().or_else(|| request.test.as_ref().map(Test::title));
         let (on_stale, restarts) = (request.on_stale, request.restarts);
+        let run = request.run.clone();
         let outcome = result.and_then(|arrived| self.start_request(request, arrived));
         match (outcome, &self.link) {
             (Err(fault), _) => drop(reply.send(Err(fault))),
+            (Ok((start, _)), LinkState::Up { link, generation: present })
+                if *present == generation && run.is_some() =>
+            {
+                let (link, run, listen) = (link.clone(), run.unwrap_or_default(), start.listen);
+                return self.resume(link, run, listen, reply);
+            }
             // Another link may lead to another machine, which the barrier says nothing of.
             (Ok(start), LinkState::Up { link, generation: present }) if *present == generation => {
                 let link = link.clone();
@@ -150,12 +159,7 @@ impl State {
         self.last_session += 1;
         let session = SessionId(self.last_session);
         let (keep, given_up) = oneshot::channel();
-        let name = asked.name.unwrap_or_else(|| match &request.program {
-            Program::File(path) => path.clone(),
-            Program::Module(module) => module.clone(),
-            Program::Process(pid) => format!("process {pid}"),
-            Program::Listener(port) => format!("port {port}"),
-        });
+        let name = asked.name.unwrap_or_else(|| title(&request.program));
         let hears_output = request.listen == Listen::Socket;
         let settings = self.settings.as_ref().map(|settings| settings.debug.on_stale).unwrap_or_default();
         let mut starting = DebugSession::starting(name, hears_output, keep);
@@ -194,6 +198,7 @@ impl State {
             }
             (None, None, None) => Program::Module(request.module.unwrap_or_default()),
         };
+        let title = title(&program);
         let port = self.local_port(target, settings);
         let own = Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port, exact: false };
         // Who says where to listen here wants to be connected to here.
@@ -218,6 +223,7 @@ impl State {
             terminal: request.terminal.then_some(FIRST_SIZE),
             foresight: true,
             words: fault::notice,
+            detach: request.detach.then(|| runs::shown(&title, &target.name, &manifest.to_string())),
         };
         Ok((request, wish))
     }
@@ -244,17 +250,24 @@ impl State {
             configuration: session.configuration().clone(),
             stdin: session.take_stdin(),
             terminal,
+            run: session.run().map(str::to_owned),
         };
         if let Endpoint::There(place) = session.endpoint() {
             self.say(Said::Fault(exposure::warning(place)));
         }
         session.mirroring(self.is_mirroring());
+        let was_there = session.was_there();
         let session = Arc::new(session);
         let heard = reply.send(Ok(listening)).is_ok();
         match self.sessions.get_mut(&id).map(|known| &mut known.running) {
             Some(running @ Running::Starting(_)) if heard => {
                 *running = Running::Listening(session);
                 carry.into_iter().collect()
+            }
+            // Nobody waits for it any more, who has found a run that goes on.
+            _ if was_there => {
+                self.sessions.remove(&id);
+                vec![Job::LetGo { sessions: vec![session], mirrors: None, link: None, done: None }]
             }
             // It ended, or was stopped, before it could be handed over; or nobody waits for it.
             _ => {
@@ -322,7 +335,10 @@ impl State {
                 return self.forget(id);
             }
             SessionEvent::Lost(_) => {
-                self.say(Said::SessionLost(id));
+                let run = self.sessions.get(&id).and_then(DebugSession::listening).and_then(|known| known.run());
+                let adrift = run.map(fault::adrift);
+                self.say(Said::SessionLost(id, adrift.is_some()));
+                adrift.into_iter().for_each(|fault| self.say(Said::Fault(fault)));
                 return self.forget(id);
             }
         }
@@ -349,6 +365,16 @@ impl State {
             // Its start has succeeded and is about to say so.
             Running::Starting(_) | Running::Ended => Vec::new(),
         }
+    }
+}
+
+/// What a person calls it.
+fn title(program: &Program) -> String {
+    match program {
+        Program::File(path) => path.clone(),
+        Program::Module(module) => module.clone(),
+        Program::Process(pid) => format!("process {pid}"),
+        Program::Listener(port) => format!("port {port}"),
     }
 }
 

@@ -16,7 +16,8 @@ impl State {
     pub(crate) fn launch_asked(&mut self, configuration: &Value, reply: Reply<Listening>) -> Vec<Job> {
         match self.launch(configuration) {
             Ok(Launch { target, request }) => {
-                let request = DebugRequest { restarts: request.running.is_none(), ..request };
+                let restarts = request.running.is_none() && request.run.is_none();
+                let request = DebugRequest { restarts, ..request };
                 self.debug_asked(target.as_deref(), request, reply)
             }
             Err(fault) => {

@@ -180,6 +180,7 @@ impl State {
             Waiting::RemoteFile(file, reply) => self.read_remote_file(link.clone(), file, reply),
             Waiting::Processes(all, reply) => vec![Job::ListProcesses { link: link.clone(), all, reply }],
             Waiting::Trash(reply) => vec![Job::ListTrash { link: link.clone(), folders: self.folders(), reply }],
+            Waiting::Runs(request, reply) => vec![Job::Runs { link: link.clone(), request, reply }],
             Waiting::Restore(wanted, reply) => self.restore(link.clone(), &wanted, reply),
             Waiting::Take(file, reply) => match self.working_mirrors(false) {
                 Ok(mirrors) => vec![Job::Take { mirrors, file, reply }],
@@ -207,6 +208,7 @@ impl State {
             Waiting::Take(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Processes(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Trash(reply) => drop(reply.send(Err(fault))),
+            Waiting::Runs(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Restore(_, reply) => drop(reply.send(Err(fault))),
             Waiting::Plan(reply) => drop(reply.send(Err(fault))),
             Waiting::Debug(_, reply) => drop(reply.send(Err(fault))),

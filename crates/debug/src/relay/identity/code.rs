@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use remora_agent::{Link, RunOutput, RunSpec};
 use remora_model::RemotePath;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::knowledge::hex_sha256;
 use super::project::{File, Project};
@@ -31,7 +31,7 @@ pub(crate) struct Code {
 }
 
 /// Who can be asked: the program's interpreter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Compiler {
     /// What runs a program that comes on its standard input; the files follow.
     argv: Vec<String>,

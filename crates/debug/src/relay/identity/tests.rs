@@ -44,6 +44,7 @@ impl Scene {
             foresight: true,
             words: |notice| format!("{notice:?}"),
             project: Arc::clone(&project),
+            held: None,
         };
         let mut scene = Self { identity: Identity::new(Arc::new(facts)), known: Knowledge::new(project) };
         for said in ["began", "listening"] {

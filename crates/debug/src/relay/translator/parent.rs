@@ -100,6 +100,11 @@ impl Parent {
         }
     }
 
+    /// Whether the program is, for its client.
+    pub(super) fn is_over(&self) -> bool {
+        self.finished || self.end.is_some()
+    }
+
     /// Whether a client that disconnects ends the program: by the protocol it does if it launched it, unless it says
     /// otherwise. One that starts anew must not leave the old one behind.
     fn ends(&self, arguments: &Value) -> bool {
@@ -185,6 +190,7 @@ impl Parent {
                 vec![Step::EndAsked]
             }
             News::Restart => Vec::new(),
+            News::Held(run) => self.told("console", &Notice::Held(run)),
             News::Omitted(bytes) => self.told("console", &Notice::Omitted(bytes)),
             // It is no child of ours, and the system tells its status to nobody else.
             News::Exited(_) if self.attached => {
@@ -203,8 +209,13 @@ impl Parent {
                 self.end = Some(last);
                 self.finish_if_complete()
             }
-            News::Lost(reason) => {
-                self.end = Some(vec![self.line("console", &Notice::Lost(reason))]);
+            News::Lost(_) | News::Adrift(..) => {
+                let notice = match news {
+                    News::Adrift(reason, run) => Notice::Adrift(reason, run),
+                    News::Lost(reason) => Notice::Lost(reason),
+                    _ => return Vec::new(),
+                };
+                self.end = Some(vec![self.line("console", &notice)]);
                 // Over a lost link it can't say anything more.
                 self.debugger_done = true;
                 self.finish_if_complete()

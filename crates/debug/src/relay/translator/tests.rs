@@ -20,6 +20,7 @@ fn translator(socket: bool, ptvsd: bool) -> Translator {
         words,
         foresight: true,
         project,
+        held: None,
     }))
 }
 
@@ -383,4 +384,16 @@ fn a_client_that_leaves_is_answered_even_by_a_debugger_that_closes_without_a_wor
     assert_eq!(told(&answered.debugger(event(8, "terminated", Value::Null))), ["terminated"]);
     assert_eq!(told(&answered.debugger(response(9, 9, "disconnect", json!({})))), ["disconnect 9: yes"]);
     assert_eq!(told(&answered.debugger_gone()), ["Close"]);
+}
+
+#[test]
+fn the_debugger_of_a_detached_run_hears_nothing_of_who_leaves() {
+    for (arguments, expected) in [
+        (json!({}), vec!["Leave", "disconnect 3: yes", "Close"]),
+        (json!({"terminateDebuggee": true}), vec!["disconnect 3: yes", "EndAsked", "Close"]),
+    ] {
+        let mut translator = launched(json!({}));
+        Arc::get_mut(&mut translator.facts).unwrap().held = Some("x".into());
+        assert_eq!(told(&translator.client(request(3, "disconnect", arguments))), expected);
+    }
 }
