@@ -1,7 +1,11 @@
 """The cache: trees that are worth keeping between connections (the debuggers), named by their content.
 
-Owns the folder below ~/.cache and how a tree gets into it, whole or not at all. Never removes a tree.
+Owns the folder below ~/.cache and how a tree gets into it, whole or not at all. Never removes a tree; only where the login
+has no home to write to, trees go with the agent.
 """
+
+# What keeps a folder from being made in a home that is not there or somebody else's.
+NO_HOME = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 CACHE_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,120}\Z")
 
@@ -35,8 +39,24 @@ def cache_dir(make):
     return path
 
 
+def tree_dir(agent, make):
+    """The cache's folder, or a private one for the life of this agent. None if there is neither yet."""
+    if agent.trees is None:
+        try:
+            return cache_dir(make)
+        except OSError as error:
+            if error.errno not in NO_HOME:
+                raise
+            if not make:
+                return None
+        agent.trees = make_private_dir(agent.base)
+        agent.folders.add(agent.trees)
+        hold_private_dir(agent.trees)  # As long as this process lives.
+    return agent.trees
+
+
 def op_cached(agent, stream, head, body):
-    name, folder = cache_name(head), cache_dir(make=False)
+    name, folder = cache_name(head), tree_dir(agent, make=False)
     path = folder and os.path.join(folder, name)
     return {"path": path_to(path) if path and os.path.isdir(path) and not os.path.islink(path) else None}
 
@@ -45,7 +65,7 @@ def op_cache(agent, stream, head, body):
     if hashlib.sha256(body).hexdigest() != head["sha256"].lower():
         raise OpError("corrupt", "the archive's SHA-256 is not the announced one")
     name = cache_name(head)
-    folder = cache_dir(make=True)
+    folder = tree_dir(agent, make=True)
     path = os.path.join(folder, name)
     temp = os.path.join(folder, b"." + temp_name())
     remove_dead_trees(folder)

@@ -91,6 +91,7 @@ class Agent:
         self.children = {}  # pid -> Process
         self.uploads = set()
         self.folders = set()
+        self.trees = None  # instead of the cache, where the login has no home
         self.claims = {}  # root -> its file, open and locked
         self.awaited = {}  # root -> Awaited
         self.trashes = {}  # root -> Trash

@@ -203,12 +203,7 @@ class RunDir(Lines):
     def __init__(self, agent, stream):
         Lines.__init__(self, agent, stream)
         self.path = make_private_dir(agent.base)
-        # Tells the agents to come that this folder is in use; ends with this process, however it ends.
-        self.lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            pass  # A file system without locks, where nobody else gets one either.
+        self.lock = hold_private_dir(self.path)
         self.buffers = {}
         self.keep = None  # has what passes, for those who come later
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -309,6 +304,16 @@ def make_private_dir(base):
     except OSError:
         # For example a runtime folder on a full or read-only file system.
         return tempfile.mkdtemp(prefix=b"remora-%d-" % os.getuid(), dir=b"/tmp")
+
+
+def hold_private_dir(path):
+    """Tells the agents to come that this folder is in use; ends with this process, however it ends."""
+    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        pass  # A file system without locks, where nobody else gets one either.
+    return lock
 
 
 def remove_orphans(base):

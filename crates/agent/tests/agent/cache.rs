@@ -66,3 +66,24 @@ async fn a_cache_that_is_a_symbolic_link_is_refused() {
     assert_eq!(kind(rig.link.cached("t").await), OpErrorKind::Permission);
     rig.end().await;
 }
+
+#[tokio::test]
+async fn a_login_without_a_home_has_trees_for_as_long_as_its_agent_lives() {
+    // No folder can be made below a file.
+    let rig = Rig::start_with(|command, scratch| {
+        let base = scratch.join("run");
+        std::fs::create_dir(&base).unwrap();
+        std::fs::set_permissions(&base, std::fs::Permissions::from_mode(0o700)).unwrap();
+        command.env("HOME", "/dev/null").env("XDG_RUNTIME_DIR", base);
+    })
+    .await;
+    let (bytes, sum) = archive("echo hi > f && tar czf a.tar.gz f");
+    assert_eq!(rig.link.cached("tree-1.0").await.unwrap(), None);
+    let path = rig.link.cache("tree-1.0", &sum, &bytes).await.unwrap();
+    assert_eq!(rig.link.cached("tree-1.0").await.unwrap(), Some(path.clone()));
+    let folder = std::path::PathBuf::from(path.to_string()).parent().unwrap().to_owned();
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(std::fs::read(folder.join("tree-1.0/f")).unwrap(), b"hi\n");
+    rig.end().await;
+    assert!(!folder.exists());
+}
