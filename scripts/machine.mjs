@@ -16,6 +16,7 @@ const NEEDED = [
   { program: 'sshd', package: 'openssh-server' },
   { program: 'ssh', package: 'openssh-client' },
   { program: 'rsync', package: 'rsync' },
+  { program: 'sudo', package: 'sudo' },
   { program: 'tcsh', package: 'tcsh' },
   { program: 'fish', package: 'fish' },
   { program: 'zsh', package: 'zsh' },

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 
-from . import listeners, offspring, plan
+from . import listeners, offspring, plain, plan
 
 _secret = None
 _listener = None
@@ -27,6 +27,8 @@ def redirect():
 
     def enable_and_say(address, **kwargs):
         daemon = enable_attach(("127.0.0.1", plan.PORT), **kwargs)
+        if not plan.COMPILES:
+            plain.keep_nothing_compiled()
         line = {"said": "listening", "pid": os.getpid()}
         if _secret is not None:
             line["secret"] = _secret

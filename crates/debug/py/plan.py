@@ -2,7 +2,8 @@
 
 Read from the environment: `REMORA_RUN` is the private folder of the run, `REMORA_DEBUG` a JSON object
 `{"port": PORT, "debugger": NAME, "roots": [FOLDER, ...]}`, with `"exposed": {"port": PORT, "to": ADDRESS}` or
-`"dial": {"host": HOST, "port": PORT}` if the debugger does not keep to the run's socket. Never starts or patches anything.
+`"dial": {"host": HOST, "port": PORT}` if the debugger does not keep to the run's socket, and `"compiles": false` if the program is to leave
+no compiled files. Never starts or patches anything.
 """
 
 import json
@@ -14,7 +15,7 @@ _GIVEN = {name: os.environ[name] for name in ("REMORA_RUN", "REMORA_DEBUG") if n
 
 def take(run, asked):
     """What follows is that of this run; `asked` is the JSON object above. A process that is attached to has it from here."""
-    global RUN, PORT, DEBUGGER, ROOTS, EXPOSED, DIAL
+    global RUN, PORT, DEBUGGER, ROOTS, EXPOSED, DIAL, COMPILES
     plan = json.loads(asked) if asked else {}
     RUN = run
     # The port on the user's machine that leads here: what a child's announcement has to name.
@@ -27,6 +28,8 @@ def take(run, asked):
     EXPOSED = plan.get("exposed")
     # Where the editor listens for the program, or None.
     DIAL = plan.get("dial")
+    # Whether Python may keep what it compiles of the program.
+    COMPILES = plan.get("compiles", True)
 
 
 take(_GIVEN.get("REMORA_RUN", ""), _GIVEN.get("REMORA_DEBUG", ""))

@@ -24,7 +24,7 @@ def main():
     del sys.path[0]
     behind_debugpy.redirect_adapter(debugpy.adapter)
     behind_debugpy.announce_listen(api)
-    plain.name_the_first_folder(cli)
+    plain.arrange_the_program(cli)
     plain.leave_no_argument(sys.argv[0])
     entry.stop_when_asked()
     offspring.follow()

@@ -24,6 +24,8 @@ pub enum NoDial {
 /// Why a program can't go on without us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoLeave {
+    /// It runs as another account, by an agent that lives as long as our connection.
+    Account,
     /// It runs on a terminal that is shown here.
     Terminal,
     /// Its clients don't come over the link.

@@ -51,6 +51,9 @@ pub struct Request {
     pub terminal: Option<TtySize>,
     /// Whether the debugger is asked at each stop before its client asks, so that a step takes one round trip.
     pub foresight: bool,
+    /// Whether it runs as another account than the login: the link is to an agent of that account, made for this session alone,
+    /// and ends with it. Python leaves nothing in the project then, which only that account could remove.
+    pub other_account: bool,
     /// How a client of this session is told something.
     pub words: Words,
     /// Whether it goes on when its clients, the link and we have gone: what is shown of it then.

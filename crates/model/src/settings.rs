@@ -40,6 +40,8 @@ pub struct Target {
     pub python: Option<String>,
     /// What the interpreter runs behind.
     pub prefix: Prefix,
+    /// The account there that programs run as, if it is not the login.
+    pub run_as: Option<String>,
     /// Environment variables of every program started there.
     pub env: BTreeMap<String, String>,
     /// How a debug client that is told a port gets to the debugger.

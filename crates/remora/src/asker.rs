@@ -30,6 +30,7 @@ fn memory_key(question: &Question) -> Option<(String, bool)> {
     match question {
         Question::Passphrase { key, attempt } => Some((format!("key {}", key.display()), *attempt <= 1)),
         Question::Password { user, host, attempt } => Some((format!("login {user}@{host}"), *attempt <= 1)),
+        Question::Sudo { user, host, attempt, .. } => Some((format!("sudo {user}@{host}"), *attempt <= 1)),
         _ => None,
     }
 }

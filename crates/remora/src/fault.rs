@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+mod account;
 mod agent;
 mod attach;
 mod breakpoint;
@@ -15,6 +16,7 @@ pub mod setup;
 mod terminal;
 mod transport;
 
+pub use account::{SudoRefusal, account_lost, account_may_not_read, no_agent_of, no_sudo, sudo_declined, sudo_refused};
 pub use agent::{boot, lost, not_absolute, other, root, root_missing, root_read_only};
 pub use breakpoint::not_hit;
 pub use debug::{adrift, notice};
@@ -122,6 +124,8 @@ pub enum Kind {
     InterpreterMissing,
     /// What the interpreter was to run behind has not run it.
     PrefixFailed,
+    /// `sudo` lets the login run nothing as the account that the program is to run as.
+    SudoRefused,
     /// The interpreter does not find the module to run.
     ModuleMissing,
     /// The debugger can't work with that interpreter.

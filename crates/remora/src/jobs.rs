@@ -15,6 +15,7 @@ use remora_mirror::{Mirror, Restore};
 use remora_model::{TransportSpec, Unicode};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::account;
 use crate::asker::Asker;
 use crate::breakpoint::{Diagnosis, Spot};
 use crate::doctor::{self, Finding, Patient};
@@ -79,10 +80,11 @@ pub enum Job {
         reply: Reply<Listening>,
     },
     /// Start a program under a debugger, unless it is given up meanwhile. Before, try the way on which it and its client
-    /// are to meet.
+    /// are to meet, and become the account that it runs as, if it is another.
     StartDebug {
         session: SessionId,
         link: Link,
+        account: Option<String>,
         wish: Box<Wish>,
         request: Box<Request>,
         reply: Reply<Listening>,
@@ -212,9 +214,9 @@ impl Jobs {
                 }
                 self.tell(Event::BarrierPassed(generation, result, request, reply));
             }
-            Job::StartDebug { session, link, wish, request, reply, given_up } => {
-                let started = async |said| start(&link, &wish, *request, said).await;
-                self.start_debug(session, started, reply, given_up).await
+            Job::StartDebug { session, link, account, wish, request, reply, given_up } => {
+                let start = Start { link, account, wish: *wish, request: *request, asker: self.asker.clone() };
+                self.start_debug(session, async |said| start.go(said).await, reply, given_up).await
             }
             Job::ResumeDebug { session, link, run, listen, reply, given_up } => {
                 let resumed = async |said| resume(&link, &run, listen, said).await;
@@ -284,14 +286,25 @@ impl Jobs {
     }
 }
 
-async fn start(
-    link: &Link,
-    wish: &Wish,
+/// What a start needs.
+struct Start {
+    link: Link,
+    account: Option<String>,
+    wish: Wish,
     request: Request,
-    said: mpsc::UnboundedSender<SessionEvent>,
-) -> Result<Session, Fault> {
-    let exposed = wish.exposed(link).await?;
-    Ok(remora_debug::start(link, Request { exposed, ..request }, said).await?)
+    asker: Arc<Asker>,
+}
+
+impl Start {
+    async fn go(self, said: mpsc::UnboundedSender<SessionEvent>) -> Result<Session, Fault> {
+        let Self { link, account, wish, request, asker } = self;
+        let request = Request { exposed: wish.exposed(&link).await?, ..request };
+        let login = &link.hello().user;
+        match account.filter(|account| account != login) {
+            Some(account) => account::start(&link, &account, asker, (request, said)).await,
+            None => Ok(remora_debug::start(&link, request, said).await?),
+        }
+    }
 }
 
 async fn resume(

@@ -69,6 +69,7 @@ pub(crate) fn read(configuration: &Value, root: &LocalPath, folders: &[Folder]) 
         env: entry.variables("env")?,
         python: entry.text("python")?,
         prefix: entry.prefix("prefix")?,
+        run_as: entry.text("runAs")?,
         debugger,
         in_code,
         just_my_code: entry.flag("justMyCode")?,
@@ -227,7 +228,7 @@ mod tests {
         let entry = json!({
             "type": "remora", "request": "launch", "name": "My app", "__sessionId": "1", "preLaunchTask": "x", "django": true,
             "program": here("app/main.py"), "args": ["a b", ""], "env": {"A": "1"}, "cwd": here("app"), "target": "box",
-            "python": "python3", "prefix": "uv run", "debugger": "ptvsd", "justMyCode": false, "subProcess": false, "port": 20_001,
+            "python": "python3", "prefix": "uv run", "runAs": "app", "debugger": "ptvsd", "justMyCode": false, "subProcess": false, "port": 20_001,
             "onStale": "keep", "console": "integratedTerminal", "stopOnEntry": true, "inCode": null, "detach": true,
         });
         let request = DebugRequest {
@@ -241,6 +242,7 @@ mod tests {
             env: [("A".into(), "1".into())].into(),
             python: Some("python3".into()),
             prefix: Some(Prefix::Line("uv run".into())),
+            run_as: Some("app".into()),
             debugger: Some(Debugger::Ptvsd),
             in_code: false,
             just_my_code: Some(false),
@@ -350,6 +352,7 @@ mod tests {
                 json!({"module": "a", "prefix": ["uv", 1]}),
                 r#""prefix" must be a list of strings, or one line of shell"#,
             ),
+            (json!({"module": "a", "runAs": true}), r#""runAs" must be a string"#),
             (json!({"module": "a", "name": 1}), r#""name" must be a string"#),
             (json!({"module": "a", "justMyCode": "no"}), r#""justMyCode" must be true or false"#),
             (json!({"module": "a", "subProcess": 0}), r#""subProcess" must be true or false"#),

@@ -3,6 +3,7 @@
 //! Owns the event loop, the language server, the command line and every sentence that a person
 //! reads. Never looks into a frame, a listing or a debugger message: the floors below do.
 
+mod account;
 mod asker;
 pub mod backend;
 mod breakpoint;

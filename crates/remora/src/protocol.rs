@@ -91,6 +91,8 @@ pub struct DebugStartParams {
     pub python: Option<String>,
     /// What it runs behind: a list, or one line of shell.
     pub prefix: Option<remora_model::Prefix>,
+    /// The account there that it runs as.
+    pub run_as: Option<String>,
     /// `auto`, `debugpy` or `ptvsd`.
     pub debugger: Option<remora_model::Debugger>,
     /// The program brings its own call to the debugger.

@@ -143,6 +143,10 @@ impl Wording {
             Question::Password { user, host, attempt } => {
                 Self::secret("password", format!("Password of {user}@{host}"), attempt)
             }
+            Question::Sudo { user, host, account, attempt } => Self {
+                prompt: if attempt > 1 { "That was not right.".into() } else { format!("To run as {account}.") },
+                ..Self::secret("password", format!("Password of {user} for sudo on {host}"), attempt)
+            },
             Question::KeyboardInteractive { user, host, name, instructions, prompt, echo } => Self {
                 kind: "keyboardInteractive",
                 title: if name.is_empty() { format!("{user}@{host}") } else { name },
@@ -191,6 +195,19 @@ mod tests {
         assert_eq!(first.keep.as_deref(), Some("Password of me@box"));
         let key = Wording::of(Question::Passphrase { key: "/k/id".into(), attempt: 1 });
         assert!(key.hidden && key.keep != first.keep);
+    }
+
+    #[test]
+    fn the_password_of_sudo_is_not_that_of_the_login_and_says_what_for() {
+        let asked = |attempt| {
+            let (user, host, account) = ("me".into(), "box".into(), "app".into());
+            Wording::of(Question::Sudo { user, host, account, attempt })
+        };
+        let (first, second) = (asked(1), asked(2));
+        assert_eq!((first.title.as_str(), first.prompt.as_str()), ("Password of me for sudo on box", "To run as app."));
+        assert!(first.hidden && first.keep.as_ref() == Some(&first.title));
+        // How many tries there are is sudo's business.
+        assert_eq!(second.prompt, "That was not right.");
     }
 
     #[test]

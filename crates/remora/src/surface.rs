@@ -133,6 +133,8 @@ pub struct DebugRequest {
     pub python: Option<String>,
     /// What it runs behind, over that of the target.
     pub prefix: Option<remora_model::Prefix>,
+    /// The account there that it runs as, over that of the target; an empty name is the login.
+    pub run_as: Option<String>,
     /// The debugger, over that of the settings.
     pub debugger: Option<remora_model::Debugger>,
     /// Whether the program brings its own call to the debugger.

@@ -24,6 +24,7 @@ pub(crate) fn bare(name: String, transport: TransportSpec) -> Target {
         mappings: Vec::new(),
         python: None,
         prefix: Prefix::default(),
+        run_as: None,
         env: BTreeMap::new(),
         exposure: Exposure::Tunnel,
         address: None,
@@ -47,7 +48,8 @@ pub(crate) fn entry(target: &Target) -> Map<String, Value> {
         TransportSpec::Command(argv) => set("command", json!(argv)),
         TransportSpec::Local => set("local", json!(true)),
     }
-    let more = [("remoteRoot", json!(target.remote_root)), ("python", json!(target.python))];
+    let more = [("remoteRoot", &target.remote_root), ("python", &target.python), ("runAs", &target.run_as)];
+    let more = more.map(|(key, value)| (key, json!(value)));
     more.into_iter().filter(|(_, value)| !value.is_null()).for_each(|(key, value)| set(key, value));
     if !target.prefix.is_empty() {
         set("prefix", json!(target.prefix));
@@ -171,7 +173,8 @@ mod tests {
             let env = [("A".to_owned(), "1".to_owned())].into();
             let prefix = Prefix::Words(vec!["uv".into(), "run".into()]);
             let (exposure, address) = (Exposure::Direct, Address::read("gpu:80"));
-            let target = Target { transport, python: Some("/p".into()), prefix, env, exposure, address, ..target() };
+            let (python, run_as) = (Some("/p".into()), Some("app".into()));
+            let target = Target { transport, python, prefix, run_as, env, exposure, address, ..target() };
             let settings = Settings::from_json(&json!({KEY: [entry(&target)]})).unwrap();
             assert_eq!(settings.targets, [target]);
         }

@@ -33,12 +33,52 @@ impl Census {
     /// What is there after a while that was not there `before`; at once, when nothing is.
     #[must_use]
     pub fn left_over(before: &Self, home: &Path) -> Self {
+        Self::after_a_while(before, || Self::take(home))
+    }
+
+    /// Waits until nothing is left of an account: no process, and none of our private folders.
+    ///
+    /// # Panics
+    /// When something still is after a while, with its name.
+    #[cfg(unix)]
+    pub fn expect_nothing_of(account: &str) {
+        let left = Self::after_a_while(&Self::default(), || Self::of_account(account));
+        assert!(left == Self::default(), "left behind by {account}: {left:#?}");
+    }
+
+    /// Waits until there are none of some processes.
+    ///
+    /// # Panics
+    /// When one still is there after a while, with its name.
+    pub fn expect_none(processes: impl Fn() -> BTreeSet<(u32, String)>) {
+        let left = Self::after_a_while(&Self::default(), || Self { processes: processes(), ..Self::default() });
+        assert!(left == Self::default(), "left behind: {left:#?}");
+    }
+
+    /// Counts all processes of an account, and its private folders where no runtime folder is.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn of_account(account: &str) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        let output = std::process::Command::new("id").args(["-u", account]).output().expect("id can be run");
+        let uid: u32 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("there is such an account");
+        let is_its = |path: &Path| fs::metadata(path).is_ok_and(|status| status.uid() == uid);
+        let names = |folder: &str| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let pids =
+            names("/proc").filter(|path| is_its(path)).filter_map(|path| path.file_name()?.to_str()?.parse().ok());
+        let folders = names("/tmp").filter(|path| {
+            is_its(path) && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("remora-"))
+        });
+        Self { processes: pids.filter_map(named).collect(), folders: folders.collect() }
+    }
+
+    fn after_a_while(before: &Self, take: impl Fn() -> Self) -> Self {
         // Processes end after they were told to; there is no signal of a stranger's end to wait for.
         const PATIENCE: Duration = Duration::from_secs(15);
         const LOOK_AGAIN: Duration = Duration::from_millis(20);
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let now = Self::take(home);
+            let now = take();
             let left = Self {
                 processes: now.processes.difference(&before.processes).cloned().collect(),
                 folders: now.folders.difference(&before.folders).cloned().collect(),
@@ -52,7 +92,13 @@ impl Census {
 }
 
 fn processes(home: &Path) -> BTreeSet<(u32, String)> {
-    let mark = format!("HOME={}", home.display()).into_bytes();
+    with_variable(&format!("HOME={}", home.display()))
+}
+
+/// The processes with this variable, `NAME=VALUE`, in their environment: pid and command line.
+#[must_use]
+pub fn with_variable(variable: &str) -> BTreeSet<(u32, String)> {
+    let mark = variable.as_bytes();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     pids.filter_map(|pid| {
@@ -61,11 +107,15 @@ fn processes(home: &Path) -> BTreeSet<(u32, String)> {
         if !ours {
             return None;
         }
-        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        // A zombie has no command line; its parent has yet to look at it, but it holds nothing.
-        (!command.is_empty()).then(|| (pid, String::from_utf8_lossy(&command).replace('\0', " ")))
+        named(pid)
     })
     .collect()
+}
+
+/// A process and its command line. A zombie has none; its parent has yet to look at it, but it holds nothing.
+fn named(pid: u32) -> Option<(u32, String)> {
+    let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    (!command.is_empty()).then(|| (pid, String::from_utf8_lossy(&command).replace('\0', " ")))
 }
 
 /// The folder that [`crate::command::User`] names as the runtime folder.

@@ -3,6 +3,7 @@
 
 mod account;
 mod processes;
+mod sudoer;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 pub use account::{Account, is_root};
+pub use sudoer::{Service, Sudoer};
 
 /// sshd makes its keys ready in well under a second; a loaded machine may take a few.
 const START: Duration = Duration::from_secs(20);

@@ -40,6 +40,18 @@ pub enum Question {
         /// 1 for the first try.
         attempt: u8,
     },
+    /// What `sudo` asks for over there, before an agent may run as another account than the login. Nothing of this crate
+    /// asks it. Answered by [`Answer::Secret`].
+    Sudo {
+        /// The login.
+        user: String,
+        /// The host, as it calls itself.
+        host: String,
+        /// The other account.
+        account: String,
+        /// 1 for the first try.
+        attempt: u8,
+    },
     /// A question of the server itself, one at a time. Answered by [`Answer::Secret`].
     KeyboardInteractive {
         /// The login.

@@ -32,6 +32,8 @@ pub(super) struct Parts {
     pub(super) foresight: bool,
     pub(super) on_terminal: bool,
     pub(super) exposed: Exposed,
+    /// Whether the agent is that of another account than the login's.
+    pub(super) other_account: bool,
     /// The name of the run, if it goes on without us.
     pub(super) held: Option<String>,
     /// Who hears how the start went; nobody if it was started before.
@@ -81,6 +83,7 @@ pub(super) fn assemble(parts: Parts, events: mpsc::UnboundedSender<SessionEvent>
     let (handle, stdin, process) = process.into_parts();
     let owner = Owner {
         link,
+        other_account: parts.other_account,
         handle,
         process,
         run_dir,

@@ -71,6 +71,11 @@ pub(super) fn command_line(
         Exposed::Direct { at, from } => plan["exposed"] = json!({"port": at.port, "to": from}),
         Exposed::Reverse { at, .. } => plan["dial"] = json!({"host": at.host, "port": at.port}),
     }
+    if request.other_account && request.in_code {
+        env.entry("PYTHONDONTWRITEBYTECODE".into()).or_insert_with(|| "1".into());
+    } else if request.other_account {
+        plan["compiles"] = json!(false);
+    }
     env.insert("REMORA_DEBUG".into(), plan.to_string());
     if request.in_code {
         env.entry("REMOTE_DEBUG".into()).or_insert_with(|| "1".into());
@@ -140,6 +145,7 @@ mod tests {
             exposed: Exposed::No,
             terminal: None,
             foresight: true,
+            other_account: false,
             words: |notice| format!("{notice:?}"),
             detach: None,
         }
@@ -174,6 +180,16 @@ mod tests {
     fn a_prefix_stands_before_the_interpreter() {
         let request = Request { prefix: Prefix::Words(vec!["uv".into(), "run".into()]), ..request() };
         assert_eq!(line(&request, &probed((3, 8, 0), "")).argv[..3], ["uv", "run", "python"]);
+    }
+
+    #[test]
+    fn another_account_leaves_no_bytecode_in_the_project() {
+        let compiled = |in_code, other_account| {
+            let line = line(&Request { in_code, other_account, ..request() }, &probed((3, 8, 0), ""));
+            (line.env["REMORA_DEBUG"].contains(r#""compiles":false"#), line.env.contains_key("PYTHONDONTWRITEBYTECODE"))
+        };
+        assert_eq!((compiled(false, false), compiled(true, false)), ((false, false), (false, false)));
+        assert_eq!((compiled(false, true), compiled(true, true)), ((true, false), (false, true)));
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub(super) enum Readiness {
 /// All that ends with the session.
 pub(super) struct Owner {
     pub(super) link: Link,
+    /// Whether the link is that of another account, made for this session.
+    pub(super) other_account: bool,
     pub(super) handle: ProcessHandle,
     pub(super) process: ProcessEvents,
     pub(super) run_dir: RunDir,
@@ -107,12 +109,17 @@ impl Owner {
         {
             warn!(%error, "what the program left behind may still be there");
         }
-        let Self { link, handle, process, run_dir, relay, mut relay_events, events, dials, no_way, .. } = self;
+        let Self {
+            link, other_account, handle, process, run_dir, relay, mut relay_events, events, dials, no_way, ..
+        } = self;
         drop((handle, process, run_dir));
         if let Left::Exited(_) = left {
             settle(&link).await;
         }
         relay.cut().await;
+        if other_account {
+            link.close().await;
+        }
         relay_events.close();
         while let Some(event) = relay_events.recv().await {
             forward(&events, &event);

@@ -88,6 +88,8 @@ async fn whose(link: &Link, request: &Request) -> Result<(Link, Option<String>),
 /// What goes on without us is met over the link only, and writes to no terminal of ours.
 fn can_be_left(request: &Request) -> Result<(), DebugError> {
     match (&request.exposed, request.terminal) {
+        // Its agent lives as long as the pipe through which sudo was asked.
+        _ if request.other_account => Err(DebugError::CannotLeave(NoLeave::Account)),
         (Exposed::No, None) => Ok(()),
         (Exposed::No, Some(_)) => Err(DebugError::CannotLeave(NoLeave::Terminal)),
         _ => Err(DebugError::CannotLeave(NoLeave::Exposed)),
@@ -249,6 +251,7 @@ async fn spawn(
         foresight: request.foresight,
         on_terminal: request.terminal.is_some(),
         exposed: request.exposed.clone(),
+        other_account: request.other_account,
         held,
         ready: Some(ready),
         omitted: 0,

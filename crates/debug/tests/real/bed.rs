@@ -126,6 +126,7 @@ impl Bed {
             exposed: Exposed::No,
             terminal: None,
             foresight: true,
+            other_account: false,
             words: |notice| format!("{notice:?}"),
             detach: None,
         }

@@ -14,7 +14,7 @@ use crate::unicode::Unicode;
 
 type Read<T> = Result<T, SettingsError>;
 
-const TARGET_KEYS: [&str; 14] = [
+const TARGET_KEYS: [&str; 15] = [
     "name",
     "host",
     "sshConfig",
@@ -26,6 +26,7 @@ const TARGET_KEYS: [&str; 14] = [
     "mappings",
     "python",
     "prefix",
+    "runAs",
     "env",
     "exposure",
     "address",
@@ -127,6 +128,7 @@ fn target(node: &Node<'_>) -> Read<Target> {
         },
         python: text("python")?,
         prefix: get("prefix").map(|node| node.prefix()).transpose()?.unwrap_or_default(),
+        run_as: text("runAs")?,
         env: get("env").map(|node| node.text_map()).transpose()?.unwrap_or_default(),
         exposure: get("exposure").map_or(Ok(Exposure::default()), |node| node.exposure())?,
         address: get("address").map(|node| node.address()).transpose()?,

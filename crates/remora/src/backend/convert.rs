@@ -102,6 +102,7 @@ pub(super) fn debug_request(params: DebugStartParams) -> DebugRequest {
         env: params.env,
         python: params.python,
         prefix: params.prefix,
+        run_as: params.run_as,
         debugger: params.debugger,
         in_code: params.in_code,
         listen: params.port.map(|port| Listen::Port { host: Ipv4Addr::LOCALHOST.into(), port, exact: port != 0 }),

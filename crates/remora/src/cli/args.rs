@@ -126,6 +126,9 @@ pub(super) struct DebugArgs {
     /// What becomes of the program when a file that it has loaded was changed
     #[arg(long, value_enum, default_value_t = OnStaleArg::Keep)]
     pub(super) on_stale: OnStaleArg,
+    /// The account there that the program runs as, through sudo [default: the target's, or the login]
+    #[arg(long, value_name = "NAME")]
+    pub(super) run_as: Option<String>,
     /// An environment variable for the program; may be repeated
     #[arg(long, value_name = "K=V", value_parser = variable)]
     pub(super) env: Vec<(String, String)>,

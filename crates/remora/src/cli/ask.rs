@@ -54,6 +54,9 @@ fn words(question: &Question) -> (String, bool) {
         ),
         Question::Passphrase { key, .. } => (format!("Passphrase of the key {}: ", key.display()), false),
         Question::Password { user, host, .. } => (format!("Password of {user}@{host}: "), false),
+        Question::Sudo { user, host, account, .. } => {
+            (format!("Password of {user} for sudo on {host}, to run as {account}: "), false)
+        }
         Question::KeyboardInteractive { user, host, name, instructions, prompt, echo } => {
             let lines = [name.as_str(), instructions.as_str()];
             let intro: String = lines.iter().filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();

@@ -77,6 +77,7 @@ fn request(args: &DebugArgs) -> Result<DebugRequest, Fault> {
         cwd: args.cwd.clone(),
         env: args.env.iter().cloned().collect(),
         python: None,
+        run_as: args.run_as.clone(),
         debugger: args.debugger.map(|debugger| match debugger {
             DebuggerArg::Auto => Debugger::Auto,
             DebuggerArg::Debugpy => Debugger::Debugpy,

@@ -9,6 +9,7 @@ use remora_mirror::MirrorError;
 use remora_model::{Debugger, Target, TransportSpec};
 
 use super::{Finding, Patient, Report};
+use crate::account;
 use crate::fault::{self, Fault, Kind};
 use crate::folders::{Folder, folders};
 use crate::reach;
@@ -93,7 +94,10 @@ pub(super) async fn of_remote(patient: &Patient, link: &Link, report: &mut Repor
     }
     let Some(info) = usable(link, found).await else { return };
     report(space(&info));
-    let Target { python, prefix, env, .. } = &patient.target;
+    let Target { python, prefix, env, run_as, .. } = &patient.target;
+    if let Some(account) = run_as {
+        report(sudo(link, account).await);
+    }
     let wanted = Wanted { python: python.as_deref(), prefix, env };
     match interpreter::find(link, &info.path, wanted).await {
         Ok(found) => {
@@ -103,6 +107,18 @@ pub(super) async fn of_remote(patient: &Patient, link: &Link, report: &mut Repor
             report(debugger(found.version, patient.settings.debug.debugger));
         }
         Err(error) => report(Finding::fault("interpreter", &Fault::from(error))),
+    }
+}
+
+async fn sudo(link: &Link, account: &str) -> Finding {
+    const NAME: &str = "account";
+    let user = &link.hello().user;
+    match account::needs_no_password(link, account).await {
+        Ok(true) => Finding::ok(NAME, format!("{user} may run programs as {account}")),
+        Ok(false) => {
+            Finding::ok(NAME, format!("sudo asks for a password before {user} may run a program as {account}"))
+        }
+        Err(fault) => Finding::fault(NAME, &fault),
     }
 }
 

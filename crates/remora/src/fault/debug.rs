@@ -113,6 +113,11 @@ fn sentence(error: &E) -> Fault {
             "A program on a terminal can't go on without it.",
             "Leave out \"detach\", or have its output in the Debug Console (\"console\": \"internalConsole\").",
         ),
+        E::CannotLeave(NoLeave::Account) => Fault::new(
+            Kind::BadRequest,
+            "A program that runs as another account can't be detached: it ends with the connection over which sudo was asked.",
+            "Leave out \"detach\" or \"runAs\".",
+        ),
         E::CannotLeave(NoLeave::Exposed) => Fault::new(
             Kind::BadRequest,
             "A detached run is met over the connection only, and the target's exposure is another.",

@@ -32,6 +32,7 @@ const TREE: &str = "REMORA_TREE";
 /// What of a request is this side's own.
 struct Asked {
     name: Option<String>,
+    run_as: Option<String>,
     on_stale: Option<OnStale>,
     restarts: bool,
 }
@@ -121,7 +122,8 @@ impl State {
             return Vec::new();
         }
         let name = request.name.clone().or_else(|| request.test.as_ref().map(Test::title));
-        let (on_stale, restarts) = (request.on_stale, request.restarts);
+        let run_as = request.run_as.clone().or_else(|| self.target.as_ref()?.run_as.clone());
+        let asked = Asked { name, run_as, on_stale: request.on_stale, restarts: request.restarts };
         let run = request.run.clone();
         let outcome = result.and_then(|arrived| self.start_request(request, arrived));
         match (outcome, &self.link) {
@@ -135,7 +137,7 @@ impl State {
             // Another link may lead to another machine, which the barrier says nothing of.
             (Ok(start), LinkState::Up { link, generation: present }) if *present == generation => {
                 let link = link.clone();
-                return self.start(link, start, Asked { name, on_stale, restarts }, reply);
+                return self.start(link, start, asked, reply);
             }
             (Ok(_), _) => {
                 let fault = Fault::new(
@@ -166,7 +168,9 @@ impl State {
         starting.staleness = Staleness::new(asked.on_stale.unwrap_or(settings));
         starting.restarts = asked.restarts;
         self.sessions.insert(session, starting);
-        vec![Job::StartDebug { session, link, wish: Box::new(wish), request: Box::new(request), reply, given_up }]
+        let account = asked.run_as.filter(|account| !account.is_empty());
+        let (wish, request) = (Box::new(wish), Box::new(request));
+        vec![Job::StartDebug { session, link, account, wish, request, reply, given_up }]
     }
 
     /// Joins what the user said with the settings and the target.
@@ -222,6 +226,7 @@ impl State {
             exposed: Exposed::No,
             terminal: request.terminal.then_some(FIRST_SIZE),
             foresight: true,
+            other_account: false,
             words: fault::notice,
             detach: request.detach.then(|| runs::shown(&title, &target.name, &manifest.to_string())),
         };
