@@ -1,7 +1,7 @@
 """Runs debugpy's adapter with the client listener that the run was asked for.
 
 Started by debugpy in place of its own `debugpy/adapter`, with the same arguments. Owns the patch of
-`debugpy.common.sockets.serve`; all else is debugpy's.
+`debugpy.common.sockets.serve`, and that the program's output is the program's alone; all else is debugpy's.
 """
 
 import locale
@@ -31,6 +31,15 @@ def _patch(sockets, listeners, plan):
     sockets.serve = serve_behind
 
 
+def _let_go_of_output():
+    """debugpy closes these as files and keeps what is below them. Whoever waits for the end of the program's output, as `conda run`
+    and `| tee` do, would wait for this process too, which stays until its client has gone."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
 def main():
     """Finds the tree this file travelled with, patches, and becomes the adapter."""
     here = os.path.dirname(os.path.abspath(__file__))
@@ -48,6 +57,7 @@ def main():
         locale.setlocale(locale.LC_ALL, "")
     except locale.Error:
         pass
+    _let_go_of_output()
     if adapter.main.__code__.co_argcount:
         # Until 1.7.0 main() is handed the arguments that later ones read by themselves.
         adapter.main(adapter._parse_argv(sys.argv))

@@ -65,6 +65,21 @@ async fn a_program_is_debugged_behind_words_and_behind_a_line_and_ends_as_its_ow
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_that_waits_for_the_end_of_the_output_ends_with_the_program() {
+    let bed = bed().await;
+    // As `conda run` does without --no-capture-output.
+    let mut run = bed.start(request(&bed, line("WHO=x \"$@\" 2>&1 | cat; exit ${PIPESTATUS[0]}"))).await.unwrap();
+    let (mut client, thread) = stopped(&bed, &run).await;
+    client.go_on(thread).await.unwrap();
+    // The client stays, and with it the debugger.
+    let (output, last) = run.end().await;
+    assert!(output.contains("x ['a b', '$x']"), "{output}");
+    assert_eq!(last, SessionEvent::Exited(Exit::Code(5)));
+    drop(client);
+    assert_eq!(bed.census(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_interpreter_is_the_one_that_was_activated() {
     let bed = bed().await;
     // A folder of the name that would be found without a prefix.
