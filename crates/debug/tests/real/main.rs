@@ -21,3 +21,4 @@ mod pytest;
 mod reach;
 mod servers;
 mod stale;
+mod workers;

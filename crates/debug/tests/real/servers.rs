@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::bed::{Bed, PATIENCE, Run};
 
-const SHOP: &str = "\
+pub(crate) const SHOP: &str = "\
 from flask import Flask
 
 app = Flask(__name__)
@@ -41,10 +41,15 @@ if __name__ == '__main__':
     execute_from_command_line(sys.argv)
 ";
 
-fn request(bed: &Bed, version: &str) -> Request {
+/// The shop's text, here and there.
+pub(crate) fn write(bed: &Bed, text: &str) {
     for path in [bed.there().join("shop.py"), bed.here("shop.py").into()] {
-        std::fs::write(path, SHOP).unwrap();
+        std::fs::write(path, text).unwrap();
     }
+}
+
+fn request(bed: &Bed, version: &str) -> Request {
+    write(bed, SHOP);
     let python = find(version);
     let folder = packages(Path::new(env!("CARGO_TARGET_TMPDIR")), &python, &["flask==3.0.3"]);
     let mut request = bed.request(&python, "");
@@ -62,7 +67,7 @@ async fn served(run: &mut Run) -> u16 {
 }
 
 /// The output to the end of the line with `wanted` in it.
-async fn until(run: &mut Run, wanted: &str) -> String {
+pub(crate) async fn until(run: &mut Run, wanted: &str) -> String {
     let mut output = String::new();
     loop {
         match timeout(PATIENCE, run.events.recv()).await.expect("an event in time") {
@@ -78,7 +83,7 @@ async fn until(run: &mut Run, wanted: &str) -> String {
     }
 }
 
-fn visit(port: u16) -> JoinHandle<String> {
+pub(crate) fn visit(port: u16) -> JoinHandle<String> {
     spawn_blocking(move || {
         let mut line = TcpStream::connect(("127.0.0.1", port)).unwrap();
         line.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
@@ -120,9 +125,7 @@ async fn a_breakpoint_is_hit_in_a_server_and_again_after_it_was_saved_and_a_stop
         let (port, sign, answer) = life(&bed, &mut run, &mut parent, None).await;
         assert_eq!((sign.as_str(), answer.ends_with("\r\n\r\nopen")), ("'open'", true), "{version}: {answer}");
 
-        for path in [bed.there().join("shop.py"), bed.here("shop.py").into()] {
-            std::fs::write(path, SHOP.replace("'open'", "'closed'")).unwrap();
-        }
+        write(&bed, &SHOP.replace("'open'", "'closed'"));
         let (_, sign, answer) = life(&bed, &mut run, &mut parent, Some(port)).await;
         assert_eq!((sign.as_str(), answer.ends_with("\r\n\r\nclosed")), ("'closed'", true), "{version}: {answer}");
         run.session.stop().await;
@@ -141,12 +144,7 @@ async fn a_django_server_is_debugged_in_each_of_its_lives_too() {
     asked.env.insert("PYTHONPATH".into(), folder.display().to_string());
     asked.program = Program::File("shop.py".into());
     asked.args = ["runserver".into(), port.to_string()].into();
-    let write = |text: &str| {
-        for path in [bed.there().join("shop.py"), bed.here("shop.py").into()] {
-            std::fs::write(path, text).unwrap();
-        }
-    };
-    write(DJANGO);
+    write(&bed, DJANGO);
     let mut run = bed.start(asked).await.unwrap();
     let mut parent = run.client().await;
     parent.attach(run.session.configuration(), &[]).await.unwrap();
@@ -164,7 +162,7 @@ async fn a_django_server_is_debugged_in_each_of_its_lives_too() {
         let answer = timeout(PATIENCE, visitor).await.unwrap().unwrap();
         assert!(answer.ends_with(&format!("\r\n\r\n{expected}")), "{answer}");
         tokio::spawn(async move { child.terminated().await });
-        write(&DJANGO.replace("'open'", &format!("'{next}'")));
+        write(&bed, &DJANGO.replace("'open'", &format!("'{next}'")));
     }
     run.session.stop().await;
     assert_eq!(bed.census(), Vec::<String>::new());
