@@ -42,6 +42,7 @@ def install(witness):
         set_property_or_reload._remora_reloads = True
         processor.on_setdebuggerproperty_request = set_property_or_reload
         _tell_old_frames_apart()
+        witness.say_always({"said": "reloads"})
     except Exception:
         # Then nobody answers, and the user starts anew.
         pass

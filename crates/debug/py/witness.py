@@ -180,6 +180,12 @@ def tell(said):
     _witness.tell(said)
 
 
+def say_always(said):
+    """Says something of this process that is as true of those that it forks."""
+    if _witness is not None:
+        _witness.say(said["said"], said)
+
+
 def _note_elsewhere(path, real, name):
     """A module that was loaded from another file than one that the project has for it."""
     if not name or name == "__main__":

@@ -48,9 +48,10 @@ pub enum SessionEvent {
     ClientGone,
     /// Whether a client is there that has launched the program, and starts it anew when it is told to.
     Launcher(bool),
-    /// These local files, in order, were changed since a process that is debugged has loaded another text of them.
+    /// These local files, in order, were changed since a process that is debugged has loaded another text of them. Told again when
+    /// one of them was changed once more.
     Stale(Vec<PathBuf>),
-    /// A process has reloaded what it could.
+    /// All processes that know how have reloaded what they could.
     Reloaded,
     /// The program ended. The last event, after all output.
     Exited(Exit),
@@ -103,10 +104,11 @@ impl Session {
         self.can_reload
     }
 
-    /// Has the processes that are debugged reload what they run another text of. [`SessionEvent::Reloaded`] comes from each that
-    /// knows how, after what it has reloaded is stale no longer.
+    /// Has the processes that are debugged reload what they run another text of. [`SessionEvent::Reloaded`] comes when all that
+    /// know how have done so, after what they have reloaded is stale no longer.
     pub fn reload(&self) {
         let stale = self.scout.known().borrow().stale();
+        self.scout.reload();
         self.reloads.send_replace(self.scout.there(&stale));
     }
 

@@ -15,8 +15,12 @@ pub(crate) struct Staleness {
     reloadable: bool,
     /// Whether something was done about it since the session became stale.
     settled: bool,
-    /// What was to be reloaded last.
-    tried: Option<Vec<String>>,
+    /// Whether its processes are reloading.
+    reloading: bool,
+    /// Whether something could not be reloaded, since the session became stale.
+    refused: bool,
+    /// Whether something was saved since it was to be reloaded last.
+    saved: bool,
 }
 
 /// What the user can choose.
@@ -53,7 +57,16 @@ pub(crate) enum Act {
 
 impl Staleness {
     pub(crate) fn new(policy: OnStale) -> Self {
-        Self { policy, files: Vec::new(), restartable: false, reloadable: false, settled: false, tried: None }
+        Self {
+            policy,
+            files: Vec::new(),
+            restartable: false,
+            reloadable: false,
+            settled: false,
+            reloading: false,
+            refused: false,
+            saved: false,
+        }
     }
 
     /// Files of which the program runs another text than what is here, in order.
@@ -61,12 +74,14 @@ impl Staleness {
         &self.files
     }
 
-    /// These are all of them.
+    /// These are all of them; the same ones when one of them was saved once more.
     pub(crate) fn outdated(&mut self, files: Vec<String>) {
+        let only_fewer = files.len() < self.files.len() && files.iter().all(|file| self.files.contains(file));
         self.files = files;
         if self.files.is_empty() {
-            self.settled = false;
-            self.tried = None;
+            (self.settled, self.reloading, self.refused, self.saved) = (false, false, false, false);
+        } else {
+            self.saved |= !only_fewer && (self.reloading || self.refused);
         }
     }
 
@@ -83,7 +98,13 @@ impl Staleness {
     /// What is to be done now, once for as long as the session stays stale. While not everything is on the remote, nothing
     /// is: a new start would have to wait for that, or be refused when the old program has ended.
     pub(crate) fn next(&mut self, in_sync: bool) -> Act {
-        if self.files.is_empty() || self.settled || !in_sync || !(self.restartable || self.reloadable) {
+        if self.files.is_empty() || !in_sync || !(self.restartable || self.reloadable) {
+            return Act::Nothing;
+        }
+        if self.saved && self.reloadable && !self.reloading {
+            return self.reload();
+        }
+        if self.settled {
             return Act::Nothing;
         }
         self.settled = true;
@@ -96,11 +117,16 @@ impl Staleness {
         }
     }
 
-    /// A process has reloaded what it could. What is left, and was to be, it can't.
-    pub(crate) fn reloaded(&mut self) -> Act {
-        let Some(tried) = self.tried.take().filter(|_| !self.files.is_empty()) else { return Act::Nothing };
-        let is_new = |file: &String| !tried.contains(file);
-        if self.files.iter().any(is_new) { self.reload() } else { Act::Ask(self.ways(true)) }
+    /// The processes have reloaded what they could. What is left, and was not saved meanwhile, they can't; it is asked about
+    /// once, and tried again when it was saved.
+    pub(crate) fn reloaded(&mut self, in_sync: bool) -> Act {
+        if !std::mem::take(&mut self.reloading) || self.files.is_empty() {
+            return Act::Nothing;
+        }
+        if self.saved {
+            return self.next(in_sync);
+        }
+        if std::mem::replace(&mut self.refused, true) { Act::Nothing } else { Act::Ask(self.ways(true)) }
     }
 
     /// The user has chosen, perhaps long after the question.
@@ -108,12 +134,16 @@ impl Staleness {
         match way {
             Way::Restart if self.restartable => Act::Restart,
             Way::Reload if self.reloadable && !self.files.is_empty() => self.reload(),
-            Way::Restart | Way::Reload | Way::Keep => Act::Nothing,
+            Way::Keep => {
+                (self.refused, self.saved) = (false, false);
+                Act::Nothing
+            }
+            Way::Restart | Way::Reload => Act::Nothing,
         }
     }
 
     fn reload(&mut self) -> Act {
-        self.tried = Some(self.files.clone());
+        (self.reloading, self.saved) = (true, false);
         Act::Reload
     }
 
@@ -146,7 +176,7 @@ mod tests {
                 Event::Stale(count) => staleness.outdated((0..count).map(|file| format!("{file}.py")).collect()),
                 Event::Launcher(there) => staleness.note_launcher(there),
                 Event::Reloader(there) => staleness.note_reloader(there),
-                Event::Reloaded => return staleness.reloaded(),
+                Event::Reloaded => return staleness.reloaded(in_sync),
                 Event::InSync(now) => in_sync = now,
                 Event::Chosen(way) => return staleness.chosen(way),
             }
@@ -199,9 +229,58 @@ mod tests {
     #[test]
     fn what_can_not_be_reloaded_is_asked_about_and_what_is_saved_meanwhile_is_reloaded_too() {
         use Act::{Ask, Nothing, Reload};
-        use Event::{Chosen, Launcher, Reloaded, Reloader, Stale};
+        use Event::{Chosen, InSync, Launcher, Reloaded, Reloader, Stale};
         let ways = |restart, reload, failed| Ask(Ways { restart, reload, failed });
-        let table: [(OnStale, &[(Event, Act)]); 7] = [
+        let table: [(OnStale, &[(Event, Act)]); 11] = [
+            // What was refused is tried again when it was saved and has arrived, and asked about once.
+            (
+                OnStale::Reload,
+                &[
+                    (Reloader(true), Nothing),
+                    (Stale(1), Reload),
+                    (Reloaded, ways(false, false, true)),
+                    (InSync(false), Nothing),
+                    (Stale(1), Nothing),
+                    (InSync(true), Reload),
+                    (Reloaded, Nothing),
+                    (InSync(true), Nothing),
+                    (Stale(2), Reload),
+                    (Stale(0), Nothing),
+                ],
+            ),
+            // Some of it could be reloaded; the rest is not new.
+            (
+                OnStale::Reload,
+                &[
+                    (Reloader(true), Nothing),
+                    (Stale(2), Reload),
+                    (Stale(1), Nothing),
+                    (Reloaded, ways(false, false, true)),
+                ],
+            ),
+            // Saved while it was being reloaded.
+            (
+                OnStale::Reload,
+                &[
+                    (Reloader(true), Nothing),
+                    (Stale(1), Reload),
+                    (InSync(false), Nothing),
+                    (Stale(1), Nothing),
+                    (Reloaded, Nothing),
+                    (InSync(true), Reload),
+                ],
+            ),
+            (
+                OnStale::Ask,
+                &[
+                    (Reloader(true), Nothing),
+                    (Stale(1), ways(false, true, false)),
+                    (Chosen(Way::Reload), Reload),
+                    (Reloaded, ways(false, false, true)),
+                    (Chosen(Way::Keep), Nothing),
+                    (Stale(1), Nothing),
+                ],
+            ),
             (
                 OnStale::Reload,
                 &[
@@ -216,7 +295,6 @@ mod tests {
                 OnStale::Reload,
                 &[(Reloader(true), Nothing), (Stale(1), Reload), (Stale(2), Nothing), (Reloaded, Reload)],
             ),
-            // Of two processes both say what they did; one question is enough.
             (
                 OnStale::Reload,
                 &[
@@ -224,7 +302,7 @@ mod tests {
                     (Stale(1), Reload),
                     (Reloaded, ways(false, false, true)),
                     (Reloaded, Nothing),
-                    (Stale(2), Nothing),
+                    (Stale(2), Reload),
                 ],
             ),
             // ptvsd, or Python 2.7.

@@ -3,6 +3,7 @@
 """
 
 import os
+import sys
 
 
 def _load(path):
@@ -26,6 +27,8 @@ def _begin():
     except ImportError:
         _watch_execfile(witness)
     _load(os.path.join(ours, "imports.py")).install(witness, plan.RUN, plan.ROOTS)
+    if sys.version_info[0] > 2:
+        _load(os.path.join(ours, "reload.py")).install(witness)
 
 
 def _watch_execfile(witness):

@@ -181,10 +181,11 @@ impl Owner {
                     Err(_) => said_open = false,
                 },
                 Ok(()) = known.changed() => {
-                    let (now, reloaded) = { let known = known.borrow_and_update(); (known.stale(), known.reloads()) };
+                    let (now, reloaded) = { let known = known.borrow_and_update(); (known.stale_texts(), known.reloads()) };
                     if now != stale {
                         stale.clone_from(&now);
-                        let _ = self.events.send(SessionEvent::Stale(now));
+                        let files = now.into_iter().map(|(file, _)| file).collect();
+                        let _ = self.events.send(SessionEvent::Stale(files));
                     }
                     if std::mem::replace(&mut reloads, reloaded) != reloaded {
                         let _ = self.events.send(SessionEvent::Reloaded);
@@ -227,7 +228,9 @@ impl Owner {
     /// What the program's own side of the debugger says.
     fn hear(&mut self, said: Value, ready: &mut Option<oneshot::Sender<Readiness>>) {
         match said["said"].as_str() {
-            Some("began" | "loaded" | "present" | "earlier" | "elsewhere" | "reloaded") => self.scout.said(said),
+            Some("began" | "loaded" | "present" | "earlier" | "elsewhere" | "reloads" | "reloaded") => {
+                self.scout.said(said)
+            }
             Some("listening") => {
                 let secret = said["secret"].as_str().map(str::to_owned);
                 self.scout.said(said);

@@ -19,6 +19,7 @@ mod plain;
 mod prefix;
 mod pytest;
 mod reach;
+mod relatives;
 mod servers;
 mod stale;
 mod workers;

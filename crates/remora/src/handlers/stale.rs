@@ -20,8 +20,11 @@ impl State {
         let name = |file: &PathBuf| holder(&folders, file).map(|(folder, path)| folder.name.file(&path));
         let files: Vec<String> = files.iter().filter_map(name).collect();
         let Some(session) = self.sessions.get_mut(&id) else { return Vec::new() };
+        let told = session.staleness.files() == files;
         session.staleness.outdated(files.clone());
-        self.say(Said::Stale(files));
+        if !told {
+            self.say(Said::Stale(files));
+        }
         self.next_for_stale()
     }
 
@@ -35,7 +38,7 @@ impl State {
 
     /// Something has changed that sessions may have waited for.
     pub(crate) fn next_for_stale(&mut self) -> Vec<Job> {
-        let in_sync = self.mirrors_phase() == Some(Phase::InSync);
+        let in_sync = self.is_in_sync();
         let acts = self.sessions.iter_mut().map(|(id, session)| (*id, session.staleness.next(in_sync)));
         let acts: Vec<(SessionId, Act)> = acts.collect();
         acts.into_iter().flat_map(|(id, act)| self.act(id, act)).collect()
@@ -47,10 +50,15 @@ impl State {
         self.act(id, act)
     }
 
-    /// A process has reloaded what it could.
+    /// The processes of a program have reloaded what they could.
     pub(crate) fn reloaded(&mut self, id: SessionId) -> Vec<Job> {
-        let act = self.sessions.get_mut(&id).map_or(Act::Nothing, |session| session.staleness.reloaded());
+        let in_sync = self.is_in_sync();
+        let act = self.sessions.get_mut(&id).map_or(Act::Nothing, |session| session.staleness.reloaded(in_sync));
         self.act(id, act)
+    }
+
+    fn is_in_sync(&self) -> bool {
+        self.mirrors_phase() == Some(Phase::InSync)
     }
 
     fn act(&mut self, id: SessionId, act: Act) -> Vec<Job> {

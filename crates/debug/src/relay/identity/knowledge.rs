@@ -2,6 +2,7 @@
 //! where clients want to stop. Pure; it is told.
 
 mod line;
+mod reloading;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use super::code::Code;
 use super::points::View;
 use super::project::{File, Project};
 use super::verdict::{Here, Loaded, Sha256, There};
+use reloading::Reloading;
 
 /// What is known. Grows by what is said and found, and forgets nothing but what is replaced.
 #[derive(Debug)]
@@ -23,8 +25,7 @@ pub(crate) struct Knowledge {
     processes: HashMap<u32, Process>,
     /// Files that were changed since the session began.
     touched: BTreeSet<File>,
-    /// How often a process has said that it has reloaded what it could.
-    reloads: u64,
+    reloading: Reloading,
     here: HashMap<File, Option<Here>>,
     there: HashMap<File, There>,
     /// Another name of the same file here: where its links lead.
@@ -65,7 +66,7 @@ impl Knowledge {
             main: None,
             processes: HashMap::new(),
             touched: BTreeSet::new(),
-            reloads: 0,
+            reloading: Reloading::default(),
             here: HashMap::new(),
             there: HashMap::new(),
             names: HashMap::new(),
@@ -84,12 +85,17 @@ impl Knowledge {
                 self.main = Some(pid);
                 return None;
             }
+            "reloads" => {
+                self.reloading.knows_how(pid);
+                return None;
+            }
             "reloaded" => {
-                self.reloads += 1;
+                self.reloading.is_done(pid);
                 return None;
             }
             "began" => {
                 self.processes.insert(pid, Process::default());
+                self.reloading.began(pid);
                 return None;
             }
             "loaded" => {
@@ -139,23 +145,39 @@ impl Knowledge {
         self.touched.len() > before
     }
 
-    /// How often a process has said that it has reloaded what it could.
+    /// How often all processes that know how had reloaded what they could.
     pub(crate) fn reloads(&self) -> u64 {
-        self.reloads
+        self.reloading.rounds()
+    }
+
+    /// The processes that are debugged are being asked to reload files.
+    pub(crate) fn reload(&mut self) {
+        let debugged = self.debugged();
+        self.reloading.ask(&debugged);
+    }
+
+    /// The program's own process, and the children that have clients.
+    fn debugged(&self) -> Vec<u32> {
+        self.main.into_iter().chain(self.clients.values().filter_map(|view| view.process)).collect()
     }
 
     /// The local files, in order, that were changed since one of the processes that are debugged has loaded another
     /// text of them. One that was another from the start is none of these: to start anew would not help.
     pub(crate) fn stale(&self) -> Vec<PathBuf> {
-        let children = self.clients.values().filter_map(|view| view.process);
-        let processes: Vec<u32> = self.main.into_iter().chain(children).collect();
+        self.stale_texts().into_iter().map(|(path, _)| path).collect()
+    }
+
+    /// The same with the text that each has here.
+    pub(crate) fn stale_texts(&self) -> Vec<(PathBuf, Option<Sha256>)> {
+        let processes = self.debugged();
         let runs_another = |process: &u32, file: &File| match (self.loaded(Some(*process), file), self.here(file)) {
             (Loaded::Text(text), Some(here)) => text != here.sha256,
             (Loaded::Other | Loaded::Earlier, Some(_)) => true,
             _ => false,
         };
         let stale = self.touched.iter().filter(|file| processes.iter().any(|process| runs_another(process, file)));
-        stale.map(|file| self.project.local_root(file).join(&file.path).as_path().to_owned()).collect()
+        let path = |file: &File| self.project.local_root(file).join(&file.path).as_path().to_owned();
+        stale.map(|file| (path(file), self.here(file).map(|here| here.sha256))).collect()
     }
 
     /// What was found of the code of a remote file.
@@ -171,7 +193,11 @@ impl Knowledge {
             Some(view) => self.clients.insert(client, view),
             None => self.clients.remove(&client),
         };
-        before.as_ref().and_then(child) != now
+        let before = before.as_ref().and_then(child);
+        if let Some(gone) = before.filter(|_| before != now) {
+            self.reloading.is_done(gone);
+        }
+        before != now
     }
 
     pub(crate) fn note_mirroring(&mut self, mirroring: bool) -> bool {

@@ -36,6 +36,8 @@ enum Ask {
     AllChanged,
     /// Whether changes are on their way.
     Mirroring(bool),
+    /// The processes that are debugged are being asked to reload files.
+    Reload,
     /// A client tells about itself, or has gone.
     Client(ClientId, Option<View>),
     /// This was found for somebody who waits until it is known.
@@ -152,6 +154,11 @@ impl Scout {
         self.ask(Ask::Mirroring(mirroring));
     }
 
+    /// The processes that are debugged are about to be asked to reload files.
+    pub(crate) fn reload(&self) {
+        self.ask(Ask::Reload);
+    }
+
     fn ask(&self, ask: Ask) {
         // It ends with its handles, or has panicked, which the runtime reports.
         let _ = self.asks.send(ask);
@@ -228,6 +235,10 @@ impl Task {
                         if turned && !mirroring {
                             both.extend(known.asked_about());
                         }
+                    }
+                    Ask::Reload => {
+                        changed = true;
+                        known.reload();
                     }
                     Ask::Client(client, view) => changed |= known.client(client, view),
                     Ask::Found(found, code, told) => {
