@@ -17,6 +17,8 @@ const NEEDED = [
   { program: 'ssh', package: 'openssh-client' },
   { program: 'rsync', package: 'rsync' },
   { program: 'sudo', package: 'sudo' },
+  // `module load`.
+  { file: '/etc/profile.d/modules.sh', package: 'environment-modules' },
   { program: 'tcsh', package: 'tcsh' },
   { program: 'fish', package: 'fish' },
   { program: 'zsh', package: 'zsh' },

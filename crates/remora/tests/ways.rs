@@ -50,10 +50,28 @@ async fn a_prefix_comes_from_the_settings_or_the_command_line_and_one_that_fails
     let fault = ended.event("fault");
     assert_eq!((fault["kind"].as_str(), ended.status.code()), (Some("prefix_failed"), Some(125)), "{ended:#?}");
     let message = fault["message"].as_str().unwrap();
-    assert!(message.contains("module load nothing") && message.contains("not found"), "{message}");
+    assert!(message.contains("module load nothing") && message.contains("modulefile for 'nothing'"), "{message}");
     let checks = scene.user.run(named("bad", "doctor")).await;
     let check = checks.events.iter().find(|event| event["name"] == "interpreter").unwrap();
     assert_eq!((check["status"].as_str(), check["message"].as_str()), (Some("failed"), Some(message)), "{check}");
+}
+
+#[tokio::test]
+async fn a_module_of_the_machine_is_loaded_before_the_interpreter_is_looked_for() {
+    let scene =
+        Scene::new(BINARY, &[("app.py", "import os, sys\nprint(os.path.basename(sys.prefix), os.environ['LAB'])\n")]);
+    let venv = scene.folder.path().join("lab");
+    let made = Command::new(python::usual()).args(["-m", "venv", "--without-pip"]).arg(&venv).status().unwrap();
+    assert!(made.success());
+    let modules = scene.folder.path().join("modules");
+    std::fs::create_dir(&modules).unwrap();
+    let module = format!("#%Module1.0\nprepend-path PATH {}/bin\nsetenv LAB loaded\n", venv.display());
+    std::fs::write(modules.join("lab"), module).unwrap();
+    let line = format!("module use {} && module load lab && exec \"$@\"", modules.display());
+    let app = scene.local().join("app.py");
+    let mut run = scene.user.start(scene.args("debug", &["--prefix", &line, text(&app)]));
+    run_through(&mut run).await;
+    assert_eq!(run.end().await.output("stdout"), "lab loaded\n");
 }
 
 const TESTS: &str = "\

@@ -59,6 +59,7 @@ pub async fn resume(
         foresight: true,
         on_terminal: false,
         exposed: Exposed::No,
+        other_account: false,
         held: Some(place.name),
         ready: None,
         omitted,

@@ -1,13 +1,14 @@
 //! An interpreter that runs behind a command which activates its environment: breakpoints, the end, and what is said of a
 //! command that runs nothing.
 
+use std::path::Path;
 use std::process::Command;
 
 use remora_agent::Exit;
 use remora_debug::dap::Client;
 use remora_debug::{DebugError, Program, Request, SessionEvent};
 use remora_model::Prefix;
-use remora_testkit::python::usual;
+use remora_testkit::python::{packages, usual};
 
 use crate::bed::{Bed, Run};
 
@@ -62,6 +63,25 @@ async fn a_program_is_debugged_behind_words_and_behind_a_line_and_ends_as_its_ow
         assert_eq!(last, SessionEvent::Exited(Exit::Code(5)), "{prefix}");
         assert_eq!(bed.census(), Vec::<String>::new(), "{prefix}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_that_uv_makes_is_the_one_that_runs() {
+    let bed = bed().await;
+    let python = usual();
+    let uv = packages(Path::new(env!("CARGO_TARGET_TMPDIR")), &python, &["uv==0.13.9"]).join("bin/uv");
+    std::fs::write(bed.there().join("pyproject.toml"), "[project]\nname = 'lab'\nversion = '1'\n").unwrap();
+    let words = [&uv, Path::new("run"), Path::new("--offline"), Path::new("--python"), &python];
+    let prefix = Prefix::Words(words.map(|word| word.display().to_string()).into());
+    let mut asked = Request { python: None, ..request(&bed, prefix) };
+    // It leaves a lock of its own in the folder for temporary files.
+    asked.env.insert("TMPDIR".into(), bed.there().display().to_string());
+    let run = bed.start(asked).await.unwrap();
+    let (mut client, thread) = stopped(&bed, &run).await;
+    let frame = client.stack(thread).await.unwrap()[0].id;
+    assert_eq!(client.evaluate(frame, "where").await.unwrap(), "'.venv'");
+    run.session.stop().await;
+    assert_eq!(bed.census(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
