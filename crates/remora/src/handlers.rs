@@ -10,6 +10,7 @@ mod leave;
 mod lines;
 mod link;
 mod mirror;
+mod news;
 mod runs;
 mod stale;
 mod terminal;
