@@ -231,10 +231,10 @@ async fn moments(ssh: bool, count: u64) {
 
 #[tokio::test]
 async fn an_upload_that_is_killed_leaves_each_file_old_or_new() {
-    moments(false, asked("REMORA_MOMENTS").unwrap_or(24)).await;
+    moments(false, asked("REMORA_MOMENTS").unwrap_or(16)).await;
 }
 
 #[tokio::test]
 async fn an_upload_over_ssh_that_is_killed_leaves_each_file_old_or_new() {
-    moments(true, asked("REMORA_MOMENTS").unwrap_or(24) / 2).await;
+    moments(true, asked("REMORA_MOMENTS").unwrap_or(16) / 2).await;
 }
