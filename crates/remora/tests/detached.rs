@@ -66,6 +66,15 @@ impl Story {
         (running, client, run)
     }
 
+    /// One whose sidecar was killed; the name of its run.
+    async fn orphaned(&self) -> String {
+        let (running, client, run) = self.stopped().await;
+        running.signal(Signal::KILL);
+        drop(client);
+        running.end().await;
+        run
+    }
+
     /// Comes back to it; it stands where it stood.
     async fn again(&self, run: &str) -> (Running, Client) {
         let app = self.app();
@@ -108,10 +117,7 @@ fn process(story: &Story, is: impl Fn(&str) -> bool) -> Pid {
 async fn a_program_waits_at_its_breakpoint_after_its_sidecar_was_killed() {
     let story = Story::new();
     let before = Census::take(story.scene.user.home());
-    let (running, client, run) = story.stopped().await;
-    running.signal(Signal::KILL);
-    drop(client);
-    running.end().await;
+    let run = story.orphaned().await;
     let told = story.told(&run).await.unwrap();
     assert_eq!(
         (&told["state"], &told["stopped"]["line"], &told["program"]),
@@ -172,10 +178,7 @@ async fn whoever_is_killed_there_nothing_is_left_and_it_is_said() {
     let story = Story::new();
     let before = Census::take(story.scene.user.home());
     // The program itself: how it ended is kept until it has been seen.
-    let (running, client, run) = story.stopped().await;
-    running.signal(Signal::KILL);
-    drop(client);
-    running.end().await;
+    let run = story.orphaned().await;
     kill_process(process(&story, |line| line.ends_with("there/app.py")), Signal::KILL).unwrap();
     while story.told(&run).await.unwrap()["state"] != "ended" {}
     assert_eq!(story.told(&run).await.unwrap()["signal"], 9);
@@ -183,10 +186,7 @@ async fn whoever_is_killed_there_nothing_is_left_and_it_is_said() {
     assert_eq!((ended.output("stdout").as_str(), &ended.event("exited")["signal"]), ("42\n", &9.into()), "{ended:#?}");
     Census::expect_no_more_than(&before, story.scene.user.home());
     // The holder: what it had goes, and that is said.
-    let (running, client, run) = story.stopped().await;
-    running.signal(Signal::KILL);
-    drop(client);
-    running.end().await;
+    let run = story.orphaned().await;
     kill_process(process(&story, |line| line.contains(&format!("remora-holder {run} "))), Signal::KILL).unwrap();
     while story.told(&run).await.unwrap()["state"] != "lost" {}
     Census::expect_no_more_than(&before, story.scene.user.home());
