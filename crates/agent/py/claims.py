@@ -57,10 +57,15 @@ def is_same_person(one, other):
 
 
 def tell_to_end(claim):
-    """Ends the agent that has a claim, if it is sure which one that is."""
+    """Ends the agent that has a claim, if it is sure which one that is; whether it is."""
     pid, life = int(claim["pid"]), claim["life"].encode("ascii")
-    if is_dead(pid, life) is False:
+    if is_dead(pid, life) is not False:
+        return False
+    try:
         os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass  # It has just ended, and its lock with it.
+    return True
 
 
 def op_claim(agent, stream, head, body):
@@ -86,8 +91,7 @@ def op_claim(agent, stream, head, body):
             claim = holder = None  # It is being written: whoever it is has just come, and hears of us next time.
         if holder and head["wait_ms"] and is_same_person(holder, head["who"]):
             wait = head["wait_ms"] / 1000
-            if holder["mirror"] == head["who"]["mirror"]:
-                tell_to_end(claim)
+            if holder["mirror"] == head["who"]["mirror"] and tell_to_end(claim):
                 wait = TOLD_TO_END
             if root in agent.awaited:
                 os.close(fd)
