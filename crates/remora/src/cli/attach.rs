@@ -16,13 +16,7 @@ use crate::surface::DebugRequest;
 
 pub(super) async fn list(args: ProcessesArgs) -> u8 {
     let mut voice = Voice::new(args.json);
-    let scene = match Scene::of(&args.target) {
-        Ok(scene) => scene,
-        Err(fault) => {
-            voice.fault(&fault);
-            return FAILED;
-        }
-    };
+    let Some(scene) = Scene::or_said(&args.target, &mut voice) else { return FAILED };
     let mut drive = Drive::start(scene, voice);
     let status = match running(&mut drive, args.all).await {
         Waited::Signalled(signal) => signal.status(),
@@ -41,13 +35,7 @@ pub(super) async fn list(args: ProcessesArgs) -> u8 {
 
 pub(super) async fn run(args: AttachArgs) -> u8 {
     let mut voice = Voice::new(args.json);
-    let mut scene = match Scene::of(&args.target) {
-        Ok(scene) => scene,
-        Err(fault) => {
-            voice.fault(&fault);
-            return FAILED_TO_RUN;
-        }
-    };
+    let Some(mut scene) = Scene::or_said(&args.target, &mut voice) else { return FAILED_TO_RUN };
     scene.workspace.watch = true;
     scene.workspace.overwrite = args.overwrite;
     let mut drive = Drive::start(scene, voice);

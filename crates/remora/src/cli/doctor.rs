@@ -10,13 +10,7 @@ use crate::doctor::{self, Finding, Patient, Verdict};
 
 pub(super) async fn run(args: DoctorArgs) -> u8 {
     let mut voice = Voice::new(args.json);
-    let scene = match Scene::of(&args.target) {
-        Ok(scene) => scene,
-        Err(fault) => {
-            voice.fault(&fault);
-            return FAILED;
-        }
-    };
+    let Some(scene) = Scene::or_said(&args.target, &mut voice) else { return FAILED };
     let Scene { workspace, settings, target } = scene;
     let patient = Patient { local_root: workspace.root, settings, target, port: args.port };
     let mut failed = false;

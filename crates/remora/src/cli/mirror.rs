@@ -23,13 +23,7 @@ pub(super) async fn run(args: MirrorArgs) -> u8 {
     if let Some(path) = &args.explain {
         return explain(&mut voice, &args.target, path);
     }
-    let mut scene = match Scene::of(&args.target) {
-        Ok(scene) => scene,
-        Err(fault) => {
-            voice.fault(&fault);
-            return FAILED;
-        }
-    };
+    let Some(mut scene) = Scene::or_said(&args.target, &mut voice) else { return FAILED };
     scene.workspace.watch = args.watch;
     scene.workspace.reconnect = args.watch;
     scene.workspace.overwrite = args.overwrite;

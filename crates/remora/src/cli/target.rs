@@ -7,6 +7,7 @@ use remora_model::{LocalPath, Prefix, Settings, SshSpec, Target, TransportSpec};
 
 use super::args::{PlaceArgs, TargetArgs};
 use super::records_folder;
+use super::voice::Voice;
 use crate::fault::{Fault, Kind};
 use crate::folders::clean;
 use crate::handlers::Question;
@@ -24,6 +25,11 @@ pub(super) struct Scene {
 }
 
 impl Scene {
+    /// As [`Scene::of`]; what is wrong is said.
+    pub(super) fn or_said(args: &TargetArgs, voice: &mut Voice) -> Option<Self> {
+        Self::of(args).map_err(|fault| voice.fault(&fault)).ok()
+    }
+
     /// Reads flags and settings.
     pub(super) fn of(args: &TargetArgs) -> Result<Self, Fault> {
         let place = &args.place;

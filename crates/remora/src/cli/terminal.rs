@@ -32,13 +32,7 @@ const REASON_PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(args: TerminalArgs) -> u8 {
     let mut voice = Voice::new(false);
-    let scene = match Scene::of(&args.target) {
-        Ok(scene) => scene,
-        Err(fault) => {
-            voice.fault(&fault);
-            return FAILED_TO_RUN;
-        }
-    };
+    let Some(scene) = Scene::or_said(&args.target, &mut voice) else { return FAILED_TO_RUN };
     let mut drive = Drive::start(scene, voice);
     let (status, faults) = show(&mut drive, args).await;
     for fault in &faults {
